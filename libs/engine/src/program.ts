@@ -1,0 +1,172 @@
+/**
+ * The compiled form of a workflow definition that the engine's core executes.
+ *
+ * Owns the shape of a program. Does not own how one is made: the language package compiles a
+ * document into this form, and every process that runs the same document compiles it again.
+ *
+ * P1 Nodes are numbered in document order (pre-order over tasks, the root `do` is 0). Journal records
+ *    name nodes by that number, so the numbering is part of the record format and never changes.
+ * P2 A program is immutable and shared by all its executions.
+ */
+
+/** Any JSON value. Values are shared between states and never mutated. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** What one evaluation may consume; see the expression language's package for the units of each. */
+export interface Budget {
+  readonly fuel: number;
+  readonly allocation: number;
+  readonly depth: number;
+  /** The clock as the expression sees it, in seconds since the Unix epoch. */
+  readonly nowSeconds: number;
+}
+
+/** How an evaluation ended. Only the first output of an expression counts; none at all is `empty`. */
+export type Evaluation =
+  | { readonly kind: 'value'; readonly value: JsonValue }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'error'; readonly message: string };
+
+/** A runtime expression, compiled. `variables` lists, in order, the values `evaluate` wants. */
+export interface Expression {
+  readonly source: string;
+  /** Names without `$`: `context`, `input`, `output`, `task`, `workflow`, `runtime`, or one declared by an enclosing task. */
+  readonly variables: readonly string[];
+  evaluate(input: JsonValue, variables: readonly JsonValue[], budget: Budget): Evaluation;
+}
+
+/** A value with expressions inside, as it stands in a document. */
+export type Template =
+  | { readonly kind: 'literal'; readonly value: JsonValue }
+  | { readonly kind: 'expression'; readonly expression: Expression }
+  | { readonly kind: 'array'; readonly items: readonly Template[] }
+  | { readonly kind: 'object'; readonly entries: readonly (readonly [key: string, value: Template])[] }
+  /** A URI template (RFC 6570, level 1): literal text and the names of properties of the task's input. */
+  | { readonly kind: 'uri'; readonly parts: readonly ({ readonly text: string } | { readonly name: string })[] };
+
+/** Checks a value against a JSON Schema; yields a sentence that names the place, or nothing when it fits. */
+export interface SchemaCheck {
+  check(value: JsonValue): string | undefined;
+}
+
+/** Where control goes when a task has ended (DSL reference, Flow Directive). */
+export type Flow =
+  | { readonly kind: 'continue' }
+  /** Completes the current scope. */
+  | { readonly kind: 'exit' }
+  /** Completes the workflow. */
+  | { readonly kind: 'end' }
+  | { readonly kind: 'goto'; readonly node: number };
+
+/** A node number that stands for "none". */
+export const NO_NODE = -1;
+
+interface NodeHead {
+  readonly number: number;
+  readonly name: string;
+  /** JSON pointer into the document, such as `/do/0/getPet`. */
+  readonly reference: string;
+  /** The enclosing node's number, or NO_NODE for the root. */
+  readonly parent: number;
+  /** The next task of the same list, or NO_NODE. */
+  readonly next: number;
+  readonly if?: Expression;
+  readonly inputSchema?: SchemaCheck;
+  readonly inputFrom?: Template;
+  readonly outputAs?: Template;
+  readonly outputSchema?: SchemaCheck;
+  readonly exportAs?: Template;
+  readonly exportSchema?: SchemaCheck;
+  readonly then: Flow;
+  /** The task as parsed, for `$task.definition`. */
+  readonly definition: JsonValue;
+}
+
+export interface DoNode extends NodeHead {
+  readonly kind: 'do';
+  readonly first: number;
+}
+export interface SetNode extends NodeHead {
+  readonly kind: 'set';
+  readonly value: Template;
+}
+export interface SwitchNode extends NodeHead {
+  readonly kind: 'switch';
+  /** In document order; the case without `when` is the default and is tried last wherever it stands. */
+  readonly cases: readonly { readonly name: string; readonly when?: Expression; readonly then: Flow }[];
+}
+export interface ForNode extends NodeHead {
+  readonly kind: 'for';
+  readonly each: string;
+  readonly at: string;
+  readonly in: Expression;
+  readonly while?: Expression;
+  readonly first: number;
+}
+export interface TryNode extends NodeHead {
+  readonly kind: 'try';
+  readonly first: number;
+  readonly catch: CatchClause;
+}
+export interface RaiseNode extends NodeHead {
+  readonly kind: 'raise';
+  /** Evaluates to `{type, status, title?, detail?, instance?}`. */
+  readonly error: Template;
+}
+export interface WaitNode extends NodeHead {
+  readonly kind: 'wait';
+  readonly durationMs: Duration;
+}
+export interface CallNode extends NodeHead {
+  readonly kind: 'call';
+  /** Connector, operation, version and catalog, such as `http.request:1.0.0@default`. */
+  readonly operation: string;
+  /** The name of the organisation's connection whose credentials the worker uses. */
+  readonly connection?: string;
+  /** Evaluates to the operation's arguments, an object. */
+  readonly arguments: Template;
+}
+export type Node = DoNode | SetNode | SwitchNode | ForNode | TryNode | RaiseNode | WaitNode | CallNode;
+
+/** A duration in milliseconds, fixed, or worked out when the task is entered (an ISO 8601 string or a duration object). */
+export type Duration = { readonly kind: 'fixed'; readonly ms: number } | { readonly kind: 'computed'; readonly template: Template };
+
+export interface CatchClause {
+  /** Properties of the error that must be equal; a property left out matches any. */
+  readonly with?: { readonly type?: string; readonly status?: number; readonly instance?: string; readonly title?: string; readonly detail?: string };
+  readonly as: string;
+  readonly when?: Expression;
+  readonly exceptWhen?: Expression;
+  readonly retry?: RetryPolicy;
+  /** The first task of the handler, or NO_NODE. */
+  readonly first: number;
+}
+
+export interface RetryPolicy {
+  readonly when?: Expression;
+  readonly exceptWhen?: Expression;
+  readonly delay: Duration;
+  readonly backoff: 'constant' | 'linear' | 'exponential';
+  /** Most attempts, the first one included. */
+  readonly attemptsMax?: number;
+  /** How long after the first failure the last retry may begin. */
+  readonly totalMs?: Duration;
+  readonly jitterFromMs?: Duration;
+  readonly jitterToMs?: Duration;
+}
+
+/** A compiled definition. */
+export interface Program {
+  /** SHA-256 of the canonical document, lower-case hexadecimal. */
+  readonly hash: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  /** The document as parsed, for `$workflow.definition`. */
+  readonly document: JsonValue;
+  readonly inputSchema?: SchemaCheck;
+  readonly inputFrom?: Template;
+  readonly outputAs?: Template;
+  readonly outputSchema?: SchemaCheck;
+  readonly nodes: readonly Node[];
+}
