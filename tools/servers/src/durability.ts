@@ -31,12 +31,10 @@ const ANSWER_TIMEOUT_MS = 5_000;
  * @throws MillraceError `durability-insufficient` when a server cannot be asked: what cannot be read is not durable.
  */
 export async function readDurability(natsMonitorUrl: string, mongoUrl: string): Promise<Durability> {
-  try {
-    const [nats, mongo] = await Promise.all([readNats(natsMonitorUrl), readMongo(mongoUrl)]);
-    return { nats, mongo };
-  } catch (error) {
-    throw MillraceError.from(error, 'durability-insufficient');
-  }
+  // Both are waited for, so that no connection outlives the answer.
+  const [nats, mongo] = await Promise.allSettled([readNats(natsMonitorUrl), readMongo(mongoUrl)]);
+  if (nats.status === 'fulfilled' && mongo.status === 'fulfilled') return { nats: nats.value, mongo: mongo.value };
+  throw MillraceError.from(nats.status === 'rejected' ? nats.reason : (mongo as PromiseRejectedResult).reason, 'durability-insufficient');
 }
 
 interface Varz {

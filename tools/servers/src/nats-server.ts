@@ -136,7 +136,8 @@ function configuration(options: NatsOptions, port: number, monitorPort: number):
     `max_payload: ${options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES}`,
     'jetstream {',
     `  store_dir: ${text(path.resolve(options.dataDir))}`,
-    `  sync_interval: ${options.syncInterval ?? 'always'}`,
+    // In quotes: a bare 2m would be read as two million.
+    `  sync_interval: ${text(options.syncInterval ?? 'always')}`,
     '}',
   ];
   const { cluster } = options;
