@@ -1,0 +1,13 @@
+export { startWorker, type Worker, type WorkerOptions, type WorkerStats } from './worker.ts';
+export { DEFAULT_WORKER_LIMITS, HEARTBEAT_MS, type WorkerLimits } from './limits.ts';
+export type {
+  LaneDirectory,
+  OwnerAddress,
+  OwnerDirectory,
+  Step,
+  StepControl,
+  StepFailure,
+  StepHandler,
+  StepOutcome,
+  WorkerLog,
+} from './ports.ts';
