@@ -1,0 +1,246 @@
+/**
+ * Applies a journal record to an execution. Live decisions and replay go through this one function (E3).
+ *
+ * A1 No expression is evaluated, no clock read: the record and the program's structure say it all.
+ * A2 A record that does not fit the state is a defect of the log, never skipped.
+ */
+import type { Payload } from './payload.ts';
+import { NO_NODE, type JsonValue, type Program } from './program.ts';
+import { NO_ACTIVATION, pathOf, retainedFor, type Activation, type Cursor, type Execution, type Guard } from './execution.ts';
+import { SCOPE_END, WORKFLOW_END, type EnteredRecord, type FailedRecord, type JournalRecord, type StartedRecord } from './record.ts';
+
+/** The execution that its first record makes. */
+export function createExecution(organisation: string, id: string, program: Program, record: StartedRecord): Execution {
+  return {
+    organisation,
+    id,
+    program,
+    workflow: record.workflow,
+    version: record.version,
+    rawInput: record.input,
+    acceptedAtMs: record.acceptedAtMs,
+    acceptedBy: record.acceptedBy,
+    key: record.key,
+    traceparent: record.traceparent,
+    replyTo: record.replyTo,
+    run: 1,
+    begun: false,
+    beganAtMs: 0,
+    input: record.input.value,
+    flow: record.input.value,
+    context: null,
+    lastActivation: NO_ACTIVATION,
+    activations: new Map(),
+    ready: [],
+    end: undefined,
+  };
+}
+
+export function apply(execution: Execution, record: JournalRecord, atMs: number): void {
+  switch (record.kind) {
+    case 'started':
+      throw defect(execution, 'a second start');
+    case 'begun':
+      execution.begun = true;
+      execution.beganAtMs = atMs;
+      if (record.input !== undefined) execution.input = record.input.value;
+      execution.flow = execution.input;
+      drop(execution, (cursor) => cursor.kind === 'begin');
+      execution.ready.push({ kind: 'enter', node: 0, parent: NO_ACTIVATION });
+      return;
+    case 'entered':
+      enter(execution, record, atMs);
+      return;
+    case 'passed': {
+      taken(execution, record.activation, record.node, record.parent);
+      const output = record.output === undefined ? flowInto(execution, record.parent) : record.output.value;
+      leaveTo(execution, record.parent, output, record.context, record.next);
+      return;
+    }
+    case 'skipped':
+      taken(execution, record.activation, record.node, record.parent);
+      leaveTo(execution, record.parent, flowInto(execution, record.parent), undefined, record.next);
+      return;
+    case 'resolved': {
+      const activation = live(execution, record.activation);
+      execution.activations.delete(record.activation);
+      leaveTo(execution, activation.parent, (record.output ?? record.result).value, record.context, record.next);
+      return;
+    }
+    case 'exited': {
+      const activation = live(execution, record.activation);
+      execution.activations.delete(record.activation);
+      drop(execution, (cursor) => cursor.kind === 'leave' && cursor.activation === record.activation);
+      leaveTo(execution, activation.parent, record.output === undefined ? activation.flow : record.output.value, record.context, record.next);
+      return;
+    }
+    case 'iterated': {
+      const activation = live(execution, record.activation);
+      if (activation.loop === undefined) throw defect(execution, `activation ${record.activation} is not a loop`);
+      activation.loop.index = record.index;
+      drop(execution, (cursor) => cursor.kind === 'leave' && cursor.activation === record.activation);
+      openScope(execution, activation, firstOf(execution, activation.node));
+      return;
+    }
+    case 'failed':
+      fail(execution, record);
+      return;
+    case 'retrying': {
+      const { guard, activation } = guarded(execution, record.activation);
+      const raised = takeRaise(execution, record.activation);
+      guard.phase = 'delaying';
+      guard.retries = record.retry;
+      if (guard.firstFailureAtMs === 0) guard.firstFailureAtMs = atMs;
+      guard.error = raised.error;
+      guard.retained.set(raised.origin.path, { activation: raised.origin.activation, attempt: raised.origin.attempt + 1 });
+      activation.dueMs = record.dueMs;
+      return;
+    }
+    case 'resumed': {
+      const { guard, activation } = guarded(execution, record.activation);
+      guard.phase = 'trying';
+      delete activation.dueMs;
+      activation.flow = activation.input;
+      openScope(execution, activation, firstOf(execution, activation.node));
+      return;
+    }
+    case 'caught': {
+      const { guard, activation } = guarded(execution, record.activation);
+      guard.error = takeRaise(execution, record.activation).error;
+      guard.phase = 'handling';
+      guard.retained.clear();
+      activation.flow = activation.input;
+      openScope(execution, activation, handlerOf(execution, activation.node));
+      return;
+    }
+    case 'ended':
+      execution.end = { status: record.status, output: record.output, error: record.error, atMs };
+      execution.ready.length = 0;
+      execution.activations.clear();
+      return;
+  }
+}
+
+function enter(execution: Execution, record: EnteredRecord, atMs: number): void {
+  taken(execution, record.activation, record.node, record.parent);
+  const rawInput = flowInto(execution, record.parent);
+  const input = record.input === undefined ? rawInput : record.input.value;
+  const activation: Activation = { number: record.activation, node: record.node, parent: record.parent, attempt: record.attempt, enteredAtMs: atMs, rawInput, input, flow: input };
+  execution.activations.set(record.activation, activation);
+  const node = execution.program.nodes[record.node];
+  switch (node?.kind) {
+    case 'call':
+      if (record.arguments === undefined) throw defect(execution, `activation ${record.activation} has no arguments`);
+      activation.arguments = record.arguments;
+      return;
+    case 'wait':
+      activation.dueMs = record.dueMs ?? atMs;
+      return;
+    case 'for':
+      activation.loop = { items: (record.items?.value ?? []) as readonly never[], index: -1 };
+      execution.ready.push({ kind: 'leave', activation: record.activation });
+      return;
+    case 'try':
+      activation.guard = { phase: 'trying', retries: 0, firstFailureAtMs: 0, retained: new Map() };
+      openScope(execution, activation, node.first);
+      return;
+    case 'do':
+      openScope(execution, activation, node.first);
+      return;
+    default:
+      throw defect(execution, `node ${record.node} cannot be entered`);
+  }
+}
+
+/** The counter moves, what a `try` had kept for this place is used up, and the cursor that led here is done. */
+function taken(execution: Execution, activation: number, node: number, parent: number): void {
+  if (activation > execution.lastActivation) execution.lastActivation = activation;
+  else {
+    const retained = retainedFor(execution, node, parent);
+    if (retained !== undefined) retained.guard.retained.delete(retained.path);
+  }
+  drop(execution, (cursor) => cursor.kind === 'enter' && cursor.node === node && cursor.parent === parent);
+}
+
+/** Moves on from a task that is complete. */
+function leaveTo(execution: Execution, parent: number, output: JsonValue, context: Payload | undefined, next: number): void {
+  if (context !== undefined) execution.context = context.value;
+  if (parent === NO_ACTIVATION) {
+    execution.flow = output;
+    execution.ready.push({ kind: 'complete' });
+    return;
+  }
+  live(execution, parent).flow = output;
+  if (next >= 0) execution.ready.push({ kind: 'enter', node: next, parent });
+  else if (next === SCOPE_END) execution.ready.push({ kind: 'leave', activation: parent });
+  else if (next === WORKFLOW_END) {
+    execution.flow = output;
+    execution.ready.push({ kind: 'complete' });
+  } else throw defect(execution, `next ${next} is nowhere`);
+}
+
+function openScope(execution: Execution, activation: Activation, first: number): void {
+  if (first === NO_NODE) execution.ready.push({ kind: 'leave', activation: activation.number });
+  else execution.ready.push({ kind: 'enter', node: first, parent: activation.number });
+}
+
+function fail(execution: Execution, record: FailedRecord): void {
+  const raised = execution.ready.find((cursor) => cursor.kind === 'raise' && cursor.activation === record.activation);
+  const known = execution.activations.get(record.activation);
+  // The path is that of the task itself, so it is worked out before its scopes go.
+  const origin = raised?.kind === 'raise' && record.error === undefined ? raised.origin : { path: pathOf(execution, record.node, record.parent), activation: record.activation, attempt: record.attempt };
+  const error = record.error ?? (raised?.kind === 'raise' ? raised.error : undefined);
+  if (error === undefined) throw defect(execution, `activation ${record.activation} failed without an error`);
+  if (known === undefined) taken(execution, record.activation, record.node, record.parent);
+  else {
+    execution.activations.delete(record.activation);
+    drop(execution, (cursor) => (cursor.kind === 'raise' || cursor.kind === 'leave') && cursor.activation === record.activation);
+  }
+  execution.ready.push({ kind: 'raise', activation: record.parent, error, origin });
+}
+
+function takeRaise(execution: Execution, activation: number): Extract<Cursor, { kind: 'raise' }> {
+  const index = execution.ready.findIndex((cursor) => cursor.kind === 'raise' && cursor.activation === activation);
+  const cursor = execution.ready[index];
+  if (cursor?.kind !== 'raise') throw defect(execution, `no error has reached activation ${activation}`);
+  execution.ready.splice(index, 1);
+  return cursor;
+}
+
+function drop(execution: Execution, matches: (cursor: Cursor) => boolean): void {
+  const index = execution.ready.findIndex(matches);
+  if (index >= 0) execution.ready.splice(index, 1);
+}
+
+/** The value that flows into a task below `parent`. */
+export function flowInto(execution: Execution, parent: number): JsonValue {
+  return parent === NO_ACTIVATION ? execution.input : live(execution, parent).flow;
+}
+
+function live(execution: Execution, number: number): Activation {
+  const activation = execution.activations.get(number);
+  if (activation === undefined) throw defect(execution, `activation ${number} is not live`);
+  return activation;
+}
+
+function guarded(execution: Execution, number: number): { readonly activation: Activation; readonly guard: Guard } {
+  const activation = live(execution, number);
+  if (activation.guard === undefined) throw defect(execution, `activation ${number} is not a try`);
+  return { activation, guard: activation.guard };
+}
+
+function firstOf(execution: Execution, node: number): number {
+  const found = execution.program.nodes[node];
+  if (found?.kind === 'do' || found?.kind === 'for' || found?.kind === 'try') return found.first;
+  throw defect(execution, `node ${node} is not a scope`);
+}
+
+function handlerOf(execution: Execution, node: number): number {
+  const found = execution.program.nodes[node];
+  if (found?.kind === 'try') return found.catch.first;
+  throw defect(execution, `node ${node} is not a try`);
+}
+
+function defect(execution: Execution, detail: string): Error {
+  return new Error(`journal of execution ${execution.id} does not fit its state: ${detail}`);
+}

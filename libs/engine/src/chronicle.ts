@@ -1,0 +1,152 @@
+/**
+ * What an execution's journal says about its tasks, in the order they started.
+ *
+ * The one reading of a journal from which the execution view and the trace are both made.
+ */
+import { NO_ACTIVATION } from './execution.ts';
+import type { Program } from './program.ts';
+import type { Problem } from './problem.ts';
+import type { JournalEntry, JournalRecord } from './record.ts';
+
+export type TaskStatus = 'running' | 'waiting' | 'completed' | 'faulted' | 'skipped' | 'cancelled';
+
+/** One attempt of a task. */
+export interface TaskAttempt {
+  readonly attempt: number;
+  readonly enteredAtMs: number;
+  leftAtMs: number | undefined;
+  error: Problem | undefined;
+  /** The worker's part, when the task is a call. */
+  step: { readonly dispatchedAtMs: number; readonly startedAtMs: number; readonly endedAtMs: number; readonly worker: string } | undefined;
+}
+
+/** One activation of a task. */
+export interface TaskChronicle {
+  readonly activation: number;
+  readonly node: number;
+  readonly parent: number;
+  readonly iteration: number | undefined;
+  status: TaskStatus;
+  readonly attempts: TaskAttempt[];
+}
+
+export interface Chronicle {
+  readonly startedAtMs: number;
+  readonly begunAtMs: number | undefined;
+  readonly endedAtMs: number | undefined;
+  readonly status: 'completed' | 'faulted' | 'cancelled' | undefined;
+  readonly error: Problem | undefined;
+  readonly tasks: readonly TaskChronicle[];
+}
+
+export function chronicleOf(program: Program, entries: readonly JournalEntry[]): Chronicle {
+  const reader = new Reader(program);
+  for (const entry of entries) for (const record of entry.records) reader.read(record, entry.atMs);
+  return reader.chronicle();
+}
+
+class Reader {
+  readonly #program: Program;
+  readonly #tasks = new Map<number, TaskChronicle>();
+  /** Index of the running iteration, by the loop's activation. */
+  readonly #iterations = new Map<number, number>();
+  #startedAtMs = 0;
+  #begunAtMs: number | undefined;
+  #endedAtMs: number | undefined;
+  #status: Chronicle['status'];
+  #error: Problem | undefined;
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  chronicle(): Chronicle {
+    return { startedAtMs: this.#startedAtMs, begunAtMs: this.#begunAtMs, endedAtMs: this.#endedAtMs, status: this.#status, error: this.#error, tasks: [...this.#tasks.values()] };
+  }
+
+  read(record: JournalRecord, atMs: number): void {
+    switch (record.kind) {
+      case 'started':
+        this.#startedAtMs = atMs;
+        return;
+      case 'begun':
+        this.#begunAtMs = atMs;
+        return;
+      case 'entered':
+        this.#open(record.activation, record.node, record.parent, record.attempt, atMs, this.#program.nodes[record.node]?.kind === 'wait' ? 'waiting' : 'running');
+        return;
+      case 'passed':
+      case 'skipped':
+        this.#open(record.activation, record.node, record.parent, 1, atMs, 'running');
+        this.#close(record.activation, atMs, record.kind === 'skipped' ? 'skipped' : 'completed');
+        return;
+      case 'resolved': {
+        const attempt = this.#close(record.activation, atMs, 'completed');
+        if (attempt !== undefined) attempt.step = { dispatchedAtMs: record.dispatchedAtMs, startedAtMs: record.startedAtMs, endedAtMs: record.endedAtMs, worker: record.worker };
+        return;
+      }
+      case 'exited':
+        this.#close(record.activation, atMs, 'completed');
+        return;
+      case 'iterated':
+        this.#iterations.set(record.activation, record.index);
+        return;
+      case 'failed': {
+        const current = this.#tasks.get(record.activation)?.attempts.at(-1);
+        if (current === undefined || current.attempt !== record.attempt) this.#open(record.activation, record.node, record.parent, record.attempt, atMs, 'running');
+        const attempt = this.#close(record.activation, atMs, 'faulted');
+        if (attempt !== undefined) {
+          attempt.error = record.error;
+          attempt.step = record.step;
+        }
+        return;
+      }
+      case 'retrying':
+        this.#mark(record.activation, 'waiting');
+        return;
+      case 'resumed':
+      case 'caught':
+        this.#mark(record.activation, 'running');
+        return;
+      case 'ended':
+        this.#endedAtMs = atMs;
+        this.#status = record.status;
+        this.#error = record.error;
+        for (const task of this.#tasks.values()) if (task.status === 'running' || task.status === 'waiting') this.#close(task.activation, atMs, record.status === 'completed' ? 'completed' : 'cancelled');
+        return;
+    }
+  }
+
+  #open(activation: number, node: number, parent: number, attempt: number, atMs: number, status: TaskStatus): void {
+    const opened: TaskAttempt = { attempt, enteredAtMs: atMs, leftAtMs: undefined, error: undefined, step: undefined };
+    const known = this.#tasks.get(activation);
+    if (known !== undefined) {
+      known.status = status;
+      known.attempts.push(opened);
+      return;
+    }
+    this.#tasks.set(activation, { activation, node, parent, iteration: this.#iterationBelow(parent), status, attempts: [opened] });
+  }
+
+  #iterationBelow(parent: number): number | undefined {
+    for (let scope = parent; scope !== NO_ACTIVATION; scope = this.#tasks.get(scope)?.parent ?? NO_ACTIVATION) {
+      const index = this.#iterations.get(scope);
+      if (index !== undefined) return index;
+    }
+    return undefined;
+  }
+
+  #close(activation: number, atMs: number, status: TaskStatus): TaskAttempt | undefined {
+    const task = this.#tasks.get(activation);
+    if (task === undefined) return undefined;
+    task.status = status;
+    const attempt = task.attempts.at(-1);
+    if (attempt !== undefined) attempt.leftAtMs = atMs;
+    return attempt;
+  }
+
+  #mark(activation: number, status: TaskStatus): void {
+    const task = this.#tasks.get(activation);
+    if (task !== undefined) task.status = status;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Decisions: from a message to the records it causes.
+ *
+ * Owns the order of things within one execution. Every record made here is applied at once by the same
+ * function that replay uses (E3). Effects are not performed here: they follow from the records, and the
+ * owner performs them once the frame is durable (E1).
+ *
+ * D1 Deterministic: message, state and program decide; the time arrives with the message.
+ * D2 Bounded: one call makes at most DECISIONS_MAX decisions and leaves the rest `ready` (E6).
+ */
+import { apply, createExecution } from './apply.ts';
+import { NO_ACTIVATION, nodeOf, type Activation, type Cursor, type Execution } from './execution.ts';
+import { check, fill, siteOf, type Site } from './evaluate.ts';
+import { enterTask } from './enter.ts';
+import { leave, nextOf, outcomeOf } from './leave.ts';
+import { payloadOf, type Payload } from './payload.ts';
+import { Fault, fault, type Problem } from './problem.ts';
+import type { Program } from './program.ts';
+import { raise } from './raise.ts';
+import type { JournalRecord, StartedRecord } from './record.ts';
+
+/** Most cursors decided in one call; the execution then waits for its next turn. */
+export const DECISIONS_MAX = 256;
+/** Most task activations of one execution. */
+export const ACTIVATIONS_MAX = 10_000_000;
+
+/** Takes each record as it is made. */
+export interface Journal {
+  readonly nowMs: number;
+  emit(record: JournalRecord): void;
+}
+
+/** How a worker said a step ended. */
+export interface StepResult {
+  readonly activation: number;
+  readonly attempt: number;
+  readonly run: number;
+  readonly outcome: { readonly kind: 'output'; readonly payload: Payload } | { readonly kind: 'failure'; readonly problem: Problem };
+  readonly dispatchedAtMs: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly worker: string;
+}
+
+/** A journal that applies what it is given and collects it in `records`. */
+export function journalFor(execution: Execution, nowMs: number, records: JournalRecord[]): Journal {
+  return {
+    nowMs,
+    emit(record) {
+      apply(execution, record, nowMs);
+      records.push(record);
+    },
+  };
+}
+
+/** Begins an accepted start: the execution and its first record, already counted as applied. */
+export function start(organisation: string, id: string, program: Program, record: StartedRecord): Execution {
+  const execution = createExecution(organisation, id, program, record);
+  return execution;
+}
+
+/** The organisation's limits let the execution begin. */
+export function begin(execution: Execution, journal: Journal): void {
+  if (execution.begun || execution.end !== undefined) return;
+  const { program } = execution;
+  const raw = execution.rawInput.value;
+  const site: Site = { execution, node: undefined, scope: NO_ACTIVATION, rawInput: raw, input: raw, enteredAtMs: journal.nowMs, nowMs: journal.nowMs };
+  try {
+    check(program.inputSchema, raw, 'the workflow\'s input does not fit its schema', site);
+    const input = program.inputFrom === undefined ? raw : fill(program.inputFrom, raw, site);
+    journal.emit({ kind: 'begun', ...(input === raw ? {} : { input: payloadOf(input) }) });
+  } catch (error) {
+    journal.emit({ kind: 'ended', status: 'faulted', error: problemOf(error, '/') });
+    return;
+  }
+  advance(execution, journal);
+}
+
+/** True when the result was for an outstanding step and has been applied; a late or doubled one changes nothing (E5). */
+export function resolve(execution: Execution, result: StepResult, journal: Journal): boolean {
+  const activation = execution.activations.get(result.activation);
+  if (activation?.arguments === undefined || activation.attempt !== result.attempt || execution.run !== result.run) return false;
+  const node = nodeOf(execution, activation);
+  const times = { dispatchedAtMs: result.dispatchedAtMs, startedAtMs: result.startedAtMs, endedAtMs: result.endedAtMs, worker: result.worker };
+  if (result.outcome.kind === 'failure') {
+    const error = { ...result.outcome.problem, instance: node.reference };
+    journal.emit({ kind: 'failed', activation: activation.number, node: activation.node, parent: activation.parent, attempt: activation.attempt, error, step: times });
+  } else {
+    const raw = result.outcome.payload;
+    try {
+      const outcome = outcomeOf(node, raw.value, siteOf(execution, node, activation, journal.nowMs));
+      journal.emit({ kind: 'resolved', activation: activation.number, attempt: activation.attempt, ...times, result: raw, ...outcome, next: nextOf(node, node.then) });
+    } catch (error) {
+      journal.emit({ kind: 'failed', activation: activation.number, node: activation.node, parent: activation.parent, attempt: activation.attempt, error: problemOf(error, node.reference), step: times });
+    }
+  }
+  advance(execution, journal);
+  return true;
+}
+
+/** A timer may have run out. True when it had. */
+export function elapse(execution: Execution, number: number, journal: Journal): boolean {
+  const activation = execution.activations.get(number);
+  if (activation?.dueMs === undefined || activation.dueMs > journal.nowMs) return false;
+  if (activation.guard !== undefined) journal.emit({ kind: 'resumed', activation: number });
+  else leave(execution, activation, journal);
+  advance(execution, journal);
+  return true;
+}
+
+/** Ends the execution by command. True when it had not ended. */
+export function cancel(execution: Execution, journal: Journal): boolean {
+  if (execution.end !== undefined) return false;
+  journal.emit({ kind: 'ended', status: 'cancelled' });
+  return true;
+}
+
+/** Decides what is ready, up to DECISIONS_MAX; true when more is ready. */
+export function advance(execution: Execution, journal: Journal): boolean {
+  for (let count = 0; count < DECISIONS_MAX; count++) {
+    const cursor = execution.ready[0];
+    if (cursor === undefined || execution.end !== undefined) return false;
+    decide(execution, cursor, journal);
+  }
+  return execution.ready.length > 0;
+}
+
+function decide(execution: Execution, cursor: Cursor, journal: Journal): void {
+  switch (cursor.kind) {
+    case 'begin':
+      begin(execution, journal);
+      return;
+    case 'enter':
+      if (execution.lastActivation >= ACTIVATIONS_MAX) {
+        journal.emit({ kind: 'ended', status: 'faulted', error: fault('runtime', `the execution has entered ${ACTIVATIONS_MAX} tasks, the most that one may`).problem });
+        return;
+      }
+      enterTask(execution, cursor.node, cursor.parent, journal);
+      return;
+    case 'leave': {
+      const activation = execution.activations.get(cursor.activation);
+      if (activation === undefined) throw new Error(`execution ${execution.id}: activation ${cursor.activation} is not live`);
+      leave(execution, activation, journal);
+      return;
+    }
+    case 'raise':
+      raise(execution, cursor, journal);
+      return;
+    case 'complete':
+      complete(execution, journal);
+      return;
+  }
+}
+
+function complete(execution: Execution, journal: Journal): void {
+  const { program, flow } = execution;
+  const site: Site = { execution, node: undefined, scope: NO_ACTIVATION, rawInput: flow, input: execution.input, output: flow, enteredAtMs: journal.nowMs, nowMs: journal.nowMs };
+  try {
+    const output = program.outputAs === undefined ? flow : fill(program.outputAs, flow, site);
+    check(program.outputSchema, output, 'the workflow\'s output does not fit its schema', site);
+    journal.emit({ kind: 'ended', status: 'completed', output: payloadOf(output) });
+  } catch (error) {
+    journal.emit({ kind: 'ended', status: 'faulted', error: problemOf(error, '/') });
+  }
+}
+
+/** The problem of a fault; anything else is a defect and goes on up. */
+function problemOf(error: unknown, instance: string): Problem {
+  if (error instanceof Fault) return { instance, ...error.problem };
+  throw error;
+}
+
+export type { Activation };

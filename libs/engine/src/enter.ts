@@ -1,0 +1,116 @@
+/**
+ * Entering a task: condition, transformation of its input, and what its kind begins with.
+ */
+import { flowInto } from './apply.ts';
+import type { Journal } from './decide.ts';
+import { durationMs, evaluate, check, fill, holds, type Site } from './evaluate.ts';
+import { retainedFor, type Execution } from './execution.ts';
+import { nextOf, outcomeOf } from './leave.ts';
+import { payloadOf } from './payload.ts';
+import { Fault, fault, type Problem } from './problem.ts';
+import type { CallNode, ForNode, JsonValue, Node, RaiseNode, SwitchNode } from './program.ts';
+
+/** Most items of one loop. */
+export const LOOP_ITEMS_MAX = 1_000_000;
+
+interface Place {
+  readonly activation: number;
+  readonly node: number;
+  readonly parent: number;
+  readonly attempt: number;
+}
+
+export function enterTask(execution: Execution, number: number, parent: number, journal: Journal): void {
+  const node = execution.program.nodes[number];
+  if (node === undefined) throw new Error(`execution ${execution.id}: program ${execution.program.hash} has no node ${number}`);
+  const retained = retainedFor(execution, number, parent);
+  const place: Place = { activation: retained?.activation ?? execution.lastActivation + 1, node: number, parent, attempt: retained?.attempt ?? 1 };
+  const rawInput = flowInto(execution, parent);
+  const before: Site = { execution, node, scope: parent, rawInput, input: rawInput, enteredAtMs: journal.nowMs, nowMs: journal.nowMs };
+  try {
+    if (node.if !== undefined && !holds(node.if, rawInput, before)) {
+      journal.emit({ kind: 'skipped', activation: place.activation, node: number, parent, next: nextOf(node, { kind: 'continue' }) });
+      return;
+    }
+    check(node.inputSchema, rawInput, 'the task\'s input does not fit its schema', before);
+    const input = node.inputFrom === undefined ? rawInput : fill(node.inputFrom, rawInput, before);
+    begin(node, place, input === rawInput ? before : { ...before, input }, journal);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    journal.emit({ kind: 'failed', ...place, error: { instance: node.reference, ...error.problem } });
+  }
+}
+
+function begin(node: Node, place: Place, site: Site, journal: Journal): void {
+  const input = site.input === site.rawInput ? undefined : payloadOf(site.input);
+  const entered = { kind: 'entered', ...place, ...(input === undefined ? {} : { input }) } as const;
+  switch (node.kind) {
+    case 'call':
+      journal.emit({ ...entered, arguments: payloadOf(argumentsOf(node, site)) });
+      return;
+    case 'wait':
+      journal.emit({ ...entered, dueMs: journal.nowMs + durationMs(node.durationMs, site.input, site) });
+      return;
+    case 'for':
+      journal.emit({ ...entered, items: payloadOf(itemsOf(node, site)) });
+      return;
+    case 'do':
+    case 'try':
+      journal.emit(entered);
+      return;
+    case 'set':
+      pass(node, place, fill(node.value, site.input, site), node.then, site, journal);
+      return;
+    case 'switch':
+      pass(node, place, site.input, chosen(node, site), site, journal);
+      return;
+    case 'raise':
+      throw new Fault(raisedProblem(node, site));
+  }
+}
+
+function pass(node: Node, place: Place, rawOutput: JsonValue, flow: Parameters<typeof nextOf>[1], site: Site, journal: Journal): void {
+  const outcome = outcomeOf(node, rawOutput, site);
+  const output = outcome.output ?? (rawOutput === site.rawInput ? undefined : payloadOf(rawOutput));
+  journal.emit({
+    kind: 'passed',
+    activation: place.activation,
+    node: place.node,
+    parent: place.parent,
+    ...(output === undefined ? {} : { output }),
+    ...(outcome.context === undefined ? {} : { context: outcome.context }),
+    next: nextOf(node, flow),
+  });
+}
+
+function argumentsOf(node: CallNode, site: Site): JsonValue {
+  const value = fill(node.arguments, site.input, site);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fault('validation', `the arguments of ${node.operation} must be an object, not ${JSON.stringify(value)?.slice(0, 80)}`, node.reference);
+  return value;
+}
+
+function itemsOf(node: ForNode, site: Site): JsonValue {
+  const value = evaluate(node.in, site.input, site);
+  if (!Array.isArray(value)) throw fault('expression', `\`for.in\` must yield an array; \`${node.in.source}\` yielded ${value === null ? 'null' : typeof value}`, node.reference);
+  if (value.length > LOOP_ITEMS_MAX) throw fault('runtime', `the loop has ${value.length} items; the most is ${LOOP_ITEMS_MAX}`, node.reference);
+  return value;
+}
+
+function chosen(node: SwitchNode, site: Site) {
+  for (const option of node.cases) if (option.when !== undefined && holds(option.when, site.input, site)) return option.then;
+  return node.cases.find((option) => option.when === undefined)?.then ?? node.then;
+}
+
+function raisedProblem(node: RaiseNode, site: Site): Problem {
+  const value = fill(node.error, site.input, site);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fault('configuration', 'the error to raise is not an object', node.reference);
+  const { type, status, title, detail, instance } = value as Record<string, JsonValue>;
+  if (typeof type !== 'string' || typeof status !== 'number') throw fault('configuration', 'an error needs a `type` (a URI) and a `status` (a number)', node.reference);
+  return {
+    type,
+    status,
+    ...(typeof title === 'string' ? { title } : {}),
+    ...(typeof detail === 'string' ? { detail } : {}),
+    instance: typeof instance === 'string' ? instance : node.reference,
+  };
+}

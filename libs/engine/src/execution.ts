@@ -1,0 +1,141 @@
+/**
+ * The state of one execution: what its journal amounts to.
+ *
+ * Owns the state's shape and the questions asked of it. `apply.ts` is the only writer.
+ *
+ * X1 Everything here follows from the journal; nothing is kept that the journal does not say.
+ * X2 `ready` holds what can be decided without waiting. An execution that has not ended and has nothing
+ *    ready waits for a step, a timer or its permit to begin.
+ */
+import type { Payload } from './payload.ts';
+import type { JsonValue, Program } from './program.ts';
+import type { Problem } from './problem.ts';
+
+/** The parent of the root activation. */
+export const NO_ACTIVATION = 0;
+
+/** What is decided next. */
+export type Cursor =
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'enter'; readonly node: number; readonly parent: number }
+  /** The scope's tasks are done: leave it, or go on to the next iteration. */
+  | { readonly kind: 'leave'; readonly activation: number }
+  /** An error has reached this scope; NO_ACTIVATION: the workflow. */
+  | { readonly kind: 'raise'; readonly activation: number; readonly error: Problem; readonly origin: FaultOrigin }
+  | { readonly kind: 'complete' };
+
+/** The task whose error is on its way up. */
+export interface FaultOrigin {
+  readonly path: string;
+  readonly activation: number;
+  readonly attempt: number;
+}
+
+export interface Activation {
+  readonly number: number;
+  readonly node: number;
+  readonly parent: number;
+  readonly attempt: number;
+  readonly enteredAtMs: number;
+  readonly rawInput: JsonValue;
+  readonly input: JsonValue;
+  /** Scopes: the value that flows from task to task. */
+  flow: JsonValue;
+  /** `call`: the outstanding step's arguments. */
+  arguments?: Payload;
+  /** `wait`, and `try` between attempts. */
+  dueMs?: number;
+  /** `for`. */
+  loop?: { readonly items: readonly JsonValue[]; index: number };
+  /** `try`. */
+  guard?: Guard;
+}
+
+export interface Guard {
+  phase: 'trying' | 'delaying' | 'handling';
+  retries: number;
+  firstFailureAtMs: number;
+  error?: Problem;
+  /** Failed tasks by path: their activation and the attempt they will have when entered again (E5). */
+  readonly retained: Map<string, { readonly activation: number; readonly attempt: number }>;
+}
+
+export interface Execution {
+  readonly organisation: string;
+  readonly id: string;
+  readonly program: Program;
+  readonly workflow: string;
+  readonly version: string;
+  readonly rawInput: Payload;
+  readonly acceptedAtMs: number;
+  readonly acceptedBy: string;
+  readonly key: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly replyTo: string | undefined;
+  readonly run: number;
+  begun: boolean;
+  beganAtMs: number;
+  /** The transformed workflow input. */
+  input: JsonValue;
+  /** What the root task has produced; the input until then. */
+  flow: JsonValue;
+  context: JsonValue;
+  lastActivation: number;
+  readonly activations: Map<number, Activation>;
+  readonly ready: Cursor[];
+  end: { readonly status: 'completed' | 'faulted' | 'cancelled'; readonly output: Payload | undefined; readonly error: Problem | undefined; readonly atMs: number } | undefined;
+}
+
+export type ExecutionStatus = 'pending' | 'running' | 'waiting' | 'suspended' | 'cancelled' | 'faulted' | 'completed';
+
+/** The status as every interface shows it (DSL, "Status Phases"). */
+export function statusOf(execution: Execution): ExecutionStatus {
+  if (execution.end !== undefined) return execution.end.status;
+  if (!execution.begun) return 'pending';
+  if (execution.ready.length > 0) return 'running';
+  for (const activation of execution.activations.values()) if (activation.arguments !== undefined) return 'running';
+  return 'waiting';
+}
+
+/** The node of an activation. */
+export function nodeOf(execution: Execution, activation: Activation) {
+  const node = execution.program.nodes[activation.node];
+  if (node === undefined) throw new Error(`program ${execution.program.hash} has no node ${activation.node}`);
+  return node;
+}
+
+/** Where a task stands, loops included: the same place in a later attempt of a block has the same path. */
+export function pathOf(execution: Execution, node: number, parent: number): string {
+  let path = String(node);
+  let scope = execution.activations.get(parent);
+  while (scope !== undefined) {
+    if (scope.loop !== undefined) path += `.${scope.loop.index}`;
+    scope = execution.activations.get(scope.parent);
+  }
+  return path;
+}
+
+/** The activation and attempt that entering `node` below `parent` will have when a `try` kept them (E5). */
+export function retainedFor(execution: Execution, node: number, parent: number): { readonly guard: Guard; readonly path: string; readonly activation: number; readonly attempt: number } | undefined {
+  let scope = execution.activations.get(parent);
+  let path: string | undefined;
+  while (scope !== undefined) {
+    if (scope.guard !== undefined && scope.guard.retained.size > 0) {
+      path ??= pathOf(execution, node, parent);
+      const found = scope.guard.retained.get(path);
+      if (found !== undefined) return { guard: scope.guard, path, ...found };
+    }
+    scope = execution.activations.get(scope.parent);
+  }
+  return undefined;
+}
+
+/** Index of the innermost loop around an activation whose parent is `parent`. */
+export function iterationOf(execution: Execution, parent: number): number | undefined {
+  let scope = execution.activations.get(parent);
+  while (scope !== undefined) {
+    if (scope.loop !== undefined) return scope.loop.index;
+    scope = execution.activations.get(scope.parent);
+  }
+  return undefined;
+}

@@ -1,0 +1,57 @@
+/**
+ * Messages on a lane's input subject `in.<lane>`: what other services durably ask of an execution's owner.
+ *
+ * Owns the wire format (JSON, version 1). One message carries a batch, so that a service that accepts
+ * many requests a second pays one durable append for all that wait.
+ */
+import type { JsonValue } from './program.ts';
+
+/** Largest batch message, in bytes. A single larger input is refused by whoever accepts it. */
+export const LANE_INPUT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** A start accepted elsewhere. The same id twice is one start. */
+export interface StartInput {
+  readonly kind: 'start';
+  readonly organisation: string;
+  readonly execution: string;
+  /** NAME, NAME@VERSION or sha256:HASH. */
+  readonly workflow: string;
+  readonly input: JsonValue;
+  readonly key?: string;
+  readonly traceparent?: string;
+  /** When the request came in, milliseconds since the Unix epoch; the trace begins here. */
+  readonly acceptedAtMs: number;
+  /** Who took it, such as `trigger`; names the first span. */
+  readonly acceptedBy: string;
+  /** A plain NATS subject that gets one `Reply` when the execution has ended. */
+  readonly replyTo?: string;
+}
+
+export interface CancelInput {
+  readonly kind: 'cancel';
+  readonly organisation: string;
+  readonly execution: string;
+}
+
+export type LaneInput = StartInput | CancelInput;
+
+/** Sent to `replyTo` once the end is durable; lost when nobody listens. */
+export interface Reply {
+  readonly execution: string;
+  readonly status: 'completed' | 'faulted' | 'cancelled' | 'refused';
+  readonly output?: JsonValue;
+  readonly error?: { readonly type: string; readonly status: number; readonly title?: string; readonly detail?: string; readonly instance?: string };
+  /** Key of the error catalogue, when refused. */
+  readonly reason?: string;
+}
+
+export function encodeLaneInputs(inputs: readonly LaneInput[]): string {
+  return JSON.stringify({ v: 1, inputs });
+}
+
+/** Throws when the message is not of a version this release reads: the lane stops rather than skip it. */
+export function decodeLaneInputs(text: string): readonly LaneInput[] {
+  const message = JSON.parse(text) as { v?: number; inputs?: readonly LaneInput[] };
+  if (message.v !== 1 || !Array.isArray(message.inputs)) throw new Error(`lane input of unknown version ${String(message.v)}`);
+  return message.inputs as readonly LaneInput[];
+}

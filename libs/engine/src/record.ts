@@ -1,0 +1,161 @@
+/**
+ * Journal records, format version 1: the outcomes that make up an execution.
+ *
+ * R1 A record holds outcomes only: branches taken, values of expressions, absolute times, numbers given.
+ *    Applying it evaluates nothing, so an old journal survives a changed core.
+ * R2 `next` says where control goes: a node number, SCOPE_END or WORKFLOW_END.
+ * R3 Headers are plain; user data stands in payloads alone, which a codec may encrypt.
+ */
+import type { Payload } from './payload.ts';
+import type { JsonValue } from './program.ts';
+import type { Problem } from './problem.ts';
+
+/** `next` of a task after which its scope is complete. */
+export const SCOPE_END = -1;
+/** `next` of a task after which the workflow is complete. */
+export const WORKFLOW_END = -2;
+
+/** The execution exists: its start was accepted. Always an execution's first record. */
+export interface StartedRecord {
+  readonly kind: 'started';
+  readonly definition: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly input: Payload;
+  readonly acceptedAtMs: number;
+  readonly acceptedBy: string;
+  readonly key?: string;
+  readonly traceparent?: string;
+  readonly replyTo?: string;
+}
+/** The execution may run; `input` is the transformed workflow input where it differs from the raw one. */
+export interface BegunRecord {
+  readonly kind: 'begun';
+  readonly input?: Payload;
+}
+/** A task was entered and goes on beyond this transition. */
+export interface EnteredRecord {
+  readonly kind: 'entered';
+  readonly activation: number;
+  readonly node: number;
+  readonly parent: number;
+  readonly attempt: number;
+  /** The transformed input where it differs from the raw one. */
+  readonly input?: Payload;
+  /** `call`: the operation's arguments. A step is outstanding from here until its `resolved` or `failed`. */
+  readonly arguments?: Payload;
+  /** `wait`: when it ends. */
+  readonly dueMs?: number;
+  /** `for`: the collection. */
+  readonly items?: Payload;
+}
+/** A task was entered and left in one transition (`set`, `switch`, an empty block). */
+export interface PassedRecord {
+  readonly kind: 'passed';
+  readonly activation: number;
+  readonly node: number;
+  readonly parent: number;
+  /** The transformed output where it differs from the raw input. */
+  readonly output?: Payload;
+  readonly context?: Payload;
+  readonly next: number;
+}
+/** A task's `if` was false. */
+export interface SkippedRecord {
+  readonly kind: 'skipped';
+  readonly activation: number;
+  readonly node: number;
+  readonly parent: number;
+  readonly next: number;
+}
+/** A step's result, with the worker's times, and the task left by it unless `next` is absent. */
+export interface ResolvedRecord {
+  readonly kind: 'resolved';
+  readonly activation: number;
+  readonly attempt: number;
+  readonly dispatchedAtMs: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly worker: string;
+  /** The operation's result. */
+  readonly result: Payload;
+  /** The transformed output where `output.as` changed it. */
+  readonly output?: Payload;
+  readonly context?: Payload;
+  readonly next: number;
+}
+/** A task that had been entered is complete. */
+export interface ExitedRecord {
+  readonly kind: 'exited';
+  readonly activation: number;
+  /** The transformed output where it differs from what the task produced by itself. */
+  readonly output?: Payload;
+  readonly context?: Payload;
+  readonly next: number;
+}
+/** The next iteration of a loop begins. */
+export interface IteratedRecord {
+  readonly kind: 'iterated';
+  readonly activation: number;
+  readonly index: number;
+}
+/** A task ended with an error, which goes to its scope. */
+export interface FailedRecord {
+  readonly kind: 'failed';
+  readonly activation: number;
+  readonly node: number;
+  readonly parent: number;
+  readonly attempt: number;
+  /** Absent on a scope that the error of a task inside it ended. */
+  readonly error?: Problem;
+  /** The worker's times, when a step's failure is the cause. */
+  readonly step?: { readonly dispatchedAtMs: number; readonly startedAtMs: number; readonly endedAtMs: number; readonly worker: string };
+}
+/** A `try` has caught the error and will run its block again. */
+export interface RetryingRecord {
+  readonly kind: 'retrying';
+  readonly activation: number;
+  /** How many times the block has been run again, counting this one. */
+  readonly retry: number;
+  readonly dueMs: number;
+}
+/** The delay is over; the block runs again. */
+export interface ResumedRecord {
+  readonly kind: 'resumed';
+  readonly activation: number;
+}
+/** A `try` has caught the error; its handler runs, or the task is complete when it has none. */
+export interface CaughtRecord {
+  readonly kind: 'caught';
+  readonly activation: number;
+}
+/** The end; always an execution's last record, and the only one of its kind. */
+export interface EndedRecord {
+  readonly kind: 'ended';
+  readonly status: 'completed' | 'faulted' | 'cancelled';
+  readonly output?: Payload;
+  readonly error?: Problem;
+}
+
+export type JournalRecord =
+  | StartedRecord
+  | BegunRecord
+  | EnteredRecord
+  | PassedRecord
+  | SkippedRecord
+  | ResolvedRecord
+  | ExitedRecord
+  | IteratedRecord
+  | FailedRecord
+  | RetryingRecord
+  | ResumedRecord
+  | CaughtRecord
+  | EndedRecord;
+
+/** Records of one transition of one execution, with the moment it happened at. */
+export interface JournalEntry {
+  readonly atMs: number;
+  readonly records: readonly JournalRecord[];
+}
+
+export type { JsonValue };

@@ -1,0 +1,66 @@
+/**
+ * An execution as its interfaces show it, made from its journal.
+ */
+import { chronicleOf, type TaskStatus } from './chronicle.ts';
+import type { ExecutionStatus } from './execution.ts';
+import type { JsonValue, Program } from './program.ts';
+import type { Problem } from './problem.ts';
+import type { JournalEntry, StartedRecord } from './record.ts';
+
+export interface TaskView {
+  readonly activation: number;
+  readonly reference: string;
+  readonly name: string;
+  readonly iteration: number | undefined;
+  readonly status: TaskStatus;
+  readonly attempts: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number | undefined;
+}
+
+export interface ExecutionView {
+  readonly execution: string;
+  readonly organisation: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly definition: string;
+  readonly status: ExecutionStatus;
+  readonly input: JsonValue;
+  readonly output: JsonValue | undefined;
+  readonly error: Problem | undefined;
+  readonly tasks: readonly TaskView[];
+  readonly startedAtMs: number;
+  readonly endedAtMs: number | undefined;
+}
+
+/** `status` is the live one; the journal's own end wins. The root scope is not a task and is left out. */
+export function viewOf(identity: { readonly organisation: string; readonly execution: string }, program: Program, entries: readonly JournalEntry[], status: ExecutionStatus): ExecutionView {
+  const chronicle = chronicleOf(program, entries);
+  const first = entries[0]?.records[0] as StartedRecord | undefined;
+  const last = entries.at(-1)?.records.at(-1);
+  return {
+    ...identity,
+    workflow: program.name,
+    version: program.version,
+    definition: program.hash,
+    status: chronicle.status ?? status,
+    input: first?.kind === 'started' ? first.input.value : null,
+    output: last?.kind === 'ended' ? last.output?.value : undefined,
+    error: chronicle.error,
+    tasks: chronicle.tasks.filter((task) => task.node !== 0).map((task) => {
+      const node = program.nodes[task.node];
+      return {
+        activation: task.activation,
+        reference: node?.reference ?? '',
+        name: node?.name ?? '',
+        iteration: task.iteration,
+        status: task.status,
+        attempts: task.attempts.length,
+        startedAtMs: task.attempts[0]?.enteredAtMs ?? 0,
+        endedAtMs: task.status === 'running' || task.status === 'waiting' ? undefined : task.attempts.at(-1)?.leftAtMs,
+      };
+    }),
+    startedAtMs: chronicle.startedAtMs,
+    endedAtMs: chronicle.endedAtMs,
+  };
+}
