@@ -1,5 +1,5 @@
 export { eventually, EVENTUALLY_INTERVAL_MS, EVENTUALLY_TIMEOUT_MS, type EventuallyOptions } from './eventually.ts';
-export { freePort, freePorts } from './free-port.ts';
+export { freePort, freePorts } from '@millrace/servers';
 export { temporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
 export { startTcpProxy, type Direction, type LinkState, type TcpProxy, type TcpProxyOptions } from './tcp-proxy.ts';
 export { startHttpTarget, TARGET_BODY_BYTES_MAX, type Arrival, type HttpTarget, type HttpTargetOptions, type TargetAnswer } from './http-target.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { eventually } from './eventually.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '@millrace/servers';
 import { startService, waitUntilReady } from './service-process.ts';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
 
