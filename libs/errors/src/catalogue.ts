@@ -47,6 +47,7 @@ export const REASONS = {
   'server-missing': entry('failed-precondition', never, 'A server that is needed could not be found or fetched'),
   'durability-insufficient': entry('failed-precondition', never, 'A server does not write durably'),
   'store-failed': entry('unavailable', backoff, 'The database did not do what it was asked'),
+  'revision-conflict': entry('aborted', backoff, 'The entry was changed by somebody else; read it again'),
   'bus-failed': entry('unavailable', backoff, 'The message bus did not do what it was asked'),
   'delivery-failed': entry('unavailable', backoff, 'The message could not be delivered'),
   'internal': entry('internal', never, 'Something broke that should not have; the log has the details'),

@@ -1,0 +1,60 @@
+export {
+  CONNECT_TIMEOUT_MS,
+  PINGS_OUT_MAX,
+  PING_MS,
+  RECONNECT_MAX_MS,
+  RECONNECT_MIN_MS,
+  REQUEST_TIMEOUT_MS,
+  connectBus,
+  type Bus,
+  type BusOptions,
+  type BusStatus,
+} from './connection.ts';
+export {
+  VALUE_BYTES_MAX,
+  decodeJson,
+  encodeJson,
+  openBucket,
+  type Bucket,
+  type BucketEntry,
+  type BucketOptions,
+  type Stored,
+  type WriteOptions,
+} from './bucket.ts';
+export type { Watch, WatchOptions } from './watch.ts';
+export { FRESH_MS, WATCH_STALE_MS } from './watch-consumer.ts';
+export { isConflict, isPassing, isStreamMissing, untilAnswered } from './retry.ts';
+export { ensureStream, type StreamSpecification } from './stream.ts';
+export type { Addresses, Instance } from './instance.ts';
+export {
+  HEARTBEAT_MS,
+  INSTANCE_TTL_MS,
+  LEASE_MARGIN_MS,
+  LEASE_MS,
+  joinRegistry,
+  type Joining,
+  type LeaseLoss,
+  type Registration,
+} from './registration.ts';
+export { watchRegistry, type Registry } from './registry.ts';
+export {
+  BUCKETS,
+  EVENTS_STREAM,
+  EVENTS_SUBJECTS,
+  NOTIFY_STREAM,
+  NOTIFY_SUBJECTS,
+  eventSubject,
+  inputStream,
+  inputSubject,
+  laneStream,
+  laneSubject,
+  notifySubject,
+  type BucketName,
+} from './subjects.ts';
+export {
+  LANE_INPUT_DUPLICATE_WINDOW_MS,
+  LANE_INPUT_STREAM_BYTES_MAX,
+  laneInputStreamConfig,
+} from './lane-streams.ts';
+export { LANE_TABLE_KEY, laneClaimKey, watchLanes, type LaneClaim, type LaneDirectory } from './lane-directory.ts';
+export { keyedExecutionId, newExecutionId, type NewExecution } from './identity.ts';

@@ -1,0 +1,98 @@
+/**
+ * Who is there: every process's view of the instances of all services.
+ *
+ * An instance is alive for `LEASE_MS` after its last heartbeat, by the reader's own monotonic clock; no clocks
+ * are compared. That clock of the reader stands still while the reader itself is out of touch (its watch is
+ * stale, or it was stopped): when NATS is away everyone is as alive as before, and not all dead.
+ */
+import { openBucket, type BucketEntry } from './bucket.ts';
+import type { Bus } from './connection.ts';
+import { decodeInstance, type Instance } from './instance.ts';
+import { INSTANCE_TTL_MS, LEASE_MS } from './registration.ts';
+import { BUCKETS } from './subjects.ts';
+
+const TICK_MS = 500;
+/** A longer gap between two ticks means that this process stood still, in milliseconds. */
+const TICK_GAP_MAX_MS = 1_500;
+
+export interface Registry {
+  /** Instances that are alive, in the order of their names; of one service when it is named. */
+  list(service?: string): readonly Instance[];
+  /** Calls back when an instance comes, goes or says something else than before; returns the function that ends it. */
+  onChange(callback: () => void): () => void;
+  close(): void;
+}
+
+interface Seen {
+  readonly instance: Instance;
+  readonly text: string;
+  /** By the clock that counts only time in touch. */
+  readonly atMs: number;
+}
+
+/** Watches the registry; resolves when it knows all present instances. */
+export async function watchRegistry(bus: Bus): Promise<Registry> {
+  const bucket = await openBucket(bus, BUCKETS.instances, { ttlMs: INSTANCE_TTL_MS });
+  const seen = new Map<string, Seen>();
+  const callbacks = new Set<() => void>();
+  let sorted: readonly Instance[] | undefined;
+  const byService = new Map<string, readonly Instance[]>();
+  let clockMs = 0;
+  let tickedAtMs = performance.now();
+
+  function changed(): void {
+    sorted = undefined;
+    byService.clear();
+    for (const callback of callbacks) callback();
+  }
+
+  function note({ key, value }: BucketEntry): void {
+    const instance = value === undefined ? undefined : decodeInstance(value);
+    if (instance === undefined) {
+      if (value !== undefined) bus.logger.warn('An entry of the registry cannot be read', { key });
+      if (seen.delete(key)) changed();
+      return;
+    }
+    const text = JSON.stringify(instance);
+    const before = seen.get(key);
+    seen.set(key, { instance, text, atMs: clockMs });
+    if (before?.text !== text) changed();
+  }
+
+  const watch = await bucket.watch(note);
+
+  const ticker = setInterval(() => {
+    const nowMs = performance.now();
+    const gapMs = nowMs - tickedAtMs;
+    tickedAtMs = nowMs;
+    if (gapMs > TICK_GAP_MAX_MS || !watch.isFresh()) return;
+    clockMs += gapMs;
+    const dead = [...seen].filter(([, { atMs }]) => clockMs - atMs > LEASE_MS);
+    for (const [key, { instance }] of dead) {
+      seen.delete(key);
+      bus.logger.info('An instance stopped without a word', { lost: { service: instance.service, instance: instance.instance } });
+    }
+    if (dead.length > 0) changed();
+  }, TICK_MS);
+
+  return {
+    list: (service) => {
+      sorted ??= [...seen].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, { instance }]) => instance);
+      if (service === undefined) return sorted;
+      const known = byService.get(service);
+      if (known !== undefined) return known;
+      const selected = sorted.filter((instance) => instance.service === service);
+      byService.set(service, selected);
+      return selected;
+    },
+    onChange: (callback) => {
+      callbacks.add(callback);
+      return () => void callbacks.delete(callback);
+    },
+    close: () => {
+      clearInterval(ticker);
+      watch.stop();
+      callbacks.clear();
+    },
+  };
+}
