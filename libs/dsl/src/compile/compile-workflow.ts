@@ -1,0 +1,117 @@
+/**
+ * From a workflow document to the program that the engine runs.
+ *
+ * Owns what of the DSL this release runs: the rest is valid, and refused here with its place, so that
+ * nothing an author has written is ever passed over.
+ *
+ * C1 Equal documents give equal programs with equal numbers, in every process.
+ * C2 A document that is refused gives no program at all.
+ */
+import { NO_NODE, type DoNode, type Node, type Program } from '@millrace/engine';
+import { contentHash } from '../canonical-json.ts';
+import { isObject, property, type JsonObject } from '../json-value.ts';
+import { PROBLEMS_MAX } from '../limits.ts';
+import { inFileOrder, reasonOf, type Problem, type ProblemReason } from '../problem.ts';
+import type { WorkflowDocument } from '../source-document.ts';
+import { validateWorkflow } from '../validate-workflow.ts';
+import { errorVariableOf } from './catch-clause.ts';
+import { createCompilation, type Compilation } from './compilation.ts';
+import { planTasks, type PlannedTask } from './plan.ts';
+import { compileData } from './task-head.ts';
+import { compileTask, loopVariablesOf } from './task-node.ts';
+import { innerScope, taskScope, WORKFLOW_INPUT, WORKFLOW_OUTPUT, type TaskScope } from './visible.ts';
+
+export type CompileResult =
+  | { readonly kind: 'compiled'; readonly program: Program; readonly warnings: readonly Problem[] }
+  | {
+      readonly kind: 'refused';
+      /** `workflow-unsupported` only when nothing in the document is wrong. */
+      readonly reason: ProblemReason;
+      readonly problems: readonly Problem[];
+    };
+
+/** Validates and compiles a document. Problems and warnings are in the order of the file. */
+export function compileWorkflow(document: WorkflowDocument): CompileResult {
+  const validation = validateWorkflow(document);
+  if (validation.kind === 'refused') return { kind: 'refused', reason: 'workflow-invalid', problems: validation.problems };
+
+  const compilation = createCompilation(document);
+  checkWhole(compilation);
+  const program = compileProgram(compilation);
+  if (compilation.problems.length === 0) return { kind: 'compiled', program, warnings: inFileOrder([...validation.warnings, ...compilation.warnings]) };
+  return { kind: 'refused', reason: reasonOf(compilation.problems), problems: inFileOrder(compilation.problems).slice(0, PROBLEMS_MAX) };
+}
+
+function compileProgram(compilation: Compilation): Program {
+  const { value } = compilation.document;
+  const identity = property(value, 'document');
+  const text = (name: string): string => String(property(identity, name) ?? '');
+  const { exportAs: _as, exportSchema: _schema, ...data } = compileData(compilation, value, '', { from: WORKFLOW_INPUT, as: WORKFLOW_OUTPUT, export: WORKFLOW_OUTPUT });
+  return {
+    hash: contentHash(value),
+    namespace: text('namespace'),
+    name: text('name'),
+    version: text('version'),
+    document: value,
+    ...data,
+    nodes: compileNodes(compilation),
+  };
+}
+
+/** Every node, each at the index of its number. */
+function compileNodes(compilation: Compilation): readonly Node[] {
+  const planned = planTasks(compilation.document.value);
+  const nodes: Node[] = [rootOf(compilation.document.value, planned)];
+  const compileList = (tasks: readonly PlannedTask[], parent: number, scope: TaskScope): void => {
+    tasks.forEach((task, index) => {
+      const node = compileTask(compilation, { task, siblings: tasks, index, parent }, scope);
+      if (node) nodes.push(node);
+      const loop = task.kind === 'for' ? loopVariablesOf(task) : undefined;
+      compileList(task.block, task.number, loop ? innerScope(scope, [loop.each, loop.at]) : scope);
+      compileList(task.handler, task.number, innerScope(scope, [errorVariableOf(task)]));
+    });
+  };
+  compileList(planned, 0, taskScope([]));
+  return nodes;
+}
+
+function rootOf(document: JsonObject, planned: readonly PlannedTask[]): DoNode {
+  return {
+    kind: 'do',
+    number: 0,
+    name: 'do',
+    reference: '/do',
+    parent: NO_NODE,
+    next: NO_NODE,
+    then: { kind: 'continue' },
+    definition: { do: document['do'] ?? [] },
+    first: planned[0]?.number ?? NO_NODE,
+  };
+}
+
+/** What concerns the document as a whole. */
+function checkWhole(compilation: Compilation): void {
+  const { value } = compilation.document;
+  const dsl = property(value['document'], 'dsl');
+  if (typeof dsl === 'string' && !dsl.startsWith('1.0.')) compilation.unsupported({ pointer: '/document/dsl', side: 'value' }, `version ${dsl} of the DSL`, 'this release runs versions 1.0.0 to 1.0.3: write `1.0.3`');
+  for (const name of ['timeout', 'schedule']) {
+    if (Object.hasOwn(value, name)) compilation.unsupported({ pointer: `/${name}` }, `\`${name}\``);
+  }
+  const extensions = property(value['use'], 'extensions');
+  if (Array.isArray(extensions) && extensions.length > 0) compilation.unsupported({ pointer: '/use/extensions' }, '`use.extensions`');
+  checkEvaluate(compilation);
+}
+
+/** The schema has no `evaluate`, though the reference does; its two properties are checked here. */
+function checkEvaluate(compilation: Compilation): void {
+  const evaluate = compilation.document.value['evaluate'];
+  if (evaluate === undefined) return;
+  if (!isObject(evaluate)) return compilation.invalid({ pointer: '/evaluate' }, '`evaluate` must be an object', 'write `{ language: jq, mode: strict }`, or leave it out');
+  for (const [name, value] of Object.entries(evaluate)) {
+    const pointer = `/evaluate/${name}`;
+    if (name === 'language' && value !== 'jq') compilation.unsupported({ pointer, side: 'value' }, `the expression language ${JSON.stringify(value)}`, 'write `jq`, or leave it out');
+    else if (name === 'mode' && value === 'loose') compilation.unsupported({ pointer, side: 'value' }, 'the evaluation mode `loose`', 'write expressions as `${ … }`, and leave `mode` out');
+    else if (name === 'mode' && value !== 'strict') compilation.invalid({ pointer }, '`mode` must be `strict` or `loose`');
+    else if (name !== 'language' && name !== 'mode') compilation.invalid({ pointer, side: 'key' }, `there is no property \`${name}\` in \`evaluate\``, 'known here: `language`, `mode`');
+  }
+}

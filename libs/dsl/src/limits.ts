@@ -1,0 +1,24 @@
+/**
+ * What one document may be. Each limit is checked before the work it bounds is done.
+ */
+
+/** Largest file of documents, bytes of UTF-8. */
+export const FILE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Largest definition or resource, bytes of UTF-8 as written. */
+export const DEFINITION_BYTES_MAX = 1024 * 1024;
+
+/** Most documents in one file. */
+export const DOCUMENTS_MAX = 1_000;
+
+/** Most levels of lists and objects within one another. */
+export const DEPTH_MAX = 128;
+
+/** Most values in a document, aliases counted as often as they are used. */
+export const VALUES_MAX = 100_000;
+
+/** Most problems reported for one file; what follows the first ones is seldom worth reading. */
+export const PROBLEMS_MAX = 50;
+
+/** Most JSON Schemas kept compiled for the next document that has the same ones. */
+export const COMPILED_SCHEMAS_MAX = 256;
