@@ -56,5 +56,6 @@ export {
   LANE_INPUT_STREAM_BYTES_MAX,
   laneInputStreamConfig,
 } from './lane-streams.ts';
+export { NOTIFY_DUPLICATE_WINDOW_MS, NOTIFY_MESSAGE_BYTES_MAX, NOTIFY_STREAM_BYTES_MAX, notifyStreamConfig } from './notify-stream.ts';
 export { LANE_TABLE_KEY, laneClaimKey, watchLanes, type LaneClaim, type LaneDirectory } from './lane-directory.ts';
 export { keyedExecutionId, newExecutionId, type NewExecution } from './identity.ts';
