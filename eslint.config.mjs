@@ -26,12 +26,18 @@ const layers = {
 };
 
 const tag = (layer) => `layer:${layer}`;
-const depConstraints = Object.entries(layers).map(([layer, allowed]) => ({
-  sourceTag: tag(layer),
-  onlyDependOnLibsWithTags: allowed.map(tag),
-}));
+const constraints = (additions) =>
+  Object.entries(layers).map(([layer, allowed]) => ({
+    sourceTag: tag(layer),
+    onlyDependOnLibsWithTags: [...allowed.map(tag), ...(additions[layer] ?? [])],
+  }));
+const boundaries = (depConstraints) => ['error', { depConstraints, enforceBuildableLibDependency: false, allow: [] }];
+const sourceBoundaries = boundaries(constraints({}));
 // The command line starts the servers, which no service does.
-depConstraints.find(({ sourceTag }) => sourceTag === 'layer:app').onlyDependOnLibsWithTags.push('role:servers');
+const commandLineBoundaries = boundaries(constraints({ app: ['role:servers'] }));
+// Tests may use what only tests are made of, and real servers; still nothing imports an app.
+const forTests = [tag('test'), 'role:servers'];
+const testBoundaries = boundaries(constraints(Object.fromEntries(Object.keys(layers).map((layer) => [layer, forTests]))));
 
 const packagesOf = (...wanted) =>
   ['apps', 'libs', 'tools'].flatMap((group) =>
@@ -71,7 +77,7 @@ export default tseslint.config(
     extends: [tseslint.configs.recommended],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': ['error', { depConstraints, enforceBuildableLibDependency: false, allow: [] }],
+      '@nx/enforce-module-boundaries': sourceBoundaries,
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrorsIgnorePattern: '^_' }],
@@ -81,6 +87,8 @@ export default tseslint.config(
       'prefer-const': 'error',
     },
   },
+  { files: ['apps/cli/**/*.ts'], rules: { '@nx/enforce-module-boundaries': commandLineBoundaries } },
+  { files: tests, rules: { '@nx/enforce-module-boundaries': testBoundaries } },
   {
     files: packagesOf('core').map((folder) => `${folder}/src/**/*.ts`),
     ignores: tests,

@@ -1,7 +1,13 @@
-// One configuration for every package: tests run from source, as ES modules, beside the code they test.
+/**
+ * One configuration for every package: tests run from source, as ES modules, beside the code they test.
+ * `*.e2e.test.ts` start several real processes: `npm run verify` runs them one at a time, after the others.
+ */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/tools'],
+  roots: ['apps', 'libs', 'tools', 'examples'].filter((folder) => existsSync(path.join(import.meta.dirname, folder))).map((folder) => `<rootDir>/${folder}`),
   testMatch: ['**/src/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   modulePathIgnorePatterns: ['/dist/'],

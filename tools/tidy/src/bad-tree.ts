@@ -17,7 +17,7 @@ const files: Readonly<Record<string, string>> = {
   'libs/impure/src/place.ts': `const place = '${join('/ho', 'me/someone/data')}';\n`,
   'libs/impure/src/registry.ts': `const from = 'https://${join('registry.', 'npmjs.org')}';\n`,
   'libs/unlayered/package.json': json({ name: '@example/unlayered' }),
-  'docs/errors.md': '| `never-heard-of` | nothing |\n',
+  'docs/errors.md': '## never-heard-of\n',
   'docs/guide.md': join('See [the rest](', 'missing.md).\n'),
   'package-lock.json': json({ packages: { a: { resolved: 'https://example.org/a.tgz' } } }),
 };

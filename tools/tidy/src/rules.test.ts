@@ -7,7 +7,7 @@ import { errorCatalogue } from './rules/error-catalogue.ts';
 import { length } from './rules/length.ts';
 import { links } from './rules/links.ts';
 import { names } from './rules/names.ts';
-import { pureCores, references } from './rules/packages.ts';
+import { layers, pureCores, references } from './rules/packages.ts';
 import { machinePaths, whitespace } from './rules/text.ts';
 import { readTree, type Rule, type SourceTree } from './tree.ts';
 
@@ -84,6 +84,15 @@ describe('packages', () => {
     expect(messages(pureCores, files)).toEqual([expect.stringContaining('ambient types'), expect.stringContaining('not on mongodb')]);
   });
 
+  test('nothing depends on an app, and every package says one layer', () => {
+    const files = {
+      'apps/a/package.json': json({ name: '@example/a', nx: { tags: ['layer:app'] } }),
+      'libs/b/package.json': json({ name: '@example/b', nx: { tags: ['layer:platform', 'role:x'] }, dependencies: { '@example/a': '1' } }),
+      'libs/c/package.json': json({ name: '@example/c', nx: { tags: ['layer:platform', 'layer:core'] } }),
+    };
+    expect(messages(layers, files)).toEqual(['depends on @example/a, an app: nothing does', expect.stringContaining('has layer:platform, layer:core')]);
+  });
+
   test('project references and dependencies are the same', () => {
     const depends = core({ dependencies: { '@example/pure': '1' } });
     expect(messages(references, depends)).toEqual(['depends on libs/pure, which its tsconfig.json does not reference']);
@@ -95,10 +104,13 @@ describe('packages', () => {
 });
 
 describe('documents', () => {
-  test('the error catalogue is explained in tables or under headings, all of it and nothing else', () => {
-    const rule = errorCatalogue(['lane-lost', 'key-missing']);
-    expect(messages(rule, { 'docs/errors.md': '| `lane-lost` | x |\n### `key-missing`\n' })).toEqual([]);
-    expect(messages(rule, { 'docs/errors.md': '| `lane-lost` | x |\n| `other` | x |\n' })).toEqual([
+  test('the error catalogue is explained under headings with code and retry, all of it and nothing else', () => {
+    const retry = { kind: 'never' };
+    const rule = errorCatalogue({ 'lane-lost': { code: 'data-loss', retry }, 'key-missing': { code: 'unauthenticated', retry } });
+    const explained = '## lane-lost\n\n`DATA_LOSS`, never.\n\n## `key-missing`\n\n`UNAUTHENTICATED`, never.\n';
+    expect(messages(rule, { 'docs/errors.md': explained })).toEqual([]);
+    expect(messages(rule, { 'docs/errors.md': '## lane-lost\n\n`ABORTED`, never.\n\n## other\n' })).toEqual([
+      'does not say `DATA_LOSS` for `lane-lost`',
       'does not explain `key-missing`',
       'explains `other`, which is not in the catalogue',
     ]);

@@ -20,7 +20,7 @@ export const rules: readonly Rule[] = [
   machinePaths,
   registryHosts,
   lockFile,
-  errorCatalogue(Object.keys(REASONS)),
+  errorCatalogue(REASONS),
   links,
   openMarks,
   namedExports,

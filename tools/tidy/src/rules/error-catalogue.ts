@@ -1,20 +1,35 @@
 import type { Finding, Rule } from '../tree.ts';
 
 const DOCUMENT = 'docs/errors.md';
-/** A heading or the first cell of a table row that is a reason in backticks. */
-const ENTRY = /^(?:#{2,4} |\| )`([a-z][a-z0-9-]*)`/gm;
 
-/** Every reason that a failure can have is explained to users, and no other. */
-export const errorCatalogue = (reasons: readonly string[]): Rule => ({
+/** What the catalogue says of a reason, as far as the document repeats it. */
+export interface CatalogueEntry {
+  readonly code: string;
+  readonly retry: { readonly kind: string };
+}
+
+/** Every reason that a failure can have is explained to users under its own heading, with its code and retry, and no other is. */
+export const errorCatalogue = (catalogue: Readonly<Record<string, CatalogueEntry>>): Rule => ({
   name: 'error-catalogue',
   check: (tree) => {
     const finding = (message: string): Finding => ({ rule: 'error-catalogue', severity: 'error', path: DOCUMENT, message });
     const text = tree.files.find((file) => file.path === DOCUMENT)?.text;
     if (text === undefined) return [finding('the document is missing')];
-    const explained = new Set([...text.matchAll(ENTRY)].map((match) => match[1] as string));
+    const explained = new Map(
+      text
+        .split(/^## /m)
+        .slice(1)
+        .map((section) => [(section.split('\n')[0] as string).replaceAll('`', '').trim(), section] as const),
+    );
     return [
-      ...reasons.filter((reason) => !explained.has(reason)).map((reason) => finding(`does not explain \`${reason}\``)),
-      ...[...explained].filter((reason) => !reasons.includes(reason)).map((reason) => finding(`explains \`${reason}\`, which is not in the catalogue`)),
+      ...Object.entries(catalogue).flatMap(([reason, entry]) => complaints(reason, entry, explained.get(reason)).map(finding)),
+      ...[...explained.keys()].filter((reason) => !(reason in catalogue)).map((reason) => finding(`explains \`${reason}\`, which is not in the catalogue`)),
     ];
   },
 });
+
+function complaints(reason: string, { code, retry }: CatalogueEntry, section: string | undefined): readonly string[] {
+  if (section === undefined) return [`does not explain \`${reason}\``];
+  const expected = [`\`${code.toUpperCase().replaceAll('-', '_')}\``, retry.kind];
+  return expected.filter((text) => !section.includes(text)).map((text) => `does not say ${text} for \`${reason}\``);
+}

@@ -53,10 +53,14 @@ export const readmes: Rule = rule('readmes', (each, _, tree) =>
   tree.files.some((file) => file.path === `${each.folder}/README.md`) ? [] : ['has no README.md beside it'],
 );
 
-/** Every package says its layer, once; the boundaries rule starts from that. */
-export const layers: Rule = rule('layers', (each) => {
+/** Every package says its layer, once, and depends on no app; the boundaries rule looks at the imports. */
+export const layers: Rule = rule('layers', (each, all) => {
   const found = each.tags.filter((tag) => LAYER.test(tag));
-  return found.length === 1 ? [] : [`needs exactly one layer in nx.tags, has ${found.join(', ') || 'none'}`];
+  const apps = all.filter((other) => other.tags.includes('layer:app') && each.dependencies.includes(other.name));
+  return [
+    ...(found.length === 1 ? [] : [`needs exactly one layer in nx.tags, has ${found.join(', ') || 'none'}`]),
+    ...apps.map((app) => `depends on ${app.name}, an app: nothing does`),
+  ];
 });
 
 /** The compiler's project references are the declared dependencies on other packages of ours. */
