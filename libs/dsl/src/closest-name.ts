@@ -2,11 +2,11 @@
 
 /**
  * The candidate nearest to a misspelt name, or nothing when none is near: at most a third of the
- * letters may differ (one in names of three or fewer), a swap of neighbours counting as one.
+ * letters may differ, a swap of neighbours counting as one; capitals do not count.
  */
 export function closestName(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
-  const differencesMax = Math.max(1, Math.floor(name.length / 3));
+  const differencesMax = name.length < 2 ? 0 : Math.max(1, Math.floor(name.length / 3));
   let best: string | undefined;
   let bestDistance = differencesMax + 1;
   for (const candidate of candidates) {

@@ -4,5 +4,17 @@ export { workflowOfValue, type ResourceDocument, type SourceDocument, type Workf
 export { validateWorkflow, WORKFLOW_SCHEMA, type ValidationResult } from './validate-workflow.ts';
 export { compileWorkflow, type CompileResult } from './compile/compile-workflow.ts';
 export { compileSource, expressionSource, type SourceResult } from './compile/expression.ts';
+export {
+  checkResource,
+  type ConnectionAuth,
+  type ConnectionResource,
+  type LimitsResource,
+  type OrganisationResource,
+  type Resource,
+  type ResourceResult,
+  type WebhookResource,
+} from './resource.ts';
+export { CONCURRENCY_MAX, RESOURCE_KINDS, RESOURCE_SCHEMAS, SECRET_CHARACTERS_MAX, STARTS_PER_SECOND_MAX, WEBHOOK_SECRET_CHARACTERS_MAX, WEIGHT_MAX, type ResourceKind } from './resource-schema.ts';
+export { NAME_PATTERN } from './resource-name.ts';
 export { failureOf, formatProblem, reasonOf, type Place, type Problem, type ProblemReason } from './problem.ts';
 export { COMPILED_SCHEMAS_MAX, DEFINITION_BYTES_MAX, DEPTH_MAX, DOCUMENTS_MAX, FILE_BYTES_MAX, PROBLEMS_MAX, VALUES_MAX } from './limits.ts';

@@ -85,8 +85,9 @@ function parse(file: SourceFile): ParseResult {
 
 /** The document, or what is wrong with it, or nothing where it is empty. */
 function readOne(file: SourceFile, parsed: Document.Parsed): SourceDocument | Problem[] | undefined {
-  const syntax = [...parsed.errors, ...parsed.warnings];
-  if (syntax.length > 0) return syntax.map((error) => fileProblem(file, error.pos[0], 'argument-invalid', sentenceOf(error.message), hintFor(file, error.code, error.pos[0])));
+  // After the first error the parser guesses, and what it reports then is seldom there.
+  const syntax = parsed.errors[0] ?? parsed.warnings[0];
+  if (syntax) return [fileProblem(file, syntax.pos[0], 'argument-invalid', sentenceOf(syntax.message), hintFor(file, syntax.code, syntax.pos[0]))];
   const version = parsed.directives.yaml.version;
   if (version !== '1.2') return [fileProblem(file, parsed.range[0], 'argument-invalid', `YAML ${version} is not read here`, 'remove the `%YAML` line; documents are YAML 1.2')];
 

@@ -8,32 +8,12 @@
  * F2 Where a value may be one of several things, findings are those of the thing it most resembles, so
  *    that they name the deepest place that is wrong rather than every alternative that was not meant.
  */
-import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { JsonValue } from '@millrace/engine';
 import { closestName } from './closest-name.ts';
 import { childPointer, lastSegmentOf } from './json-pointer.ts';
 import { isList, isObject, type JsonObject } from './json-value.ts';
+import { butIs, finding, joined, labelOf, notAmong, scalarFindings, typeSuggestion, typeWords, WEIGHT, type Finding, type Vocabulary } from './scalar-findings.ts';
 import type { Side } from './source-document.ts';
-
-/** One thing wrong with a value. */
-export interface Finding {
-  readonly pointer: string;
-  readonly side: Side;
-  readonly message: string;
-  readonly suggestion?: string;
-  /** How far the value is from what the schema wants; chooses among alternatives. */
-  readonly weight: number;
-  /** A property that is not there, for joining the findings of alternatives. */
-  readonly missing?: string;
-}
-
-/** What a vocabulary says about the parts of a schema it knows. Every answer is optional. */
-export interface Vocabulary {
-  /** Chooses the alternative that a value means, or says at once what is wrong, where a rule knows better than F2. */
-  choose?(definition: string, value: JsonValue, pointer: string): { readonly kind: 'schema'; readonly schema: JsonValue } | { readonly kind: 'finding'; readonly finding: Finding } | undefined;
-  /** What a value must be, by the definition's name or the schema's title: completes "`name` must be …". */
-  expectation?(nameOrTitle: string): string | undefined;
-}
 
 interface Verdict {
   readonly findings: readonly Finding[];
@@ -44,8 +24,13 @@ interface Verdict {
 const NONE: ReadonlySet<string> = new Set();
 const FINE: Verdict = { findings: [], evaluated: NONE };
 
-/** Weights: the larger, the less the value resembles the alternative. */
-const WEIGHT = { type: 100, constant: 50, missing: 10, unknown: 5, other: 2 };
+/** What a property with a name that the alternative knows is worth against those weights. */
+const RESEMBLANCE = 8;
+
+interface Alternative {
+  readonly verdict: Verdict;
+  readonly resemblance: number;
+}
 
 /** Everything wrong with `value`, in no order. */
 export function findingsOf(root: JsonObject, value: JsonValue, vocabulary: Vocabulary = {}): readonly Finding[] {
@@ -154,19 +139,25 @@ class Checker {
 
   /** F2, for a value that is none of the alternatives. */
   #nearest(schemas: readonly JsonValue[], verdicts: readonly Verdict[], value: JsonValue, pointer: string): Verdict {
-    const possible = verdicts.filter((verdict) => !verdict.findings.some((found) => found.pointer === pointer && found.weight === WEIGHT.type));
+    const all = verdicts.map((verdict, index) => ({ verdict, resemblance: this.#resemblance(schemas[index], value) }));
+    const possible = all.filter(({ verdict }) => !verdict.findings.some((found) => found.pointer === pointer && found.weight === WEIGHT.type));
     if (possible.length === 0) {
       const types = [...new Set(schemas.flatMap((schema) => this.#typesOf(schema)))];
       return this.#wrong(pointer, 'value', `${labelOf(pointer)} must be ${joined(types.map(typeWords), 'or')}${butIs(value)}`, typeSuggestion(types, value), WEIGHT.type);
     }
-    const missing = possible.map((verdict) => verdict.findings.find((found) => found.pointer === pointer && found.missing !== undefined)?.missing);
-    if (possible.length > 1 && missing.every((name) => name !== undefined)) {
-      const names = [...new Set(missing)];
-      const meant = isObject(value) ? Object.keys(value).map((name) => closestName(name, names)).find((name) => name !== undefined) : undefined;
-      return { findings: [{ ...finding(pointer, 'key', `${labelOf(pointer)} must have ${joined(names.map((name) => `\`${name}\``), 'or')}`, meant === undefined ? undefined : `did you mean \`${meant}\`?`, WEIGHT.missing), missing: names[0] ?? '' }], evaluated: NONE };
-    }
-    const weightOf = (verdict: Verdict): number => verdict.findings.reduce((sum, found) => sum + found.weight, 0);
-    return possible.reduce((best, verdict) => (weightOf(verdict) < weightOf(best) ? verdict : best));
+    const alike = possible.every(({ resemblance }) => resemblance === possible[0]?.resemblance);
+    const together = possible.length > 1 ? (sameConstant(possible, value) ?? (alike ? oneMissing(possible, value, pointer) : undefined)) : undefined;
+    if (together !== undefined) return { findings: [together], evaluated: new Set(isObject(value) ? Object.keys(value) : []) };
+    const distance = ({ verdict, resemblance }: Alternative): number =>
+      verdict.findings.reduce((sum, found) => sum + (found.pointer === pointer ? found.weight : found.weight / 4), -resemblance * RESEMBLANCE);
+    return possible.reduce((best, alternative) => (distance(alternative) < distance(best) ? alternative : best)).verdict;
+  }
+
+  /** How many of the value's properties an alternative knows by name. */
+  #resemblance(schema: JsonValue | undefined, value: JsonValue): number {
+    if (!isObject(value)) return 0;
+    const names = this.#namesOf(schema);
+    return Object.keys(value).filter((name) => names.has(name)).length;
   }
 
   #condition(schema: JsonObject, value: JsonValue, pointer: string): Verdict {
@@ -185,7 +176,7 @@ class Checker {
     const known = this.#namesOf(schema);
     const misspelt = Object.keys(value).find((written) => !known.has(written) && closestName(written, [name]) !== undefined);
     const message = pointer === '' ? `the document has no \`${name}\`` : `${labelOf(pointer)} has no \`${name}\``;
-    return { ...finding(pointer, 'key', message, misspelt === undefined ? `add \`${name}\`` : `\`${misspelt}\` is probably meant to be \`${name}\``, WEIGHT.missing), missing: name };
+    return { ...finding(pointer, 'key', message, misspelt === undefined ? `add \`${name}\`` : `\`${misspelt}\` is probably meant to be \`${name}\``, WEIGHT.missing), missing: [name] };
   }
 
   #unknown(schema: JsonObject, value: JsonObject, pointer: string, name: string): Finding {
@@ -223,108 +214,25 @@ class Checker {
   }
 }
 
-function finding(pointer: string, side: Side, message: string, suggestion: string | undefined, weight: number): Finding {
-  return { pointer, side, message, weight, ...(suggestion === undefined ? {} : { suggestion }) };
+/** The finding for alternatives that differ in the constant of one property, when it is none of theirs. */
+function sameConstant(alternatives: readonly Alternative[], value: JsonValue): Finding | undefined {
+  const fixed = alternatives.map(({ verdict }) => verdict.findings.find((found) => found.constant !== undefined));
+  const [first] = fixed;
+  if (first === undefined || !fixed.every((found) => found?.pointer === first.pointer)) return undefined;
+  const stated = isObject(value) ? value[lastSegmentOf(first.pointer) ?? ''] : value;
+  return notAmong(first.pointer, stated, fixed.map((found) => found?.constant ?? null));
 }
 
-/** Type, constants, and what texts and numbers must be like. */
-function scalarFindings(schema: JsonObject, value: JsonValue, pointer: string, vocabulary: Vocabulary): readonly Finding[] {
-  const label = labelOf(pointer);
-  const type = schema['type'];
-  if (typeof type === 'string' && !hasType(type, value)) {
-    return [finding(pointer, 'value', `${label} must be ${typeWords(type)}${butIs(value)}`, typeSuggestion([type], value), WEIGHT.type)];
-  }
-  const findings: Finding[] = [];
-  const wrong = (must: string, suggestion?: string, weight = WEIGHT.other): void => void findings.push(finding(pointer, 'value', `${label} must be ${must}`, suggestion, weight));
-  if (schema['const'] !== undefined && schema['const'] !== value) wrong(`\`${String(schema['const'])}\``, undefined, WEIGHT.constant);
-  if (isList(schema['enum']) && !schema['enum'].includes(value)) {
-    const choices = schema['enum'].map(String);
-    const meant = typeof value === 'string' ? closestName(value, choices) : undefined;
-    wrong(`${joined(choices.map((choice) => `\`${choice}\``), 'or')}${butIs(value)}`, meant === undefined ? undefined : `did you mean \`${meant}\`?`, WEIGHT.constant);
-  }
-  if (typeof value === 'number') {
-    if (typeof schema['minimum'] === 'number' && value < schema['minimum']) wrong(`at least ${schema['minimum']}${butIs(value)}`);
-    if (typeof schema['maximum'] === 'number' && value > schema['maximum']) wrong(`at most ${schema['maximum']}${butIs(value)}`);
-    if (typeof schema['exclusiveMinimum'] === 'number' && value <= schema['exclusiveMinimum']) wrong(`more than ${schema['exclusiveMinimum']}${butIs(value)}`);
-  }
-  if (typeof value === 'string') {
-    const expectation = typeof schema['title'] === 'string' ? vocabulary.expectation?.(schema['title']) : undefined;
-    if (typeof schema['minLength'] === 'number' && value.length < schema['minLength']) wrong('a text that is not empty');
-    if (typeof schema['maxLength'] === 'number' && value.length > schema['maxLength']) wrong(`a text of at most ${schema['maxLength']} characters`);
-    if (typeof schema['pattern'] === 'string' && !patternOf(schema['pattern']).test(value)) wrong(`${expectation ?? `a text like ${schema['pattern']}`}${butIs(value)}`);
-    else if (typeof schema['format'] === 'string' && !hasFormat(schema['format'], value)) wrong(`${expectation ?? `a text of the format \`${schema['format']}\``}${butIs(value)}`);
-  }
-  return findings;
-}
-
-function hasType(type: string, value: JsonValue): boolean {
-  switch (type) {
-    case 'object': return isObject(value);
-    case 'array': return isList(value);
-    case 'null': return value === null;
-    case 'integer': return Number.isInteger(value);
-    default: return typeof value === type;
-  }
-}
-
-const patterns = new Map<string, RegExp>();
-
-/** Only patterns of the schemas in this package come here, so the map stays small. */
-function patternOf(source: string): RegExp {
-  let pattern = patterns.get(source);
-  if (pattern === undefined) patterns.set(source, (pattern = new RegExp(source, 'u')));
-  return pattern;
-}
-
-function hasFormat(name: string, value: string): boolean {
-  const format = (fullFormats as Record<string, unknown>)[name];
-  if (format instanceof RegExp) return format.test(value);
-  const validate = typeof format === 'function' ? format : (format as { readonly validate?: unknown } | undefined)?.validate;
-  if (validate instanceof RegExp) return validate.test(value);
-  return typeof validate === 'function' ? Boolean((validate as (text: string) => unknown)(value)) : true;
-}
-
-function typeWords(type: string): string {
-  switch (type) {
-    case 'string': return 'a text';
-    case 'integer': return 'a whole number';
-    case 'number': return 'a number';
-    case 'boolean': return 'true or false';
-    case 'array': return 'a list';
-    case 'object': return 'an object';
-    default: return type;
-  }
-}
-
-/** What the value is instead, kept short. */
-function butIs(value: JsonValue): string {
-  if (value === null) return ', and is empty';
-  if (isList(value)) return ', and is a list';
-  if (isObject(value)) return ', and is an object';
-  const text = JSON.stringify(value);
-  return `, and is ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
-}
-
-function typeSuggestion(types: readonly string[], value: JsonValue): string | undefined {
-  if (types.includes('string') && (typeof value === 'number' || typeof value === 'boolean')) return `put it in quotes: '${value}'`;
-  if ((types.includes('integer') || types.includes('number')) && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return 'write it without quotes';
-  if (types.includes('array') && isObject(value)) return 'begin each item with `- `';
-  return undefined;
-}
-
-/** The name of a value in a sentence: that of its property, or its number in a list. */
-function labelOf(pointer: string): string {
-  const last = lastSegmentOf(pointer);
-  if (last === undefined) return 'the document';
-  if (!/^\d+$/.test(last)) return `\`${last}\``;
-  const list = lastSegmentOf(pointer.slice(0, pointer.lastIndexOf('/')));
-  return `item ${Number(last) + 1}${list === undefined ? '' : ` of \`${list}\``}`;
+/** The finding for alternatives that are told apart by a property they must have, when none is there. */
+function oneMissing(alternatives: readonly Alternative[], value: JsonValue, pointer: string): Finding | undefined {
+  const missing = alternatives.map(({ verdict }) => verdict.findings.find((found) => found.pointer === pointer && found.missing !== undefined)?.missing);
+  if (!isObject(value) || !missing.every((names) => names !== undefined)) return undefined;
+  const names = [...new Set(missing.flat())];
+  const meant = Object.keys(value).map((name) => closestName(name, names)).find((name) => name !== undefined);
+  const message = `${labelOf(pointer)} must have ${joined(names.map((name) => `\`${name}\``), 'or')}`;
+  return { ...finding(pointer, 'key', message, meant === undefined ? undefined : `did you mean \`${meant}\`?`, WEIGHT.missing), missing: names };
 }
 
 function requiredOf(schema: JsonValue): readonly string[] {
   return isObject(schema) && isList(schema['required']) ? (schema['required'] as readonly string[]) : [];
-}
-
-function joined(parts: readonly string[], word: 'and' | 'or'): string {
-  return parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} ${word} ${parts.at(-1)}`;
 }

@@ -5,7 +5,7 @@ import type { JsonValue } from '@millrace/engine';
 import { closestName } from './closest-name.ts';
 import { lastSegmentOf } from './json-pointer.ts';
 import { isList, isObject, property, type JsonObject } from './json-value.ts';
-import type { Finding, Vocabulary } from './schema-findings.ts';
+import type { Finding, Vocabulary } from './scalar-findings.ts';
 import { kindsOf, TASK_KINDS } from './task-kinds.ts';
 
 const EXPECTATIONS: Readonly<Record<string, string>> = {
@@ -16,8 +16,8 @@ const EXPECTATIONS: Readonly<Record<string, string>> = {
   duration: 'a duration: an ISO 8601 text such as `PT30S`, an object such as `{ seconds: 30 }`, or an expression `${ … }`',
   WorkflowDSL: 'a version of the DSL, such as `1.0.3`',
   WorkflowVersion: 'a semantic version, such as `1.0.0`',
-  WorkflowName: 'letters, digits and dashes, at most 63, with a letter or digit at both ends',
-  WorkflowNamespace: 'letters, digits and dashes, at most 63, with a letter or digit at both ends',
+  WorkflowName: 'made of letters, digits and dashes, at most 63, with a letter or digit at both ends',
+  WorkflowNamespace: 'made of letters, digits and dashes, at most 63, with a letter or digit at both ends',
 };
 
 /** Properties that belong to another kind of task than the one that is there; the reader is told which. */
@@ -29,19 +29,18 @@ export function workflowVocabulary(schema: JsonObject): Vocabulary {
   const callVariants = property(property(definitions, 'callTask'), 'oneOf');
   return {
     expectation: (name) => EXPECTATIONS[name],
-    choose(definition, value, pointer) {
-      if (definition === 'task') return chooseTask(definitions, value, pointer);
-      if (definition !== 'callTask' || !isList(callVariants)) return undefined;
-      const variant = callVariants.find((candidate) => calledBy(candidate) === property(value, 'call')) ?? callVariants.find((candidate) => calledBy(candidate) === undefined);
-      return variant === undefined ? undefined : { kind: 'schema', schema: variant };
-    },
+    choose: (definition, value, pointer) => (definition === 'task' ? chooseTask(definitions, callVariants, value, pointer) : undefined),
   };
 }
 
-function chooseTask(definitions: JsonValue | undefined, value: JsonValue, pointer: string): ReturnType<NonNullable<Vocabulary['choose']>> {
+function chooseTask(definitions: JsonValue | undefined, callVariants: JsonValue | undefined, value: JsonValue, pointer: string): ReturnType<NonNullable<Vocabulary['choose']>> {
   if (!isObject(value)) return undefined;
   const kinds = kindsOf(value);
   const [kind, other] = kinds;
+  if (kind === 'call' && other === undefined && isList(callVariants)) {
+    const variant = callVariants.find((candidate) => calledBy(candidate) === value['call']) ?? callVariants.find((candidate) => calledBy(candidate) === undefined);
+    return { kind: 'schema', schema: variant ?? true };
+  }
   if (kind !== undefined && other === undefined) return { kind: 'schema', schema: property(definitions, `${kind}Task`) ?? true };
   const name = lastSegmentOf(pointer) ?? '';
   if (kind === undefined) {

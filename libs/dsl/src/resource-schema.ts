@@ -1,0 +1,112 @@
+/**
+ * JSON Schemas (draft 2020-12) of Millrace's resources, for checking them and for editors.
+ */
+import type { JsonObject } from './json-value.ts';
+import { NAME_PATTERN, NAME_RULE } from './resource-name.ts';
+
+export const RESOURCE_KINDS = ['organisation', 'limits', 'connection', 'webhook'] as const;
+
+export type ResourceKind = (typeof RESOURCE_KINDS)[number];
+
+/** Most steps an organisation may be allowed to run at once. */
+export const CONCURRENCY_MAX = 100_000;
+/** Most executions an organisation may be allowed to start a second. */
+export const STARTS_PER_SECOND_MAX = 1_000_000;
+/** Largest weight of an organisation. */
+export const WEIGHT_MAX = 1_000;
+/** Longest secret of a connection, characters. */
+export const SECRET_CHARACTERS_MAX = 16_384;
+/** Longest secret of a webhook, characters. */
+export const WEBHOOK_SECRET_CHARACTERS_MAX = 1_024;
+
+const name = { type: 'string', title: 'ResourceName', pattern: NAME_PATTERN.source } as const;
+const secretName = { ...name, title: 'SecretName' } as const;
+const secret = { type: 'string', minLength: 1, maxLength: SECRET_CHARACTERS_MAX } as const;
+
+/** What texts must be like, by the titles in the schemas. */
+export const RESOURCE_EXPECTATIONS: Readonly<Record<string, string>> = {
+  ResourceName: NAME_RULE,
+  SecretName: 'the name of a secret in `secrets`',
+  BaseUrl: 'a URL, such as `https://api.example.com` or `sqlite:orders.db`',
+  WorkflowReference: '`NAME` or `NAME@VERSION`, such as `sort-deliveries@1.0.0`',
+  HeaderName: 'the name of an HTTP header, such as `X-Api-Key`',
+};
+
+const auth = {
+  type: 'object',
+  title: 'ConnectionAuth',
+  oneOf: [
+    { required: ['kind'], properties: { kind: { const: 'none' } } },
+    { required: ['kind', 'username', 'password'], properties: { kind: { const: 'basic' }, username: { type: 'string' }, password: secretName } },
+    { required: ['kind', 'token'], properties: { kind: { const: 'bearer' }, token: secretName } },
+    { required: ['kind', 'header', 'value'], properties: { kind: { const: 'header' }, header: { type: 'string', title: 'HeaderName', pattern: '^[!#$%&\'*+.^_`|~0-9A-Za-z-]{1,128}$' }, value: secretName } },
+  ],
+  unevaluatedProperties: false,
+} as const;
+
+const specs: Readonly<Record<ResourceKind, JsonObject>> = {
+  organisation: { type: 'object', additionalProperties: false },
+  limits: {
+    type: 'object',
+    additionalProperties: false,
+    minProperties: 1,
+    properties: {
+      concurrency: { type: 'integer', minimum: 1, maximum: CONCURRENCY_MAX },
+      startsPerSecond: { type: 'number', exclusiveMinimum: 0, maximum: STARTS_PER_SECOND_MAX },
+      weight: { type: 'number', exclusiveMinimum: 0, maximum: WEIGHT_MAX },
+    },
+  },
+  connection: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['connector'],
+    properties: {
+      connector: name,
+      baseUrl: { type: 'string', title: 'BaseUrl', minLength: 1, pattern: '^[a-z][a-z0-9+.-]*:' },
+      auth,
+      secrets: { type: 'object', additionalProperties: secret },
+    },
+  },
+  webhook: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['workflow'],
+    properties: {
+      workflow: { type: 'string', title: 'WorkflowReference', pattern: '^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:@\\d+\\.\\d+\\.\\d+(?:[-+][0-9A-Za-z.+-]+)?)?$' },
+      reply: { type: 'string', enum: ['accepted', 'output'] },
+      signature: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['scheme', 'secret'],
+        properties: { scheme: { type: 'string', enum: ['github-sha256'] }, secret: { ...secret, maxLength: WEBHOOK_SECRET_CHARACTERS_MAX } },
+      },
+      idempotencyKey: { type: 'string', minLength: 1, maxLength: 4_096 },
+    },
+  },
+};
+
+function schemaOf(kind: ResourceKind): JsonObject {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: `https://millrace.dev/schemas/v1/${kind}.json`,
+    title: `Millrace ${kind}`,
+    type: 'object',
+    additionalProperties: false,
+    required: ['millrace', 'kind', 'name', 'spec'],
+    properties: {
+      millrace: { type: 'string', enum: ['v1'] },
+      kind: { type: 'string', const: kind },
+      name,
+      organisation: name,
+      spec: specs[kind],
+    },
+  };
+}
+
+/** One schema a kind, of the whole document. */
+export const RESOURCE_SCHEMAS: Readonly<Record<ResourceKind, JsonObject>> = {
+  organisation: schemaOf('organisation'),
+  limits: schemaOf('limits'),
+  connection: schemaOf('connection'),
+  webhook: schemaOf('webhook'),
+};
