@@ -1,0 +1,119 @@
+/**
+ * An execution as one JSON document: what `millrace run` and `show` print and the REST API answers.
+ *
+ * Every member is always there, null when it has no value, except `iteration`, which only tasks inside
+ * a loop have.
+ */
+import type { Execution, ExecutionSummary, Problem, Task } from '@millrace/contracts/execution/v1/execution';
+import { isoTime, jsonValue, type Json } from './value.ts';
+
+/** Why an execution faulted: an error of the Serverless Workflow DSL (RFC 9457). */
+export interface FaultDocument {
+  readonly type: string;
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** JSON pointer of the task that raised it. */
+  readonly instance: string;
+}
+
+/** One activation of a task. */
+export interface TaskDocument {
+  /** JSON pointer into the workflow, such as `/do/0/getPet`. */
+  readonly reference: string;
+  readonly name: string;
+  readonly iteration?: number;
+  readonly status: string;
+  readonly attempts: number;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
+export interface ExecutionDocument {
+  readonly execution: string;
+  readonly organisation: string;
+  readonly workflow: string;
+  readonly version: string;
+  /** SHA-256 of the definition. */
+  readonly definition: string;
+  /** pending, running, waiting, suspended, cancelled, faulted or completed. */
+  readonly status: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly input: Json;
+  /** Null until the execution has completed. */
+  readonly output: Json;
+  /** Null unless the execution has faulted. */
+  readonly error: FaultDocument | null;
+  /** In the order they started. */
+  readonly tasks: readonly TaskDocument[];
+  /** CloudEvents that the execution emitted. */
+  readonly events: readonly Json[];
+}
+
+/** A line of a list of executions. */
+export interface ExecutionSummaryDocument {
+  readonly execution: string;
+  readonly organisation: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly status: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
+export interface ExecutionListDocument {
+  readonly executions: readonly ExecutionSummaryDocument[];
+  /** Where the list goes on; null at its end. */
+  readonly cursor: string | null;
+}
+
+export function executionDocument(execution: Execution): ExecutionDocument {
+  return {
+    execution: execution.execution,
+    organisation: execution.organisation,
+    workflow: execution.workflow,
+    version: execution.version,
+    definition: execution.definition,
+    status: execution.status,
+    startedAt: isoTime(execution.startedAtMs),
+    endedAt: isoTime(execution.endedAtMs),
+    input: jsonValue(execution.inputJson),
+    output: jsonValue(execution.outputJson),
+    error: execution.error === undefined ? null : problemDocument(execution.error),
+    tasks: execution.tasks.map(taskDocument),
+    events: execution.eventsJson.map(jsonValue),
+  };
+}
+
+export function taskDocument(task: Task): TaskDocument {
+  return {
+    reference: task.reference,
+    name: task.name,
+    ...(task.iteration === undefined ? {} : { iteration: task.iteration }),
+    status: task.status,
+    attempts: task.attempts,
+    startedAt: isoTime(task.startedAtMs),
+    endedAt: isoTime(task.endedAtMs),
+  };
+}
+
+export function problemDocument(problem: Problem): FaultDocument {
+  return { type: problem.type, status: problem.status, title: problem.title, detail: problem.detail, instance: problem.instance };
+}
+
+export function executionSummaryDocument(summary: ExecutionSummary): ExecutionSummaryDocument {
+  return {
+    execution: summary.execution,
+    organisation: summary.organisation,
+    workflow: summary.workflow,
+    version: summary.version,
+    status: summary.status,
+    startedAt: isoTime(summary.startedAtMs),
+    endedAt: isoTime(summary.endedAtMs),
+  };
+}
+
+export function executionListDocument(list: { readonly executions: readonly ExecutionSummary[]; readonly cursor: string }): ExecutionListDocument {
+  return { executions: list.executions.map(executionSummaryDocument), cursor: list.cursor === '' ? null : list.cursor };
+}

@@ -1,0 +1,17 @@
+export {
+  executionDocument,
+  executionListDocument,
+  executionSummaryDocument,
+  problemDocument,
+  taskDocument,
+  type ExecutionDocument,
+  type ExecutionListDocument,
+  type ExecutionSummaryDocument,
+  type FaultDocument,
+  type TaskDocument,
+} from './execution-document.ts';
+export { traceDocument, type SpanDocument, type TraceDocument } from './trace-document.ts';
+export { deliveryDocument, deliveryListDocument, type DeliveryDocument, type DeliveryListDocument } from './delivery-document.ts';
+export { workflowDocument, type WorkflowDocument } from './workflow-document.ts';
+export { isoTime, jsonValue, type Json } from './value.ts';
+export { decodeListPosition, encodeListPosition, newestFirst, type ListPosition } from './list-position.ts';
