@@ -52,6 +52,15 @@ export interface Delivery {
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   readonly lastError: string;
+  /**
+   * Attempts whose outcome was not known; more than 0 means that the recipient may have got the message twice,
+   * both times under the same Message-ID.
+   */
+  readonly unknowns: number;
+  /** When something happens next by itself, such as the next attempt; 0 when the delivery has ended. */
+  readonly dueAtMs: number;
+  /** Empty until the message is rendered. */
+  readonly subject: string;
 }
 
 export interface DeliveryTraceRequest {
@@ -243,6 +252,9 @@ function createBaseDelivery(): Delivery {
     createdAtMs: 0,
     updatedAtMs: 0,
     lastError: "",
+    unknowns: 0,
+    dueAtMs: 0,
+    subject: "",
   };
 }
 
@@ -283,6 +295,15 @@ export const Delivery: MessageFns<Delivery> = {
     }
     if (message.lastError !== "") {
       writer.uint32(98).string(message.lastError);
+    }
+    if (message.unknowns !== 0) {
+      writer.uint32(104).uint32(message.unknowns);
+    }
+    if (message.dueAtMs !== 0) {
+      writer.uint32(113).double(message.dueAtMs);
+    }
+    if (message.subject !== "") {
+      writer.uint32(122).string(message.subject);
     }
     return writer;
   },
@@ -396,6 +417,30 @@ export const Delivery: MessageFns<Delivery> = {
             message.lastError = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.unknowns = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.dueAtMs = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -425,6 +470,9 @@ export const Delivery: MessageFns<Delivery> = {
     message.createdAtMs = object.createdAtMs ?? 0;
     message.updatedAtMs = object.updatedAtMs ?? 0;
     message.lastError = object.lastError ?? "";
+    message.unknowns = object.unknowns ?? 0;
+    message.dueAtMs = object.dueAtMs ?? 0;
+    message.subject = object.subject ?? "";
     return message;
   },
 };
