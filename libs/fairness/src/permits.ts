@@ -12,7 +12,9 @@
  * P3 An organisation without limits is never refused and never waits for a lease.
  * P4 A lease counts until it expires, authority or not. After that, and only once the authority has been
  *    away for a whole TTL (every owner's leases have lapsed then), the static share applies: the limit
- *    divided by the owners, rounded up. A strict limit has no static share: it waits.
+ *    divided by the owners, rounded up. A strict limit has no static share: it waits. Between a question to
+ *    the authority and its answer the static share neither begins nor ends: the authority counts on what
+ *    the question said.
  * P5 Starts in any t seconds are at most `rate * (t + 1) + 1`.
  */
 
@@ -37,7 +39,7 @@ export interface Demand {
   readonly running: number;
   /** Steps that would run at once if they could: the peak of the last window, and who waits. */
   readonly wanted: number;
-  /** The cap in force here. */
+  /** The cap in force here, or that may come in force. */
   readonly held: number;
   /** Starts a second that would be made if they could. */
   readonly startsWanted: number;
@@ -73,6 +75,8 @@ export interface Permits {
   entitle(organisation: string, entitlement: Entitlement | undefined): boolean;
   /** Every entitlement here counts until `expiresAtMs`. */
   renew(expiresAtMs: number): void;
+  /** A complete report goes to the authority; what it says is held stays so until an answer, or `authorityAway`. */
+  authorityAsked(nowMs: number): void;
   /** The authority answers: whoever has no entitlement waits for one. */
   authorityPresent(): void;
   /** The authority stopped answering at `nowMs`. */
@@ -126,7 +130,11 @@ export function createPermits(options: PermitsOptions = {}): Permits {
   let leasesExpireAtMs = Number.NEGATIVE_INFINITY;
   /** From when the static share applies; Infinity while the authority answers (P4). */
   let staticFromMs = (options.nowMs ?? 0) + leaseTtlMs;
+  /** Whether the static share was in force when the authority was asked; undefined when no question is open. */
+  let frozen: boolean | undefined;
   let idle = 0;
+
+  const staticInForce = (nowMs: number): boolean => frozen ?? nowMs >= staticFromMs;
 
   function accountOf(organisation: string): Account {
     const known = accounts.get(organisation);
@@ -150,7 +158,7 @@ export function createPermits(options: PermitsOptions = {}): Permits {
     const limit = account.limits?.concurrency;
     if (limit === undefined) return Number.POSITIVE_INFINITY;
     if (account.entitlement !== undefined && nowMs < leasesExpireAtMs) return account.entitlement.concurrency;
-    if (nowMs < staticFromMs || account.limits?.strict === true) return 0;
+    if (!staticInForce(nowMs) || account.limits?.strict === true) return 0;
     return Math.ceil(limit / owners);
   }
 
@@ -158,7 +166,7 @@ export function createPermits(options: PermitsOptions = {}): Permits {
     const limit = account.limits?.startsPerSecond;
     if (limit === undefined) return Number.POSITIVE_INFINITY;
     if (account.entitlement !== undefined && nowMs < leasesExpireAtMs) return account.entitlement.startsPerSecond;
-    if (nowMs < staticFromMs || account.limits?.strict === true) return 0;
+    if (!staticInForce(nowMs) || account.limits?.strict === true) return 0;
     return limit / owners;
   }
 
@@ -293,11 +301,17 @@ export function createPermits(options: PermitsOptions = {}): Permits {
       leasesExpireAtMs = Math.max(leasesExpireAtMs, expiresAtMs);
     },
 
+    authorityAsked(nowMs) {
+      frozen ??= staticInForce(nowMs);
+    },
+
     authorityPresent() {
+      frozen = undefined;
       staticFromMs = Number.POSITIVE_INFINITY;
     },
 
     authorityAway(nowMs) {
+      frozen = undefined;
       staticFromMs = Math.min(staticFromMs, nowMs + leaseTtlMs);
     },
 
@@ -331,7 +345,10 @@ export function createPermits(options: PermitsOptions = {}): Permits {
       roll(account, nowMs);
       const peak = Math.max(account.running + waiting, account.peak, account.peakBefore);
       const starts = Math.max(account.starts, account.startsBefore) * (1000 / PEAK_WINDOW_MS);
-      return { running: account.running, wanted: peak, held: capOf(account, nowMs), startsWanted: starts + startsWaiting, startsHeld: rateOf(account, nowMs) };
+      // A lapsed entitlement counts as held: a late answer could bring it back.
+      const held = Math.max(capOf(account, nowMs), account.entitlement?.concurrency ?? 0);
+      const startsHeld = Math.max(rateOf(account, nowMs), account.entitlement?.startsPerSecond ?? 0);
+      return { running: account.running, wanted: peak, held, startsWanted: starts + startsWaiting, startsHeld };
     },
   };
 }

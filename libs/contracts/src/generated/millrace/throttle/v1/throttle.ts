@@ -45,16 +45,25 @@ export interface OrganisationLimits {
   readonly startsPerSecond: number;
   /** The share under saturation, relative to the others; 0 means 1. */
   readonly weight: number;
-  /** Grows with every change. */
+  /** Grows with every change; ignored when put. */
   readonly revision: number;
+  /** Never exceeded, not even while the service is away: work waits instead of using a static share. */
+  readonly strict: boolean;
 }
 
-export interface OwnerDemand {
-  /** The orchestrator instance; stable over reconnections. */
+/** What an owner uses, wants and holds. Sent when that changes, and at least every second while it holds leases. */
+export interface OwnerReport {
+  /** The orchestrator process: its instance name and what tells its processes apart. */
   readonly owner: string;
-  readonly organisations: readonly OrganisationDemand[];
-  /** The owner stops; every lease returns. */
+  /** Grows by one with every report of the process, over all its streams. */
+  readonly sequence: number;
+  /** The last LeaseGrants.sequence applied before this report was made; 0 for none on this stream. */
+  readonly applied: number;
+  /** Organisations not named use and hold nothing. The first report of a stream, and no other. */
+  readonly complete: boolean;
+  /** The owner stops: it uses and holds nothing any more. */
   readonly leaving: boolean;
+  readonly organisations: readonly OrganisationDemand[];
 }
 
 export interface OrganisationDemand {
@@ -63,31 +72,40 @@ export interface OrganisationDemand {
   readonly running: number;
   /** Steps that wait for a permit. */
   readonly waiting: number;
-  /** Executions accepted that wait to start. */
-  readonly startsWaiting: number;
-  /** Permits held that the owner gives back. */
-  readonly released: number;
+  /** Steps that would run at once if they could: the peak of the last second, or running and waiting. */
+  readonly wanted: number;
+  /** Steps that the owner believes it may run; 4294967295 means no limit. */
+  readonly held: number;
+  /** Starts a second that would be made if they could. */
+  readonly startsWanted: number;
+  /** Starts a second that the owner believes it may make; negative means no limit. */
+  readonly startsHeld: number;
 }
 
 export interface LeaseGrants {
-  readonly leases: readonly Lease[];
+  /** Grows by one with every message to an owner. */
+  readonly sequence: number;
+  /**
+   * The last OwnerReport.sequence taken into account: every lease of the owner counts until ttl_ms after
+   * the owner sent that report.
+   */
+  readonly answers: number;
+  readonly ttlMs: number;
+  /** The authority is new and gives nothing yet: keep what you hold, go on as if the service were away. */
+  readonly learning: boolean;
   /** Live owners, for the static share when the service is away. */
   readonly owners: number;
+  /** Only what changed. */
+  readonly leases: readonly Lease[];
 }
 
-/** The owner's whole entitlement for one organisation; replaces the one before. */
+/** The owner's whole entitlement to one organisation; replaces the one before. */
 export interface Lease {
   readonly organisation: string;
   /** Steps that may run at once at this owner; 4294967295 means no limit. */
   readonly concurrency: number;
   /** Starts a second at this owner; negative means no limit. */
   readonly startsPerSecond: number;
-  readonly weight: number;
-  readonly ttlMs: number;
-  readonly revision: number;
-  /** The organisation's whole limits, for the static share. */
-  readonly limitConcurrency: number;
-  readonly limitStartsPerSecond: number;
 }
 
 function createBaseLimitsReference(): LimitsReference {
@@ -244,7 +262,7 @@ export const LimitsList: MessageFns<LimitsList> = {
 };
 
 function createBaseOrganisationLimits(): OrganisationLimits {
-  return { organisation: "", concurrency: 0, startsPerSecond: 0, weight: 0, revision: 0 };
+  return { organisation: "", concurrency: 0, startsPerSecond: 0, weight: 0, revision: 0, strict: false };
 }
 
 export const OrganisationLimits: MessageFns<OrganisationLimits> = {
@@ -263,6 +281,9 @@ export const OrganisationLimits: MessageFns<OrganisationLimits> = {
     }
     if (message.revision !== 0) {
       writer.uint32(40).uint32(message.revision);
+    }
+    if (message.strict !== false) {
+      writer.uint32(48).bool(message.strict);
     }
     return writer;
   },
@@ -320,6 +341,14 @@ export const OrganisationLimits: MessageFns<OrganisationLimits> = {
             message.revision = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.strict = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -342,29 +371,39 @@ export const OrganisationLimits: MessageFns<OrganisationLimits> = {
     message.startsPerSecond = object.startsPerSecond ?? 0;
     message.weight = object.weight ?? 0;
     message.revision = object.revision ?? 0;
+    message.strict = object.strict ?? false;
     return message;
   },
 };
 
-function createBaseOwnerDemand(): OwnerDemand {
-  return { owner: "", organisations: [], leaving: false };
+function createBaseOwnerReport(): OwnerReport {
+  return { owner: "", sequence: 0, applied: 0, complete: false, leaving: false, organisations: [] };
 }
 
-export const OwnerDemand: MessageFns<OwnerDemand> = {
-  encode(message: OwnerDemand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const OwnerReport: MessageFns<OwnerReport> = {
+  encode(message: OwnerReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.owner !== "") {
       writer.uint32(10).string(message.owner);
     }
-    for (const v of message.organisations) {
-      OrganisationDemand.encode(v!, writer.uint32(18).fork()).join();
+    if (message.sequence !== 0) {
+      writer.uint32(16).uint32(message.sequence);
+    }
+    if (message.applied !== 0) {
+      writer.uint32(24).uint32(message.applied);
+    }
+    if (message.complete !== false) {
+      writer.uint32(32).bool(message.complete);
     }
     if (message.leaving !== false) {
-      writer.uint32(24).bool(message.leaving);
+      writer.uint32(40).bool(message.leaving);
+    }
+    for (const v of message.organisations) {
+      OrganisationDemand.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): OwnerDemand {
+  decode(input: BinaryReader | Uint8Array, length?: number): OwnerReport {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -373,7 +412,7 @@ export const OwnerDemand: MessageFns<OwnerDemand> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseOwnerDemand() as any;
+      const message = createBaseOwnerReport() as any;
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -386,11 +425,11 @@ export const OwnerDemand: MessageFns<OwnerDemand> = {
             continue;
           }
           case 2: {
-            if (tag !== 18) {
+            if (tag !== 16) {
               break;
             }
 
-            message.organisations.push(OrganisationDemand.decode(reader, reader.uint32()));
+            message.sequence = reader.uint32();
             continue;
           }
           case 3: {
@@ -398,7 +437,31 @@ export const OwnerDemand: MessageFns<OwnerDemand> = {
               break;
             }
 
+            message.applied = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.complete = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
             message.leaving = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.organisations.push(OrganisationDemand.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -413,20 +476,23 @@ export const OwnerDemand: MessageFns<OwnerDemand> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<OwnerDemand>, I>>(base?: I): OwnerDemand {
-    return OwnerDemand.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<OwnerReport>, I>>(base?: I): OwnerReport {
+    return OwnerReport.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<OwnerDemand>, I>>(object: I): OwnerDemand {
-    const message = createBaseOwnerDemand() as any;
+  fromPartial<I extends Exact<DeepPartial<OwnerReport>, I>>(object: I): OwnerReport {
+    const message = createBaseOwnerReport() as any;
     message.owner = object.owner ?? "";
-    message.organisations = object.organisations?.map((e) => OrganisationDemand.fromPartial(e)) || [];
+    message.sequence = object.sequence ?? 0;
+    message.applied = object.applied ?? 0;
+    message.complete = object.complete ?? false;
     message.leaving = object.leaving ?? false;
+    message.organisations = object.organisations?.map((e) => OrganisationDemand.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseOrganisationDemand(): OrganisationDemand {
-  return { organisation: "", running: 0, waiting: 0, startsWaiting: 0, released: 0 };
+  return { organisation: "", running: 0, waiting: 0, wanted: 0, held: 0, startsWanted: 0, startsHeld: 0 };
 }
 
 export const OrganisationDemand: MessageFns<OrganisationDemand> = {
@@ -440,11 +506,17 @@ export const OrganisationDemand: MessageFns<OrganisationDemand> = {
     if (message.waiting !== 0) {
       writer.uint32(24).uint32(message.waiting);
     }
-    if (message.startsWaiting !== 0) {
-      writer.uint32(32).uint32(message.startsWaiting);
+    if (message.wanted !== 0) {
+      writer.uint32(32).uint32(message.wanted);
     }
-    if (message.released !== 0) {
-      writer.uint32(40).uint32(message.released);
+    if (message.held !== 0) {
+      writer.uint32(40).uint32(message.held);
+    }
+    if (message.startsWanted !== 0) {
+      writer.uint32(49).double(message.startsWanted);
+    }
+    if (message.startsHeld !== 0) {
+      writer.uint32(57).double(message.startsHeld);
     }
     return writer;
   },
@@ -491,7 +563,7 @@ export const OrganisationDemand: MessageFns<OrganisationDemand> = {
               break;
             }
 
-            message.startsWaiting = reader.uint32();
+            message.wanted = reader.uint32();
             continue;
           }
           case 5: {
@@ -499,7 +571,23 @@ export const OrganisationDemand: MessageFns<OrganisationDemand> = {
               break;
             }
 
-            message.released = reader.uint32();
+            message.held = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.startsWanted = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.startsHeld = reader.double();
             continue;
           }
         }
@@ -522,23 +610,37 @@ export const OrganisationDemand: MessageFns<OrganisationDemand> = {
     message.organisation = object.organisation ?? "";
     message.running = object.running ?? 0;
     message.waiting = object.waiting ?? 0;
-    message.startsWaiting = object.startsWaiting ?? 0;
-    message.released = object.released ?? 0;
+    message.wanted = object.wanted ?? 0;
+    message.held = object.held ?? 0;
+    message.startsWanted = object.startsWanted ?? 0;
+    message.startsHeld = object.startsHeld ?? 0;
     return message;
   },
 };
 
 function createBaseLeaseGrants(): LeaseGrants {
-  return { leases: [], owners: 0 };
+  return { sequence: 0, answers: 0, ttlMs: 0, learning: false, owners: 0, leases: [] };
 }
 
 export const LeaseGrants: MessageFns<LeaseGrants> = {
   encode(message: LeaseGrants, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.leases) {
-      Lease.encode(v!, writer.uint32(10).fork()).join();
+    if (message.sequence !== 0) {
+      writer.uint32(8).uint32(message.sequence);
+    }
+    if (message.answers !== 0) {
+      writer.uint32(16).uint32(message.answers);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(24).uint32(message.ttlMs);
+    }
+    if (message.learning !== false) {
+      writer.uint32(32).bool(message.learning);
     }
     if (message.owners !== 0) {
-      writer.uint32(16).uint32(message.owners);
+      writer.uint32(40).uint32(message.owners);
+    }
+    for (const v of message.leases) {
+      Lease.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -557,11 +659,11 @@ export const LeaseGrants: MessageFns<LeaseGrants> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 10) {
+            if (tag !== 8) {
               break;
             }
 
-            message.leases.push(Lease.decode(reader, reader.uint32()));
+            message.sequence = reader.uint32();
             continue;
           }
           case 2: {
@@ -569,7 +671,39 @@ export const LeaseGrants: MessageFns<LeaseGrants> = {
               break;
             }
 
+            message.answers = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ttlMs = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.learning = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
             message.owners = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.leases.push(Lease.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -589,23 +723,18 @@ export const LeaseGrants: MessageFns<LeaseGrants> = {
   },
   fromPartial<I extends Exact<DeepPartial<LeaseGrants>, I>>(object: I): LeaseGrants {
     const message = createBaseLeaseGrants() as any;
-    message.leases = object.leases?.map((e) => Lease.fromPartial(e)) || [];
+    message.sequence = object.sequence ?? 0;
+    message.answers = object.answers ?? 0;
+    message.ttlMs = object.ttlMs ?? 0;
+    message.learning = object.learning ?? false;
     message.owners = object.owners ?? 0;
+    message.leases = object.leases?.map((e) => Lease.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseLease(): Lease {
-  return {
-    organisation: "",
-    concurrency: 0,
-    startsPerSecond: 0,
-    weight: 0,
-    ttlMs: 0,
-    revision: 0,
-    limitConcurrency: 0,
-    limitStartsPerSecond: 0,
-  };
+  return { organisation: "", concurrency: 0, startsPerSecond: 0 };
 }
 
 export const Lease: MessageFns<Lease> = {
@@ -618,21 +747,6 @@ export const Lease: MessageFns<Lease> = {
     }
     if (message.startsPerSecond !== 0) {
       writer.uint32(25).double(message.startsPerSecond);
-    }
-    if (message.weight !== 0) {
-      writer.uint32(33).double(message.weight);
-    }
-    if (message.ttlMs !== 0) {
-      writer.uint32(40).uint32(message.ttlMs);
-    }
-    if (message.revision !== 0) {
-      writer.uint32(48).uint32(message.revision);
-    }
-    if (message.limitConcurrency !== 0) {
-      writer.uint32(56).uint32(message.limitConcurrency);
-    }
-    if (message.limitStartsPerSecond !== 0) {
-      writer.uint32(65).double(message.limitStartsPerSecond);
     }
     return writer;
   },
@@ -674,46 +788,6 @@ export const Lease: MessageFns<Lease> = {
             message.startsPerSecond = reader.double();
             continue;
           }
-          case 4: {
-            if (tag !== 33) {
-              break;
-            }
-
-            message.weight = reader.double();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.ttlMs = reader.uint32();
-            continue;
-          }
-          case 6: {
-            if (tag !== 48) {
-              break;
-            }
-
-            message.revision = reader.uint32();
-            continue;
-          }
-          case 7: {
-            if (tag !== 56) {
-              break;
-            }
-
-            message.limitConcurrency = reader.uint32();
-            continue;
-          }
-          case 8: {
-            if (tag !== 65) {
-              break;
-            }
-
-            message.limitStartsPerSecond = reader.double();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -734,39 +808,46 @@ export const Lease: MessageFns<Lease> = {
     message.organisation = object.organisation ?? "";
     message.concurrency = object.concurrency ?? 0;
     message.startsPerSecond = object.startsPerSecond ?? 0;
-    message.weight = object.weight ?? 0;
-    message.ttlMs = object.ttlMs ?? 0;
-    message.revision = object.revision ?? 0;
-    message.limitConcurrency = object.limitConcurrency ?? 0;
-    message.limitStartsPerSecond = object.limitStartsPerSecond ?? 0;
     return message;
   },
 };
 
 export type LeasesService = typeof LeasesService;
 export const LeasesService = {
-  /** One stream for each orchestrator process. The owner states its demand; the service answers with leases. */
+  /**
+   * One stream for each orchestrator process, to the one instance that is the authority; the others refuse
+   * with FAILED_PRECONDITION and name its address. Owners report states, not changes, so that a message lost
+   * with its stream neither loses a permit nor makes one.
+   */
   hold: {
     path: "/millrace.throttle.v1.Leases/Hold" as const,
     requestStream: true as const,
     responseStream: true as const,
-    requestSerialize: (value: OwnerDemand): Buffer => Buffer.from(OwnerDemand.encode(value).finish()),
-    requestDeserialize: (value: Buffer): OwnerDemand => OwnerDemand.decode(value),
+    requestSerialize: (value: OwnerReport): Buffer => Buffer.from(OwnerReport.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OwnerReport => OwnerReport.decode(value),
     responseSerialize: (value: LeaseGrants): Buffer => Buffer.from(LeaseGrants.encode(value).finish()),
     responseDeserialize: (value: Buffer): LeaseGrants => LeaseGrants.decode(value),
   },
 } as const;
 
 export interface LeasesServer extends UntypedServiceImplementation {
-  /** One stream for each orchestrator process. The owner states its demand; the service answers with leases. */
-  hold: handleBidiStreamingCall<OwnerDemand, LeaseGrants>;
+  /**
+   * One stream for each orchestrator process, to the one instance that is the authority; the others refuse
+   * with FAILED_PRECONDITION and name its address. Owners report states, not changes, so that a message lost
+   * with its stream neither loses a permit nor makes one.
+   */
+  hold: handleBidiStreamingCall<OwnerReport, LeaseGrants>;
 }
 
 export interface LeasesClient extends Client {
-  /** One stream for each orchestrator process. The owner states its demand; the service answers with leases. */
-  hold(): ClientDuplexStream<OwnerDemand, LeaseGrants>;
-  hold(options: Partial<CallOptions>): ClientDuplexStream<OwnerDemand, LeaseGrants>;
-  hold(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<OwnerDemand, LeaseGrants>;
+  /**
+   * One stream for each orchestrator process, to the one instance that is the authority; the others refuse
+   * with FAILED_PRECONDITION and name its address. Owners report states, not changes, so that a message lost
+   * with its stream neither loses a permit nor makes one.
+   */
+  hold(): ClientDuplexStream<OwnerReport, LeaseGrants>;
+  hold(options: Partial<CallOptions>): ClientDuplexStream<OwnerReport, LeaseGrants>;
+  hold(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<OwnerReport, LeaseGrants>;
 }
 
 export const LeasesClient = makeGenericClientConstructor(LeasesService, "millrace.throttle.v1.Leases") as unknown as {
@@ -777,6 +858,7 @@ export const LeasesClient = makeGenericClientConstructor(LeasesService, "millrac
 
 export type LimitsService = typeof LimitsService;
 export const LimitsService = {
+  /** Sets an organisation's limits, for all owners within a second. Any instance answers. */
   put: {
     path: "/millrace.throttle.v1.Limits/Put" as const,
     requestStream: false as const,
@@ -807,12 +889,14 @@ export const LimitsService = {
 } as const;
 
 export interface LimitsServer extends UntypedServiceImplementation {
+  /** Sets an organisation's limits, for all owners within a second. Any instance answers. */
   put: handleUnaryCall<OrganisationLimits, OrganisationLimits>;
   get: handleUnaryCall<LimitsReference, OrganisationLimits>;
   list: handleUnaryCall<LimitsRequest, LimitsList>;
 }
 
 export interface LimitsClient extends Client {
+  /** Sets an organisation's limits, for all owners within a second. Any instance answers. */
   put(
     request: OrganisationLimits,
     callback: (error: ServiceError | null, response: OrganisationLimits) => void,
