@@ -1,3 +1,4 @@
+export { ownersByClaims, ownersInRegistry } from './bus-directories.ts';
 export { startWorker, type Worker, type WorkerOptions, type WorkerStats } from './worker.ts';
 export { DEFAULT_WORKER_LIMITS, HEARTBEAT_MS, type WorkerLimits } from './limits.ts';
 export type {

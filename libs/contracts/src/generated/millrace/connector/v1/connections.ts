@@ -69,6 +69,8 @@ export interface Operation {
   readonly retryClass: string;
   readonly argumentsSchemaJson: string;
   readonly outputSchemaJson: string;
+  /** The time limit of a step that asks for none. */
+  readonly defaultTimeoutMs: number;
 }
 
 function createBaseConnection(): Connection {
@@ -576,7 +578,14 @@ export const CatalogueList: MessageFns<CatalogueList> = {
 };
 
 function createBaseOperation(): Operation {
-  return { operation: "", summary: "", retryClass: "", argumentsSchemaJson: "", outputSchemaJson: "" };
+  return {
+    operation: "",
+    summary: "",
+    retryClass: "",
+    argumentsSchemaJson: "",
+    outputSchemaJson: "",
+    defaultTimeoutMs: 0,
+  };
 }
 
 export const Operation: MessageFns<Operation> = {
@@ -595,6 +604,9 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.outputSchemaJson !== "") {
       writer.uint32(42).string(message.outputSchemaJson);
+    }
+    if (message.defaultTimeoutMs !== 0) {
+      writer.uint32(48).uint32(message.defaultTimeoutMs);
     }
     return writer;
   },
@@ -652,6 +664,14 @@ export const Operation: MessageFns<Operation> = {
             message.outputSchemaJson = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.defaultTimeoutMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -674,6 +694,7 @@ export const Operation: MessageFns<Operation> = {
     message.retryClass = object.retryClass ?? "";
     message.argumentsSchemaJson = object.argumentsSchemaJson ?? "";
     message.outputSchemaJson = object.outputSchemaJson ?? "";
+    message.defaultTimeoutMs = object.defaultTimeoutMs ?? 0;
     return message;
   },
 };
