@@ -3,6 +3,7 @@ export { readDocuments, type ReadResult } from './read-documents.ts';
 export { workflowOfValue, type ResourceDocument, type SourceDocument, type WorkflowDocument } from './source-document.ts';
 export { validateWorkflow, WORKFLOW_SCHEMA, type ValidationResult } from './validate-workflow.ts';
 export { compileWorkflow, type CompileResult } from './compile/compile-workflow.ts';
+export { programText } from './program-text.ts';
 export { compileSource, expressionSource, type SourceResult } from './compile/expression.ts';
 export {
   checkResource,

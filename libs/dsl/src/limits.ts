@@ -20,5 +20,8 @@ export const VALUES_MAX = 100_000;
 /** Most problems reported for one file; what follows the first ones is seldom worth reading. */
 export const PROBLEMS_MAX = 50;
 
+/** Longest message of a problem, UTF-16 code units; documents may have names of any length. */
+export const MESSAGE_LENGTH_MAX = 500;
+
 /** Most JSON Schemas kept compiled for the next document that has the same ones. */
 export const COMPILED_SCHEMAS_MAX = 256;

@@ -12,7 +12,8 @@ import type { JsonValue } from '@millrace/engine';
 import { isObject, type JsonObject } from './json-value.ts';
 import { DEFINITION_BYTES_MAX, DEPTH_MAX, DOCUMENTS_MAX, FILE_BYTES_MAX, PROBLEMS_MAX } from './limits.ts';
 import { inFileOrder, type Problem, type ProblemReason } from './problem.ts';
-import { locatorOf, problemAt, type SourceDocument } from './source-document.ts';
+import { locatorOf, problemAt, type Locator, type SourceDocument } from './source-document.ts';
+import { aliasTargetsOf } from './yaml-alias.ts';
 import { jsonOfYaml } from './yaml-value.ts';
 
 export type ReadResult =
@@ -79,26 +80,31 @@ function parse(file: SourceFile): ParseResult {
   } catch (error) {
     // The parser recurses; a text of ten thousand brackets ends its stack.
     if (!(error instanceof RangeError)) throw error;
-    return { kind: 'refused', problems: [fileProblem(file, 0, 'argument-invalid', `the document is nested more than ${DEPTH_MAX} levels deep`, 'look for brackets or braces that are never closed')] };
+    return { kind: 'refused', problems: [tooDeep(file, 0)] };
   }
+}
+
+function tooDeep(file: SourceFile, offset: number): Problem {
+  return fileProblem(file, offset, 'argument-invalid', `the document is nested more than ${DEPTH_MAX} levels deep`, 'look for brackets or braces that are never closed');
 }
 
 /** The document, or what is wrong with it, or nothing where it is empty. */
 function readOne(file: SourceFile, parsed: Document.Parsed): SourceDocument | Problem[] | undefined {
   // After the first error the parser guesses, and what it reports then is seldom there.
-  const syntax = parsed.errors[0] ?? parsed.warnings[0];
+  const [syntax] = [...parsed.errors, ...parsed.warnings].sort((left, right) => left.pos[0] - right.pos[0]);
+  if (syntax && /call stack/.test(syntax.message)) return [tooDeep(file, syntax.pos[0])];
   if (syntax) return [fileProblem(file, syntax.pos[0], 'argument-invalid', sentenceOf(syntax.message), hintFor(file, syntax.code, syntax.pos[0]))];
   const version = parsed.directives.yaml.version;
   if (version !== '1.2') return [fileProblem(file, parsed.range[0], 'argument-invalid', `YAML ${version} is not read here`, 'remove the `%YAML` line; documents are YAML 1.2')];
 
-  const { value, problems } = jsonOfYaml(parsed, (offset) => file.lines.linePos(offset).line);
+  const targets = aliasTargetsOf(parsed);
+  const { value, problems } = jsonOfYaml(parsed, targets, (offset) => file.lines.linePos(offset).line);
   if (problems.length > 0) return problems.map((problem) => ({ ...fileProblem(file, problem.offset, 'argument-invalid', problem.message, problem.suggestion), pointer: problem.pointer }));
   if (value === null) return undefined;
-  return classify(file, parsed, value);
+  return classify(file, locatorOf(parsed, targets, file.text, file.lines), value);
 }
 
-function classify(file: SourceFile, parsed: Document.Parsed, value: JsonValue): SourceDocument | Problem[] {
-  const locator = locatorOf(parsed, file.text, file.lines);
+function classify(file: SourceFile, locator: Locator, value: JsonValue): SourceDocument | Problem[] {
   const unknown = (message: string, suggestion: string): Problem[] => [problemAt({ ...locator, fileName: file.name }, { pointer: '' }, 'argument-invalid', message, suggestion)];
   if (!isObject(value)) return unknown('a document must be an object', 'begin it with `document:` (a workflow) or `millrace: v1` (a resource)');
   const kind = kindOf(value);
@@ -123,6 +129,7 @@ function hintFor(file: SourceFile, code: string, offset: number): string | undef
   const end = file.text.indexOf('\n', offset);
   const line = file.text.slice(start, end < 0 ? undefined : end);
   if (line.includes('${')) return 'put the expression in quotes: YAML reads `: `, ` #` and braces itself';
+  if (/\w\/\{/.test(line)) return 'put the URI in quotes: a brace ends a text that stands within braces';
   if (code === 'TAB_AS_INDENT') return 'indent with spaces';
   if (code === 'BLOCK_AS_IMPLICIT_KEY' || code === 'MULTILINE_IMPLICIT_KEY') return 'look for a missing quote, or for a line that is indented too far';
   if (code === 'TAG_RESOLVE_FAILED') return 'remove the tag';

@@ -3,10 +3,12 @@
  *
  * Owns the way from a JSON pointer back to a line and column. Does not own whether the value is right.
  */
-import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Node, type Pair } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Node, type Pair, type YAMLMap } from 'yaml';
 import type { JsonValue } from '@millrace/engine';
 import { segmentsOf } from './json-pointer.ts';
 import type { JsonObject } from './json-value.ts';
+import { MESSAGE_LENGTH_MAX } from './limits.ts';
+import type { AliasTargets } from './yaml-alias.ts';
 import type { Place, Problem, ProblemReason } from './problem.ts';
 
 /** Which end of a property to point at: its name or its value. */
@@ -58,26 +60,31 @@ export function problemAt(
     column: place.column,
     pointer: at.pointer,
     reason,
-    message,
-    ...(suggestion === undefined ? {} : { suggestion }),
+    message: shortened(message),
+    ...(suggestion === undefined ? {} : { suggestion: shortened(suggestion) }),
   };
 }
 
+function shortened(text: string): string {
+  return text.length <= MESSAGE_LENGTH_MAX ? text : `${text.slice(0, MESSAGE_LENGTH_MAX - 1)}…`;
+}
+
 /** Places in a parsed YAML document. `text` and `lines` are those of the whole file. */
-export function locatorOf(parsed: Document, text: string, lines: LineCounter): Locator {
+export function locatorOf(parsed: Document, targets: AliasTargets, text: string, lines: LineCounter): Locator {
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
+  const pairOf = createPairFinder();
   const startOf = (node: Node | null | undefined): number | undefined => node?.range?.[0];
   return {
     locate(pointer, side) {
-      const found = walk(parsed, pointer);
+      const found = walk(parsed, targets, pairOf, pointer);
       const preferred = side === 'key' ? startOf(found.key) : startOf(found.value);
       return placeOf(preferred ?? startOf(found.key) ?? startOf(found.value) ?? 0);
     },
     locateText(pointer, line, column) {
-      const range = walk(parsed, pointer).value?.range;
+      const range = walk(parsed, targets, pairOf, pointer).value?.range;
       if (!range) return this.locate(pointer, 'value');
       const offset = text.slice(range[0], range[1]).indexOf(line);
       return placeOf(offset < 0 ? range[0] : range[0] + offset + column);
@@ -85,30 +92,40 @@ export function locatorOf(parsed: Document, text: string, lines: LineCounter): L
   };
 }
 
+/** Finds the pairs of a mapping by name; each mapping is gone through once. */
+type PairFinder = (map: YAMLMap<Node, Node | null>, name: string) => Pair<Node, Node | null> | undefined;
+
+function createPairFinder(): PairFinder {
+  const known = new WeakMap<YAMLMap<Node, Node | null>, ReadonlyMap<string | undefined, Pair<Node, Node | null>>>();
+  return (map, name) => {
+    let pairs = known.get(map);
+    if (pairs === undefined) known.set(map, (pairs = new Map(map.items.map((pair) => [keyText(pair.key), pair] as const))));
+    return pairs.get(name);
+  };
+}
+
 /** The key and value at a pointer, or the nearest ones around it. */
-function walk(parsed: Document, pointer: string): { readonly key?: Node; readonly value?: Node } {
+function walk(parsed: Document, targets: AliasTargets, pairOf: PairFinder, pointer: string): { readonly key?: Node; readonly value?: Node } {
   let key: Node | undefined;
-  let value: Node | undefined = resolve(parsed, parsed.contents);
+  let value: Node | undefined = resolve(targets, parsed.contents);
   for (const segment of segmentsOf(pointer)) {
-    const step: Pair<Node, Node | null> | Node | undefined = isMap<Node, Node | null>(value)
-      ? value.items.find((pair) => keyText(pair.key) === segment)
-      : isSeq<Node>(value)
-        ? value.items[Number(segment)]
-        : undefined;
-    if (step === undefined) break;
-    if ('key' in step) {
-      key = step.key;
-      value = resolve(parsed, step.value) ?? step.key;
+    if (isMap<Node, Node | null>(value)) {
+      const pair = pairOf(value, segment);
+      if (pair === undefined) break;
+      key = pair.key;
+      value = resolve(targets, pair.value) ?? pair.key;
     } else {
-      value = resolve(parsed, step);
-      key = value;
+      const item = isSeq<Node>(value) ? resolve(targets, value.items[Number(segment)]) : undefined;
+      if (item === undefined) break;
+      key = item;
+      value = item;
     }
   }
   return { ...(key ? { key } : {}), ...(value ? { value } : {}) };
 }
 
-function resolve(parsed: Document, node: Node | null | undefined): Node | undefined {
-  return (isAlias(node) ? node.resolve(parsed) : node) ?? undefined;
+function resolve(targets: AliasTargets, node: Node | null | undefined): Node | undefined {
+  return (isAlias(node) ? targets.get(node) : node) ?? undefined;
 }
 
 /** The text of a mapping's key; JSON knows no other kind. Nothing for a key that is a list or an object. */

@@ -11,6 +11,7 @@ import type { JsonValue } from '@millrace/engine';
 import { closestName } from './closest-name.ts';
 import { childPointer } from './json-pointer.ts';
 import { isList, isObject, onlyEntry, property, type JsonObject } from './json-value.ts';
+import { PROBLEMS_MAX } from './limits.ts';
 import type { Problem } from './problem.ts';
 import { problemAt, type Side, type WorkflowDocument } from './source-document.ts';
 import { taskListsOf, type TaskList, type TaskPlace } from './task-lists.ts';
@@ -46,14 +47,17 @@ export function checkWorkflowRules(document: WorkflowDocument): RuleFindings {
     warning: (pointer, side, message, suggestion) => void warnings.push(problemAt(document, { pointer, side }, 'workflow-invalid', message, suggestion)),
   };
   onlyKnown(report, document.value, '', ROOT_PROPERTIES);
-  for (const list of taskListsOf(document.value)) checkList(report, list, document.value);
+  for (const list of taskListsOf(document.value)) {
+    if (problems.length < PROBLEMS_MAX) checkList(report, list, document.value, () => problems.length >= PROBLEMS_MAX);
+  }
   return { problems, warnings };
 }
 
-function checkList(report: Report, list: TaskList, document: JsonObject): void {
-  const names = list.tasks.map((task) => task.name);
+function checkList(report: Report, list: TaskList, document: JsonObject, enough: () => boolean): void {
+  const names = new Set(list.tasks.map((task) => task.name));
   const seen = new Set<string>();
   for (const task of list.tasks) {
+    if (enough()) return;
     if (DIRECTIVES.includes(task.name)) report.problem(task.pointer, 'key', `a task cannot be called \`${task.name}\`: that is a flow directive`, 'give it another name');
     if (seen.has(task.name)) report.problem(task.pointer, 'key', `there is another task \`${task.name}\` in the same list`, 'give one of them another name');
     seen.add(task.name);
@@ -66,14 +70,14 @@ function checkList(report: Report, list: TaskList, document: JsonObject): void {
 }
 
 /** W1. */
-function checkTarget(report: Report, then: JsonValue | undefined, pointer: string, names: readonly string[]): void {
-  if (typeof then !== 'string' || DIRECTIVES.includes(then) || names.includes(then)) return;
-  const meant = closestName(then, [...names, ...DIRECTIVES]);
+function checkTarget(report: Report, then: JsonValue | undefined, pointer: string, names: ReadonlySet<string>): void {
+  if (typeof then !== 'string' || DIRECTIVES.includes(then) || names.has(then)) return;
+  const meant = closestName(then, [...DIRECTIVES, ...names]);
   report.problem(pointer, 'value', `there is no task \`${then}\` in the same list`, meant === undefined ? 'name a task of the same list, or write `continue`, `exit` or `end`' : `did you mean \`${meant}\`?`);
 }
 
 /** W3. */
-function checkSwitch(report: Report, task: TaskPlace, names: readonly string[]): void {
+function checkSwitch(report: Report, task: TaskPlace, names: ReadonlySet<string>): void {
   const cases = property(task.definition, 'switch');
   if (!isList(cases)) return;
   const pointer = childPointer(task.pointer, 'switch');

@@ -9,6 +9,7 @@ import type { JsonValue } from '@millrace/engine';
 import { childPointer } from './json-pointer.ts';
 import { DEPTH_MAX, VALUES_MAX } from './limits.ts';
 import { keyText } from './source-document.ts';
+import type { AliasTargets } from './yaml-alias.ts';
 
 /** A problem found while converting; `offset` is where, in UTF-16 code units from the start of the file. */
 export interface ConversionProblem {
@@ -19,7 +20,7 @@ export interface ConversionProblem {
 }
 
 /** Converts the content of a document. The value counts only when there are no problems. */
-export function jsonOfYaml(parsed: Document, lineOf: (offset: number) => number): { readonly value: JsonValue; readonly problems: readonly ConversionProblem[] } {
+export function jsonOfYaml(parsed: Document, targets: AliasTargets, lineOf: (offset: number) => number): { readonly value: JsonValue; readonly problems: readonly ConversionProblem[] } {
   const problems: ConversionProblem[] = [];
   let values = 0;
   let stopped = false;
@@ -38,7 +39,7 @@ export function jsonOfYaml(parsed: Document, lineOf: (offset: number) => number)
     if (++values > VALUES_MAX) return stop(node, pointer, `the document has more than ${VALUES_MAX} values`, 'aliases count as often as they are used; write less, or move data into the input');
     if (depth > DEPTH_MAX) return stop(node, pointer, `the document is nested more than ${DEPTH_MAX} levels deep`, 'move inner parts into workflows of their own');
     if (isAlias(node)) {
-      const target = node.resolve(parsed);
+      const target = targets.get(node);
       return target === undefined ? report(node, pointer, `there is no anchor \`&${node.source}\` before this`) : convert(target, pointer, depth + 1);
     }
     if (isScalar(node)) return convertScalar(node, pointer, report);

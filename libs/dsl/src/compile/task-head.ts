@@ -12,11 +12,16 @@ import { compileSchemaCheck } from './schema-check.ts';
 import { compileTransformation } from './template.ts';
 import type { TaskScope, Visible } from './visible.ts';
 
+/** Where the directives of a list can lead: its tasks' numbers, by name. */
+export type Targets = ReadonlyMap<string, number>;
+
 /** A task among the tasks of its list. */
 export interface Position {
   readonly task: PlannedTask;
-  readonly siblings: readonly PlannedTask[];
-  readonly index: number;
+  /** The next task of the list, if any. */
+  readonly next: PlannedTask | undefined;
+  /** The numbers of the list's tasks, by name. */
+  readonly targets: Targets;
   readonly parent: number;
 }
 
@@ -43,7 +48,7 @@ interface CompiledData {
 }
 
 export function compileHead(compilation: Compilation, position: Position, scope: TaskScope): CompiledHead {
-  const { task, siblings, index, parent } = position;
+  const { task, next, targets, parent } = position;
   const { definition, reference } = task;
   if (Object.hasOwn(definition, 'timeout')) compilation.unsupported({ pointer: `${reference}/timeout` }, '`timeout`');
   const condition = definition['if'];
@@ -52,8 +57,8 @@ export function compileHead(compilation: Compilation, position: Position, scope:
     name: task.name,
     reference,
     parent,
-    next: siblings[index + 1]?.number ?? NO_NODE,
-    then: flowOf(definition['then'], siblings),
+    next: next?.number ?? NO_NODE,
+    then: flowOf(definition['then'], targets),
     definition,
     ...(typeof condition === 'string' ? { if: compileCondition(compilation, condition, `${reference}/if`, scope.before) } : {}),
     ...compileData(compilation, definition, reference, { from: scope.before, as: scope.during, export: scope.after }),
@@ -81,11 +86,11 @@ export function compileData(compilation: Compilation, owner: JsonObject, pointer
 }
 
 /** Where a directive leads; the rules have made sure that its target is in the list. */
-export function flowOf(then: JsonValue | undefined, siblings: readonly PlannedTask[]): Flow {
+export function flowOf(then: JsonValue | undefined, targets: Targets): Flow {
   if (then === undefined || then === 'continue') return { kind: 'continue' };
   if (then === 'exit') return { kind: 'exit' };
   if (then === 'end') return { kind: 'end' };
-  return { kind: 'goto', node: siblings.find((task) => task.name === then)?.number ?? NO_NODE };
+  return { kind: 'goto', node: targets.get(String(then)) ?? NO_NODE };
 }
 
 function compileSchema(compilation: Compilation, value: JsonValue, pointer: string): SchemaCheck | undefined {

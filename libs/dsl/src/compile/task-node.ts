@@ -8,7 +8,7 @@ import type { Compilation } from './compilation.ts';
 import { compileDuration } from './duration.ts';
 import { compileCondition } from './expression.ts';
 import type { PlannedTask } from './plan.ts';
-import { compileHead, flowOf, type CompiledHead, type Position } from './task-head.ts';
+import { compileHead, flowOf, type CompiledHead, type Position, type Targets } from './task-head.ts';
 import { compileTemplate, compileTransformation, objectTemplate } from './template.ts';
 import { compileUri } from './uri-template.ts';
 import { innerScope, type TaskScope, type Visible } from './visible.ts';
@@ -27,7 +27,7 @@ export function loopVariablesOf(task: PlannedTask): { readonly each: string; rea
 
 /** The task's node, or nothing for one that this release does not run; that is then reported. */
 export function compileTask(compilation: Compilation, position: Position, scope: TaskScope): Node | undefined {
-  const { task, siblings } = position;
+  const { task, targets } = position;
   const { definition, reference } = task;
   const head = compileHead(compilation, position, scope);
   const first = task.block[0]?.number ?? NO_NODE;
@@ -37,7 +37,7 @@ export function compileTask(compilation: Compilation, position: Position, scope:
     case 'set':
       return { ...head, kind: 'set', value: compileTransformation(compilation, definition['set'] ?? null, `${reference}/set`, scope.during) };
     case 'switch':
-      return { ...head, kind: 'switch', cases: compileCases(compilation, task, siblings, scope.during) };
+      return { ...head, kind: 'switch', cases: compileCases(compilation, task, targets, scope.during) };
     case 'for':
       return compileFor(compilation, task, head, first, scope);
     case 'try':
@@ -57,14 +57,14 @@ export function compileTask(compilation: Compilation, position: Position, scope:
   }
 }
 
-function compileCases(compilation: Compilation, task: PlannedTask, siblings: readonly PlannedTask[], visible: Visible): SwitchNode['cases'] {
+function compileCases(compilation: Compilation, task: PlannedTask, targets: Targets, visible: Visible): SwitchNode['cases'] {
   const cases = task.definition['switch'];
   if (!isList(cases)) return [];
   return cases.map((item, index) => {
     const [name = '', definition = {}] = onlyEntry(item) ?? [];
     const pointer = childPointer(childPointer(`${task.reference}/switch`, index), name);
     const when = property(definition, 'when');
-    const then = flowOf(property(definition, 'then'), siblings);
+    const then = flowOf(property(definition, 'then'), targets);
     return typeof when === 'string' ? { name, when: compileCondition(compilation, when, `${pointer}/when`, visible), then } : { name, then };
   });
 }
