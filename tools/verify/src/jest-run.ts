@@ -19,7 +19,7 @@ export async function runTests(root: string, kind: keyof typeof RUN_TIMEOUT_MS):
   const selection =
     kind === 'units'
       ? ['--testPathIgnorePatterns', '/node_modules/', END_TO_END]
-      : ['--testPathPatterns', END_TO_END, '--runInBand', `--testTimeout=${END_TO_END_TIMEOUT_MS}`, '--passWithNoTests'];
+      : ['--testPathPatterns', END_TO_END, '--runInBand', `--testTimeout=${END_TO_END_TIMEOUT_MS}`];
   const folder = await mkdtemp(path.join(tmpdir(), 'millrace-verify-'));
   try {
     const reportFile = path.join(folder, 'report.json');
