@@ -20,7 +20,7 @@ import { raise } from './raise.ts';
 import type { JournalRecord, StartedRecord } from './record.ts';
 
 /** Most cursors decided in one call; the execution then waits for its next turn. */
-export const DECISIONS_MAX = 256;
+export const DECISIONS_MAX = 32;
 /** Most task activations of one execution. */
 export const ACTIVATIONS_MAX = 10_000_000;
 

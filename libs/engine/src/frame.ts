@@ -11,7 +11,7 @@
 import { payloadOf, textOf, type Payload } from './payload.ts';
 import type { JsonValue } from './program.ts';
 import type { Problem } from './problem.ts';
-import type { JournalRecord } from './record.ts';
+import type { JournalEntry, JournalRecord } from './record.ts';
 
 export const FRAME_VERSION = 1;
 /** Longest payload text kept inside a frame, in characters. */
@@ -25,6 +25,8 @@ export interface Transition {
   readonly execution: string;
   readonly atMs: number;
   readonly records: readonly JournalRecord[];
+  /** On a transition that was read: its journal entry's text, as `FrameWriter.add` yielded it. */
+  readonly entry?: string;
 }
 
 export interface FrameHead {
@@ -51,7 +53,8 @@ export interface FrameWriter {
   /** Length so far, in characters. */
   readonly length: number;
   readonly isEmpty: boolean;
-  add(transition: Transition): void;
+  /** Adds a transition and yields the text of its journal entry, `[atMs,[record,…]]`, for history. */
+  add(transition: Transition): string;
   /** The text, and the payloads to be stored first. */
   finish(head: FrameHead): { readonly text: string; readonly large: readonly LargePayload[] };
 }
@@ -69,9 +72,11 @@ export function createFrameWriter(epoch: number): FrameWriter {
     },
     add(transition) {
       const records = transition.records.map((record) => encodeRecord(record, `${epoch}.${transition.execution}`, large));
-      const text = `[${JSON.stringify(transition.organisation)},"${transition.execution}",${transition.atMs},[${records.join()}]]`;
+      const entry = `${transition.atMs},[${records.join()}]]`;
+      const text = `[${JSON.stringify(transition.organisation)},"${transition.execution}",${entry}`;
       parts.push(text);
       length += text.length + 1;
+      return `[${entry}`;
     },
     finish(head) {
       const owner = head.owner === undefined ? '' : `,"owner":${JSON.stringify(head.owner)}`;
@@ -86,7 +91,7 @@ export function referencesOf(text: string): readonly string[] {
   if (!text.includes('@":"')) return [];
   const names: string[] = [];
   for (const [, , , records] of parse(text).t) {
-    for (const record of records) for (const [key, value] of Object.entries(record)) if (key.endsWith('@') && typeof value === 'string') names.push(value);
+    for (const record of records) collectReferences(record, names);
   }
   return names;
 }
@@ -99,8 +104,31 @@ export function decodeFrame(text: string, lookUp: (name: string) => string): Fra
     epoch: raw.epoch,
     inputSequence: raw.in,
     ...(raw.owner === undefined ? {} : { owner: raw.owner }),
-    transitions: raw.t.map(([organisation, execution, atMs, records]) => ({ organisation, execution, atMs, records: records.map((record) => decodeRecord(record, lookUp)) })),
+    transitions: raw.t.map(([organisation, execution, atMs, records]) => ({ organisation, execution, atMs, records: records.map((record) => decodeRecord(record, lookUp)), entry: JSON.stringify([atMs, records]) })),
   };
+}
+
+/** Reads journal entries kept as the texts that a frame writer yielded. */
+export function decodeEntries(texts: readonly string[], lookUp: (name: string) => string): readonly JournalEntry[] {
+  return texts.map((text) => {
+    const [atMs, records] = JSON.parse(text) as readonly [number, readonly RawRecord[]];
+    return { atMs, records: records.map((record) => decodeRecord(record, lookUp)) };
+  });
+}
+
+/** Names of the objects that journal entries refer to. */
+export function entryReferencesOf(texts: readonly string[]): readonly string[] {
+  const names: string[] = [];
+  for (const text of texts) {
+    if (!text.includes('@":"')) continue;
+    const [, records] = JSON.parse(text) as readonly [number, readonly RawRecord[]];
+    for (const record of records) collectReferences(record, names);
+  }
+  return names;
+}
+
+function collectReferences(record: RawRecord, names: string[]): void {
+  for (const [key, value] of Object.entries(record)) if (key.endsWith('@') && typeof value === 'string') names.push(value);
 }
 
 /** The head alone, for a check that needs no payload. */

@@ -3,7 +3,7 @@ export { chronicleOf, type Chronicle, type TaskChronicle } from './chronicle.ts'
 export { advance, begin, cancel, elapse, journalFor, resolve, start, ACTIVATIONS_MAX, DECISIONS_MAX, type Journal, type StepResult } from './decide.ts';
 export { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 export { statusOf, NO_ACTIVATION, type Activation, type Execution, type ExecutionStatus } from './execution.ts';
-export { createFrameWriter, decodeFrame, decodeFrameHead, decodeRecord, encodeRecord, referencesOf, FRAME_CHARACTERS_MAX, FRAME_VERSION, PAYLOAD_INLINE_CHARACTERS_MAX, type Frame, type FrameHead, type FrameWriter, type LargePayload, type Transition } from './frame.ts';
+export { createFrameWriter, decodeEntries, decodeFrame, decodeFrameHead, decodeRecord, encodeRecord, entryReferencesOf, referencesOf, FRAME_CHARACTERS_MAX, FRAME_VERSION, PAYLOAD_INLINE_CHARACTERS_MAX, type Frame, type FrameHead, type FrameWriter, type LargePayload, type Transition } from './frame.ts';
 export { decodeLaneInputs, encodeLaneInputs, LANE_INPUT_BYTES_MAX, type CancelInput, type LaneInput, type Reply, type StartInput } from './lane-input.ts';
 export { payloadOf, textOf, type Payload } from './payload.ts';
 export { fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';

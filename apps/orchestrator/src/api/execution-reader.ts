@@ -1,0 +1,156 @@
+/**
+ * Reading executions: from their lane's memory while they are there, else from history.
+ *
+ * Consistency: `get` and `trace` of an execution in memory show every frame that is durable at the moment of
+ * the answer; once it has ended, the answer is the same from memory and from history. `list` joins history,
+ * which is a moment behind, with the memory of one orchestrator.
+ */
+import { decodeEntries, entryReferencesOf, statusOf, traceOf, viewOf, type ExecutionView, type JournalEntry, type Problem, type Program, type TraceView } from '@millrace/engine';
+import { MillraceError } from '@millrace/errors';
+import type { Definitions } from '../definitions/definitions.ts';
+import type { CheckpointStore } from '../history/checkpoint-store.ts';
+import type { HistoryStore } from '../history/history-store.ts';
+import type { PayloadStore } from '../history/payload-store.ts';
+import type { End } from '../lane/actor.ts';
+import type { Lane } from '../lane/lane.ts';
+import type { Lanes } from '../lane/lanes.ts';
+
+export interface Summary {
+  readonly execution: string;
+  readonly organisation: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly status: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+}
+
+export interface ListRequest {
+  readonly organisation: string;
+  readonly status: string;
+  readonly workflow: string;
+  readonly cursor: string;
+  readonly limit: number;
+  readonly liveOnly: boolean;
+}
+
+/** Executions of one page. */
+const PAGE = { usual: 50, most: 500 } as const;
+
+interface Found {
+  readonly organisation: string;
+  readonly program: Program;
+  readonly status: ReturnType<typeof statusOf>;
+  readonly entries: readonly JournalEntry[];
+}
+
+export interface ExecutionReader {
+  view(organisation: string, id: string): Promise<ExecutionView>;
+  trace(organisation: string, id: string): Promise<TraceView>;
+  list(request: ListRequest): Promise<{ readonly executions: readonly Summary[]; readonly cursor: string }>;
+  endOf(id: string): Promise<End | undefined>;
+}
+
+export interface ReaderOptions {
+  readonly lanes: Lanes;
+  readonly definitions: Definitions;
+  readonly history: HistoryStore;
+  readonly checkpoints: CheckpointStore;
+  readonly payloads: PayloadStore;
+}
+
+export function createExecutionReader({ lanes, definitions, history, checkpoints, payloads }: ReaderOptions): ExecutionReader {
+  async function decode(texts: readonly string[]): Promise<readonly JournalEntry[]> {
+    const found = new Map<string, string>();
+    for (const name of entryReferencesOf(texts)) found.set(name, await payloads.get(name));
+    return decodeEntries(texts, (name) => found.get(name) ?? 'null');
+  }
+
+  /** The journal as it is durable now, taken between two frames. */
+  function fromMemory(lane: Lane, id: string): Promise<{ readonly organisation: string; readonly program: Program; readonly status: Found['status']; readonly texts: readonly string[]; readonly segments: number } | undefined> {
+    return new Promise((settle) => {
+      lane.post({
+        kind: 'query',
+        run() {
+          const actor = lane.actors.get(id);
+          const ended = lane.finished.get(id);
+          if (actor !== undefined) settle({ organisation: actor.execution.organisation, program: actor.execution.program, status: statusOf(actor.execution), texts: [...actor.entries], segments: actor.segments });
+          else if (ended !== undefined) settle({ organisation: ended.organisation, program: ended.program, status: ended.end.status, texts: ended.entries, segments: ended.segments });
+          else settle(undefined);
+        },
+      });
+      void lane.ended.then(() => settle(undefined));
+    });
+  }
+
+  async function find(organisation: string, id: string): Promise<Found> {
+    const lane = lanes.of(id);
+    const live = lane === undefined ? undefined : await fromMemory(lane, id);
+    if (live !== undefined && (organisation === '' || live.organisation === organisation)) {
+      const earlier = live.segments > 0 ? await checkpoints.segments(id) : [];
+      return { organisation: live.organisation, program: live.program, status: live.status, entries: await decode([...earlier, ...live.texts]) };
+    }
+    const document = live === undefined ? await history.get(id) : null;
+    if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
+    const earlier = document.segments > 0 ? await checkpoints.segments(id) : [];
+    return { organisation: document.organisation, program: await definitions.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };
+  }
+
+  return {
+    async view(organisation, id) {
+      const found = await find(organisation, id);
+      return viewOf({ organisation: found.organisation, execution: id }, found.program, found.entries, found.status);
+    },
+    async trace(organisation, id) {
+      const found = await find(organisation, id);
+      return traceOf({ organisation: found.organisation, execution: id }, found.program, found.entries);
+    },
+    async endOf(id) {
+      const document = await history.get(id);
+      if (document === null) return undefined;
+      const view = viewOf({ organisation: document.organisation, execution: id }, await definitions.byHash(document.definition), await decode(document.entries), document.status);
+      return { status: document.status, outputText: view.output === undefined ? undefined : JSON.stringify(view.output), error: view.error as Problem | undefined };
+    },
+    async list(request) {
+      const limit = Math.min(request.limit === 0 ? PAGE.usual : request.limit, PAGE.most);
+      const before = decodeCursor(request.cursor);
+      const live = liveSummaries(lanes, request).filter((summary) => before === undefined || isBefore(summary, before));
+      const stored = request.liveOnly
+        ? []
+        : await history.list({ organisation: request.organisation, ...(request.status === '' ? {} : { status: request.status }), ...(request.workflow === '' ? {} : { workflow: request.workflow }), ...(before === undefined ? {} : { before }), limit: limit + 1 });
+      const joined = new Map<string, Summary>();
+      for (const document of stored) joined.set(document._id, { execution: document._id, organisation: document.organisation, workflow: document.workflow, version: document.version, status: document.status, startedAtMs: document.acceptedAt.getTime(), endedAtMs: document.endedAt.getTime() });
+      for (const summary of live) joined.set(summary.execution, summary);
+      const sorted = [...joined.values()].sort((a, b) => b.startedAtMs - a.startedAtMs || (a.execution < b.execution ? 1 : -1));
+      const executions = sorted.slice(0, limit);
+      const last = executions.at(-1);
+      return { executions, cursor: sorted.length > limit && last !== undefined ? encodeCursor(last) : '' };
+    },
+  };
+}
+
+function liveSummaries(lanes: Lanes, { organisation, status, workflow }: ListRequest): Summary[] {
+  const summaries: Summary[] = [];
+  for (const lane of lanes.all()) {
+    for (const { execution } of lane.actors.values()) summaries.push({ execution: execution.id, organisation: execution.organisation, workflow: execution.workflow, version: execution.version, status: statusOf(execution), startedAtMs: execution.acceptedAtMs, endedAtMs: 0 });
+    for (const ended of lane.finished.values()) summaries.push({ execution: ended.id, organisation: ended.organisation, workflow: ended.workflow, version: ended.version, status: ended.end.status, startedAtMs: ended.acceptedAtMs, endedAtMs: ended.endedAtMs });
+  }
+  return summaries.filter((summary) => summary.organisation === organisation && (status === '' || summary.status === status) && (workflow === '' || summary.workflow === workflow));
+}
+
+type Position = { readonly acceptedAtMs: number; readonly id: string };
+
+function isBefore(summary: Summary, position: Position): boolean {
+  return summary.startedAtMs < position.acceptedAtMs || (summary.startedAtMs === position.acceptedAtMs && summary.execution < position.id);
+}
+
+function encodeCursor(summary: Summary): string {
+  return Buffer.from(`${summary.startedAtMs}/${summary.execution}`).toString('base64url');
+}
+
+function decodeCursor(cursor: string): Position | undefined {
+  if (cursor === '') return undefined;
+  const match = /^(\d+)\/([0-9a-z]+)$/.exec(Buffer.from(cursor, 'base64url').toString());
+  if (match === null) throw new MillraceError('argument-invalid', { message: 'The cursor is not one that a list has given' });
+  return { acceptedAtMs: Number(match[1]), id: match[2] ?? '' };
+}

@@ -1,0 +1,80 @@
+/** The Executions and Definitions gRPC services: translation between their messages and this service's own. */
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest, DefinitionList, ExecutionReference, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
+import type { ExecutionView, TraceView } from '@millrace/engine';
+import { MillraceError } from '@millrace/errors';
+import { serverStream, unary } from '@millrace/rpc';
+import type { Definitions } from '../definitions/definitions.ts';
+import type { Lanes } from '../lane/lanes.ts';
+import type { ExecutionReader } from './execution-reader.ts';
+import { serveStarts, type StartCall, type StartPorts } from './start-stream.ts';
+import { tail } from './tail.ts';
+
+export interface ApiOptions {
+  readonly starts: StartPorts;
+  readonly reader: ExecutionReader;
+  readonly lanes: Lanes;
+  readonly definitions: Definitions;
+  nowMs(): number;
+}
+
+export function executionsService({ starts, reader, lanes }: ApiOptions): UntypedServiceImplementation {
+  return {
+    start: (call: StartCall) => serveStarts(call, starts),
+    get: unary<ExecutionReference, ExecutionMessage>(async ({ organisation, execution }) => executionMessage(await reader.view(organisation, execution))),
+    list: unary<ListRequest, ListAnswer>(async (request) => {
+      const { executions, cursor } = await reader.list(request);
+      return { executions, cursor };
+    }),
+    cancel: unary<ExecutionReference, ExecutionMessage>(async ({ organisation, execution }) => {
+      const lane = lanes.of(execution);
+      if (lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${execution} is not at this orchestrator` });
+      const view = await reader.view(organisation, execution);
+      const found = await new Promise<boolean>((answer) => lane.post({ kind: 'cancel', organisation: view.organisation, execution, answer }));
+      if (!found && view.endedAtMs !== undefined) throw new MillraceError('execution-ended', { message: `Execution ${execution} has ended: ${view.status}` });
+      return executionMessage(await reader.view(organisation, execution));
+    }),
+    trace: unary<ExecutionReference, Trace>(async ({ organisation, execution }) => traceMessage(await reader.trace(organisation, execution))),
+    tail: serverStream<TailRequest, TailEvent>((request, context) => tail(lanes, request, context.signal)),
+  };
+}
+
+export function definitionsService({ definitions, nowMs }: ApiOptions): UntypedServiceImplementation {
+  return {
+    apply: unary<ApplyRequest, Definition>(async ({ organisation, document, fileName, unregistered, dryRun }) => {
+      const applied = await definitions.apply(organisation, document, { fileName: fileName === '' ? 'workflow.yaml' : fileName, unregistered, dryRun, nowMs: nowMs() });
+      return { organisation, ...applied, documentJson: '' };
+    }),
+    list: unary<DefinitionsRequest, DefinitionList>(async ({ organisation }) => ({
+      definitions: definitions.list(organisation).map((entry) => ({ organisation, ...entry, documentJson: '', existing: true, warnings: [] })),
+    })),
+    get: unary<DefinitionReference, Definition>(async ({ organisation, workflow }) => {
+      const program = await definitions.resolve(organisation, workflow);
+      if (program === undefined) throw new MillraceError('workflow-unknown', { message: `Organisation ${organisation} has no workflow ${workflow}; apply it first` });
+      return { organisation, namespace: program.namespace, name: program.name, version: program.version, hash: program.hash, documentJson: JSON.stringify(program.document), appliedAtMs: 0, existing: true, warnings: [] };
+    }),
+  };
+}
+
+function executionMessage(view: ExecutionView): ExecutionMessage {
+  return {
+    execution: view.execution,
+    organisation: view.organisation,
+    workflow: view.workflow,
+    version: view.version,
+    status: view.status,
+    inputJson: JSON.stringify(view.input),
+    outputJson: view.output === undefined ? '' : JSON.stringify(view.output),
+    error: view.error === undefined ? undefined : { type: view.error.type, status: view.error.status, title: view.error.title ?? '', detail: view.error.detail ?? '', instance: view.error.instance ?? '' },
+    tasks: view.tasks.map((task) => ({ ...task, endedAtMs: task.endedAtMs ?? 0 })),
+    eventsJson: [],
+    startedAtMs: view.startedAtMs,
+    endedAtMs: view.endedAtMs ?? 0,
+    definition: view.definition,
+  };
+}
+
+function traceMessage(trace: TraceView): Trace {
+  return { traceId: trace.traceId, spans: trace.spans.map((span) => ({ ...span, parentSpanId: span.parentSpanId ?? '', endedAtMs: span.endedAtMs ?? 0 })) };
+}

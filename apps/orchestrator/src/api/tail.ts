@@ -1,0 +1,76 @@
+/**
+ * Following executions live: events made from the records of durable transitions.
+ */
+import type { Execution, JournalRecord } from '@millrace/engine';
+import type { TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Lanes } from '../lane/lanes.ts';
+
+/** Events that wait for a slow reader; beyond it the stream ends, and the reader may tail again. */
+const BUFFER_MAX = 10_000;
+/** How often lanes that came here since are looked for, in milliseconds. */
+const REFRESH_MS = 250;
+
+export async function* tail(lanes: Lanes, request: TailRequest, signal: AbortSignal): AsyncGenerator<TailEvent> {
+  const events: TailEvent[] = [];
+  let wake: () => void = () => undefined;
+  const observed = new Map<number, () => void>();
+  const observe = (): void => {
+    for (const lane of lanes.all()) {
+      if (observed.has(lane.number)) continue;
+      const stop = lane.observe((execution, atMs, records) => {
+        if (!wanted(execution, request)) return;
+        for (const record of records) {
+          const event = eventOf(execution, atMs, record);
+          if (event !== undefined && events.length < BUFFER_MAX) events.push(event);
+        }
+        wake();
+      });
+      observed.set(lane.number, stop);
+      void lane.ended.then(() => observed.delete(lane.number));
+    }
+  };
+  observe();
+  const timer = setInterval(observe, REFRESH_MS);
+  const onAbort = (): void => wake();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    while (!signal.aborted) {
+      while (events.length > 0) yield events.shift() as TailEvent;
+      if (signal.aborted) break;
+      await new Promise<void>((settle) => {
+        wake = settle;
+      });
+    }
+  } finally {
+    clearInterval(timer);
+    signal.removeEventListener('abort', onAbort);
+    for (const stop of observed.values()) stop();
+  }
+}
+
+function wanted(execution: Execution, request: TailRequest): boolean {
+  return (request.organisation === '' || execution.organisation === request.organisation) && (request.execution === '' || execution.id === request.execution) && (request.workflow === '' || execution.workflow === request.workflow);
+}
+
+function eventOf(execution: Execution, atMs: number, record: JournalRecord): TailEvent | undefined {
+  const make = (kind: string, node?: number, detail = ''): TailEvent => ({ organisation: execution.organisation, execution: execution.id, workflow: execution.workflow, atMs, kind, reference: node === undefined ? '' : (execution.program.nodes[node]?.reference ?? ''), detail });
+  switch (record.kind) {
+    case 'started':
+      return make('started');
+    case 'entered':
+      if (record.node === 0) return undefined;
+      return make(record.dueMs === undefined ? 'task-started' : 'waiting', record.node, record.attempt > 1 ? `attempt ${record.attempt}` : '');
+    case 'passed':
+      return make('task-completed', record.node);
+    case 'resolved':
+      return make('task-completed', undefined, `activation ${record.activation}`);
+    case 'failed':
+      return record.error === undefined ? undefined : make('task-faulted', record.node, record.error.detail ?? record.error.type);
+    case 'retrying':
+      return make('task-retrying', undefined, `retry ${record.retry} at ${new Date(record.dueMs).toISOString()}`);
+    case 'ended':
+      return make(record.status, undefined, record.error?.detail ?? '');
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * From ready steps to workers: the fair queue of this process, its permits, and what is in whose hands.
+ *
+ * Owns which step goes next and to whom. Does not own whether it may exist (the core) nor what a permit
+ * is worth (the throttle).
+ *
+ * - T1 A step leaves only with its organisation's permit, which comes back with its result or its worker's death.
+ * - T2 Organisations are served by weighted deficit round robin.
+ * - A step whose worker is gone is sent again, same key and attempt: first to the same worker if it returns
+ *   within WORKER_GRACE_MS, which then knows it, else to any.
+ */
+import { costOf, type FairQueue, type Permits } from '@millrace/fairness';
+import { textOf, traceparentOf } from '@millrace/engine';
+import type { Result } from '@millrace/contracts/orchestrator/v1/dispatch';
+import type { Logger } from '@millrace/telemetry';
+import type { ReadyStep } from '../lane/ports.ts';
+import type { WorkerStream } from './worker-stream.ts';
+
+/** How long a worker that vanished may take to come back before its steps go to others, in milliseconds. */
+const WORKER_GRACE_MS = 1_000;
+
+interface Outstanding {
+  readonly key: string;
+  readonly step: ReadyStep;
+  readonly bytes: number;
+  /** The worker that has it; a name alone once its stream is gone. */
+  worker: string;
+  stream: WorkerStream | undefined;
+}
+
+export interface SchedulerCounts {
+  dispatched: number;
+  redispatched: number;
+}
+
+export interface Scheduler {
+  readonly counts: SchedulerCounts;
+  schedule(step: ReadyStep): void;
+  /** Forgets the steps of a lane that is no longer here. */
+  dropLane(lane: number): void;
+  /** The execution has ended: its steps are cancelled. */
+  abandon(execution: string): void;
+  /** A worker has said hello. */
+  join(stream: WorkerStream): void;
+  leave(stream: WorkerStream): void;
+  /** A result has come; the step is no longer in anyone's hands. */
+  settle(result: Result, from: WorkerStream): void;
+  /** Something changed that may let steps go: a permit, a credit, a worker. */
+  pump(): void;
+  readonly workers: ReadonlySet<WorkerStream>;
+  readonly outstanding: number;
+  readonly waiting: number;
+}
+
+export interface SchedulerOptions {
+  readonly queue: FairQueue<ReadyStep>;
+  readonly permits: Permits;
+  readonly logger: Logger;
+  nowMs(): number;
+}
+
+export function keyOf(execution: string, run: number, activation: number, attempt: number): string {
+  return `${execution}/${run}/${activation}/${attempt}`;
+}
+
+export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOptions): Scheduler {
+  const workers = new Set<WorkerStream>();
+  /** Who runs an operation; rebuilt when a worker comes or goes. */
+  const capable = new Map<string, WorkerStream[]>();
+  const outstanding = new Map<string, Outstanding>();
+  /** Steps that no worker here runs at the moment, by operation. */
+  const unserved = new Map<string, ReadyStep[]>();
+  /** A step that was taken from the queue when nobody had credit. */
+  const held: ReadyStep[] = [];
+  const counts: SchedulerCounts = { dispatched: 0, redispatched: 0 };
+  let pumping = false;
+
+  function operationOf(step: ReadyStep): string {
+    const node = step.execution.program.nodes[step.activation.node];
+    return node?.kind === 'call' ? node.operation : '';
+  }
+
+  function isWanted(step: ReadyStep): boolean {
+    return step.execution.end === undefined && step.execution.activations.get(step.activation.number) === step.activation && step.activation.arguments !== undefined;
+  }
+
+  function capableOf(operation: string): readonly WorkerStream[] {
+    let found = capable.get(operation);
+    if (found === undefined) {
+      found = [...workers].filter((worker) => worker.operations.has(operation));
+      capable.set(operation, found);
+    }
+    return found;
+  }
+
+  function choose(candidates: readonly WorkerStream[], bytes: number): WorkerStream | undefined {
+    let best: WorkerStream | undefined;
+    for (const candidate of candidates) if (candidate.hasCredit(bytes) && (best === undefined || candidate.stepsInHand < best.stepsInHand)) best = candidate;
+    return best;
+  }
+
+  function dispatch(step: ReadyStep, to: WorkerStream): void {
+    const { execution, activation } = step;
+    const payload = activation.arguments;
+    const node = execution.program.nodes[activation.node];
+    if (payload === undefined || node?.kind !== 'call') return;
+    const argumentsJson = textOf(payload);
+    const key = keyOf(execution.id, execution.run, activation.number, activation.attempt);
+    outstanding.set(key, { key, step, bytes: argumentsJson.length, worker: to.worker, stream: to });
+    counts.dispatched++;
+    to.send({
+      organisation: execution.organisation,
+      execution: execution.id,
+      lane: step.lane,
+      epoch: step.epoch,
+      run: execution.run,
+      activation: activation.number,
+      attempt: activation.attempt,
+      operation: node.operation,
+      connection: node.connection ?? '',
+      argumentsJson,
+      timeoutMs: 0,
+      traceparent: traceparentOf(execution, activation.number, activation.attempt),
+      dispatchedAtMs: nowMs(),
+    });
+  }
+
+  function permit(organisation: string): boolean {
+    return permits.tryTakeStep(organisation, performance.now());
+  }
+
+  /** True when the queue may be asked for more. */
+  function place(step: ReadyStep): boolean {
+    if (!isWanted(step)) {
+      release(step.execution.organisation);
+      return true;
+    }
+    const operation = operationOf(step);
+    const candidates = capableOf(operation);
+    if (candidates.length === 0) {
+      // No permit is held while there is nobody who could run it.
+      release(step.execution.organisation);
+      const parked = unserved.get(operation);
+      if (parked === undefined) unserved.set(operation, [step]);
+      else parked.push(step);
+      return true;
+    }
+    const to = choose(candidates, textOf(step.activation.arguments as NonNullable<typeof step.activation.arguments>).length);
+    if (to === undefined) {
+      held.push(step);
+      return false;
+    }
+    dispatch(step, to);
+    return true;
+  }
+
+  function release(organisation: string): void {
+    if (permits.returnStep(organisation)) queue.wake(organisation);
+  }
+
+  function pump(): void {
+    if (pumping) return;
+    pumping = true;
+    try {
+      while (held.length > 0) {
+        const step = held.pop() as ReadyStep;
+        if (!place(step)) return;
+      }
+      for (;;) {
+        const step = queue.next(permit, performance.now());
+        if (step === undefined) return;
+        if (!place(step)) return;
+      }
+    } finally {
+      pumping = false;
+    }
+  }
+
+  function schedule(step: ReadyStep): void {
+    const { execution, activation } = step;
+    const bytes = activation.arguments === undefined ? 0 : textOf(activation.arguments).length;
+    if (queue.push(execution.organisation, execution.workflow, step, costOf(STEP_MICROSECONDS, bytes), performance.now()) === undefined) {
+      logger.warn('The queue of ready steps is full; the step waits for the next look', { execution: execution.id, activation: activation.number });
+      setTimeout(() => schedule(step), FULL_RETRY_MS);
+      return;
+    }
+    soon();
+  }
+
+  let pumpSoon = false;
+  function soon(): void {
+    if (pumpSoon) return;
+    pumpSoon = true;
+    queueMicrotask(() => {
+      pumpSoon = false;
+      pump();
+    });
+  }
+
+  function orphan(stream: WorkerStream): void {
+    const orphans = [...outstanding.values()].filter((each) => each.stream === stream);
+    for (const each of orphans) each.stream = undefined;
+    if (orphans.length === 0) return;
+    setTimeout(() => {
+      for (const each of orphans) {
+        if (each.stream !== undefined || outstanding.get(each.key) !== each) continue;
+        outstanding.delete(each.key);
+        release(each.step.execution.organisation);
+        if (!isWanted(each.step)) continue;
+        counts.redispatched++;
+        schedule(each.step);
+      }
+    }, WORKER_GRACE_MS).unref();
+  }
+
+  function adoptOrphans(stream: WorkerStream): void {
+    for (const each of outstanding.values()) {
+      if (each.stream !== undefined || each.worker !== stream.worker) continue;
+      counts.redispatched++;
+      dispatch(each.step, stream);
+    }
+  }
+
+  return {
+    counts,
+    schedule,
+    pump,
+    workers,
+    get outstanding() {
+      return outstanding.size;
+    },
+    get waiting() {
+      return queue.size + held.length;
+    },
+    dropLane(lane) {
+      for (const each of outstanding.values()) {
+        if (each.step.lane !== lane) continue;
+        outstanding.delete(each.key);
+        each.stream?.settle(each.bytes);
+        release(each.step.execution.organisation);
+      }
+      queue.removeWhere((step) => step.lane === lane);
+      for (const [operation, steps] of unserved) unserved.set(operation, steps.filter((step) => step.lane !== lane));
+      for (let index = held.length - 1; index >= 0; index--) {
+        const step = held[index] as ReadyStep;
+        if (step.lane !== lane) continue;
+        held.splice(index, 1);
+        release(step.execution.organisation);
+      }
+    },
+    abandon(execution) {
+      for (const each of outstanding.values()) {
+        if (each.step.execution.id !== execution) continue;
+        outstanding.delete(each.key);
+        each.stream?.cancel({ execution, run: each.step.execution.run, activation: each.step.activation.number, attempt: each.step.activation.attempt });
+        each.stream?.settle(each.bytes);
+        release(each.step.execution.organisation);
+      }
+      soon();
+    },
+    join(stream) {
+      workers.add(stream);
+      capable.clear();
+      adoptOrphans(stream);
+      for (const operation of stream.operations) {
+        const parked = unserved.get(operation);
+        if (parked === undefined) continue;
+        unserved.delete(operation);
+        for (const step of parked) schedule(step);
+      }
+      soon();
+    },
+    leave(stream) {
+      workers.delete(stream);
+      capable.clear();
+      orphan(stream);
+    },
+    settle(result) {
+      const key = keyOf(result.execution, result.run, result.activation, result.attempt);
+      const found = outstanding.get(key);
+      if (found === undefined) return;
+      outstanding.delete(key);
+      found.stream?.settle(found.bytes);
+      release(found.step.execution.organisation);
+      soon();
+    },
+  };
+}
+
+/** What one step costs an owner's core, by measurement, in microseconds. */
+const STEP_MICROSECONDS = 30;
+const FULL_RETRY_MS = 50;

@@ -1,0 +1,20 @@
+/**
+ * A frame's text as the bytes of a message: plain UTF-8, or Zstandard when that is worth it.
+ * A reader tells them apart by the first byte: a frame's text begins with `{`, Zstandard with 0x28 (RFC 8878).
+ */
+import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
+
+/** Shorter texts are not compressed, in characters. */
+const COMPRESS_FROM_CHARACTERS = 4 * 1024;
+const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+export function pack(text: string): Uint8Array {
+  const plain = Buffer.from(text, 'utf8');
+  return text.length < COMPRESS_FROM_CHARACTERS ? plain : zstdCompressSync(plain, OPTIONS);
+}
+
+export function unpack(bytes: Uint8Array): string {
+  const first = bytes[0];
+  const plain = first === 0x28 ? zstdDecompressSync(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return plain.toString('utf8');
+}

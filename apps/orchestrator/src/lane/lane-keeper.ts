@@ -1,0 +1,203 @@
+/**
+ * Which lanes this process owns: claims free ones, takes them, hands the excess over.
+ *
+ * Owns the keys `claim.<lane>` of its own lanes and the creation of the slot table. Does not own what a lane does.
+ *
+ * - A claim is changed by compare-and-set and raises the epoch; the fence in the log is what makes it true (E2).
+ * - A process claims up to ceil(lanes / live orchestrators); what it has beyond that it hands over.
+ * - A claim of this instance's own name that it does not run is from a former life and is taken at once.
+ */
+import { BUCKETS, decodeJson, encodeJson, openBucket, type Bucket, type Bus, type Registration, type Registry } from '@millrace/bus';
+import { MillraceError } from '@millrace/errors';
+import { initialSlotTable, parseSlotTable } from '@millrace/identity';
+import type { Logger } from '@millrace/telemetry';
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
+
+/** How often claims are looked at without a reason, in milliseconds. */
+const LOOK_MS = 500;
+/** After a lane could not be taken, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/** The value of a claim. */
+export interface Claim {
+  readonly lane: number;
+  /** Empty: free. */
+  readonly owner: string;
+  readonly incarnation: string;
+  readonly epoch: number;
+  /** The owner's gRPC address. */
+  readonly address: string;
+}
+
+export interface LaneKeeperOptions {
+  readonly bus: Bus;
+  readonly registry: Registry;
+  readonly registration: Registration;
+  readonly instance: string;
+  readonly address: string;
+  readonly lanes: Lanes;
+  /** Lanes of a new installation. */
+  readonly initialLanes: number;
+  readonly logger: Logger;
+  /** Makes the lane run: fence, replay, effects. */
+  take(lane: number, epoch: number): Promise<Lane>;
+  /** The lane has ended, for whatever reason. */
+  released(lane: Lane): void;
+}
+
+export interface LaneKeeper {
+  /** True once every lane that is this process's share runs. */
+  settled(): boolean;
+  /** Claims nothing more, hands every lane over. */
+  close(): Promise<void>;
+}
+
+export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper> {
+  const { bus, registry, instance, lanes, logger } = options;
+  const bucket = await openBucket(bus, BUCKETS.lanes);
+  await prepareTable(bucket, options.initialLanes);
+  const claims = new Map<number, { readonly claim: Claim; readonly revision: number }>();
+  const taking = new Set<number>();
+  const notBefore = new Map<number, number>();
+  let closing = false;
+  let looking = false;
+  let settled = false;
+
+  await bucket.watch(({ key, value, revision }) => {
+    if (key === 'table') {
+      const table = value === undefined ? undefined : parseSlotTable(decodeJson(value));
+      if (table !== undefined) lanes.setTable(table);
+      else logger.error('The slot table cannot be read', { revision });
+    } else if (key.startsWith('claim.') && value !== undefined) {
+      const claim = decodeJson(value) as Claim;
+      claims.set(claim.lane, { claim, revision });
+      const own = lanes.get(claim.lane);
+      // Somebody else has it: their fence decides, and ours ends without another effect.
+      if (own !== undefined && claim.epoch > own.epoch) void own.stop();
+    }
+    void look();
+  });
+
+  function isHeld(lane: number): boolean {
+    const known = claims.get(lane)?.claim;
+    if (known === undefined || known.owner === '') return false;
+    if (known.owner === instance) return lanes.get(lane) !== undefined || taking.has(lane);
+    return registry.list('orchestrator').some((other) => other.instance === known.owner && other.incarnation === known.incarnation && !other.draining);
+  }
+
+  function share(): number {
+    const others = registry.list('orchestrator').filter((other) => other.instance !== instance && !other.draining).length;
+    return Math.ceil(lanes.table().lanes / (others + 1));
+  }
+
+  async function look(): Promise<void> {
+    if (looking || closing) return;
+    looking = true;
+    try {
+      const count = lanes.table().lanes;
+      const most = share();
+      let mine = lanes.all().length + taking.size;
+      for (let lane = 0; lane < count && mine < most; lane++) {
+        if (taking.has(lane) || lanes.get(lane) !== undefined || isHeld(lane) || (notBefore.get(lane) ?? 0) > performance.now()) continue;
+        taking.add(lane);
+        mine++;
+        void claimAndTake(lane).finally(() => taking.delete(lane));
+      }
+      settled = taking.size === 0 && (lanes.all().length >= most || Array.from({ length: count }, (_, lane) => lane).every(isHeld));
+      if (lanes.all().length > most && taking.size === 0) {
+        const last = lanes.all().at(-1);
+        if (last !== undefined) await handOver(last);
+      }
+    } finally {
+      looking = false;
+    }
+  }
+
+  async function claimAndTake(number: number): Promise<void> {
+    try {
+      const before = claims.get(number);
+      const epoch = (before?.claim.epoch ?? 0) + 1;
+      const claim: Claim = { lane: number, owner: instance, incarnation: options.registration.incarnation, epoch, address: options.address };
+      const revision = await write(number, claim, before?.revision);
+      if (revision === undefined) return;
+      claims.set(number, { claim, revision });
+      const startedAt = performance.now();
+      const lane = await options.take(number, epoch);
+      if (closing) {
+        await lane.stop();
+        return;
+      }
+      lanes.add(lane);
+      logger.info('Lane taken', { lane: number, epoch, executions: lane.actors.size, ms: Math.round(performance.now() - startedAt) });
+      void lane.ended.then((end) => {
+        lanes.remove(lane);
+        options.released(lane);
+        if (end.kind === 'failed') {
+          logger.error('Lane stopped by a defect', { lane: number, epoch, error: end.error });
+          notBefore.set(number, performance.now() + RETRY_MS);
+        } else logger.info('Lane left', { lane: number, epoch, reason: end.kind });
+        void look();
+      });
+    } catch (error) {
+      logger.warn('Lane not taken', { lane: number, error });
+      notBefore.set(number, performance.now() + RETRY_MS);
+      await learnEpoch(number, error);
+    }
+  }
+
+  /** The log was ahead of the claims, after the bucket was lost, say: the next claim starts from the log's epoch. */
+  async function learnEpoch(number: number, error: unknown): Promise<void> {
+    const ahead = error instanceof MillraceError && error.reason === 'lane-displaced' ? error.details['epoch'] : undefined;
+    const known = claims.get(number);
+    if (typeof ahead !== 'number' || known === undefined || known.claim.owner !== instance || known.claim.epoch > ahead) return;
+    const claim: Claim = { ...known.claim, owner: '', epoch: ahead };
+    const revision = await write(number, claim, known.revision);
+    if (revision !== undefined) claims.set(number, { claim, revision });
+  }
+
+  async function handOver(lane: Lane): Promise<void> {
+    await lane.stop();
+    await free(lane);
+  }
+
+  async function free(lane: Lane): Promise<void> {
+    const known = claims.get(lane.number);
+    if (known === undefined || known.claim.owner !== instance || known.claim.epoch !== lane.epoch) return;
+    const revision = await write(lane.number, { ...known.claim, owner: '' }, known.revision);
+    if (revision !== undefined) claims.set(lane.number, { claim: { ...known.claim, owner: '' }, revision });
+  }
+
+  /** The new revision, or undefined when somebody else was first or NATS did not say. */
+  async function write(lane: number, claim: Claim, revision: number | undefined): Promise<number | undefined> {
+    try {
+      const value = encodeJson(claim);
+      return revision === undefined ? await bucket.create(`claim.${lane}`, value) : await bucket.update(`claim.${lane}`, value, revision);
+    } catch (error) {
+      logger.debug('Claim not written', { lane, error });
+      return undefined;
+    }
+  }
+
+  const timer = setInterval(() => void look(), LOOK_MS);
+  const unwatch = registry.onChange(() => void look());
+  await look();
+  return {
+    settled: () => settled,
+    async close() {
+      closing = true;
+      clearInterval(timer);
+      unwatch();
+      await Promise.all(lanes.all().map(handOver));
+    },
+  };
+}
+
+async function prepareTable(bucket: Bucket, lanes: number): Promise<void> {
+  if ((await bucket.get('table'))?.value !== undefined) return;
+  try {
+    await bucket.create('table', encodeJson(initialSlotTable(lanes)));
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.reason !== 'revision-conflict') throw error;
+  }
+}

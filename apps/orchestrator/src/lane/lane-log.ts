@@ -1,0 +1,171 @@
+/**
+ * The log of one lane: one stream, one subject, appended to with the expectation of its last sequence.
+ *
+ * Owns lost answers: an append is one frame's bytes, published again and again until its fate is known.
+ *
+ * L1 While an append's fate is open nothing else is appended (E1).
+ * L2 An append that finds a higher epoch at the end of the log is displaced: this process owns no more (E2).
+ * L3 What is neither ours nor a higher epoch's is a defect and stops the lane.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { isStreamMissing, ensureStream, inputStream, laneStream, laneSubject, type Bus } from '@millrace/bus';
+import { decodeFrameHead, type FrameHead } from '@millrace/engine';
+import { Defect, MillraceError } from '@millrace/errors';
+import { pack, unpack } from './frame-bytes.ts';
+
+/** Disk that one lane's log may take, in bytes. */
+export const LANE_LOG_BYTES_MAX = 8 * 1024 ** 3;
+/** How long one try of an append waits for its answer, in milliseconds. */
+const APPEND_TIMEOUT_MS = 2_000;
+/** Between tries, in milliseconds. */
+const RETRY_MS = { first: 20, most: 500 } as const;
+const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
+
+export interface LogTail {
+  /** 0 on an empty log. */
+  readonly sequence: number;
+  readonly head: FrameHead | undefined;
+}
+
+export interface LaneLog {
+  readonly lane: number;
+  /** The end of the log as its leader has it. */
+  tail(): Promise<LogTail>;
+  /** Sets what the next append expects. */
+  expectAfter(sequence: number): void;
+  /** Appends; yields the frame's sequence. Rejects with `lane-displaced` (L2) or a Defect (L3). */
+  append(text: string, epoch: number): Promise<number>;
+  /** Frames from the first that is kept up to and including `last`, in order. */
+  read(last: number): AsyncIterable<{ readonly sequence: number; readonly text: string }>;
+  /** Forgets frames below `sequence`; the last one always stays. */
+  truncate(sequence: number): Promise<void>;
+  /** Forgets inputs up to and including `sequence`. */
+  truncateInputs(sequence: number): Promise<void>;
+  bytes(): Promise<number>;
+}
+
+export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): Promise<LaneLog> {
+  const stream = laneStream(lane);
+  const subject = laneSubject(lane);
+  await ensureStream(bus, { name: stream, subjects: [subject], maxBytes: LANE_LOG_BYTES_MAX, duplicateWindowMs: 1_000 });
+  let expected = 0;
+
+  async function tail(): Promise<LogTail> {
+    const message = await untilRead(() => bus.manager.streams.getMessage(stream, { last_by_subj: subject }), signal);
+    if (message === null) return { sequence: 0, head: undefined };
+    return { sequence: message.seq, head: decodeFrameHead(unpack(message.data)) };
+  }
+
+  async function settle(bytes: Uint8Array, epoch: number): Promise<number | 'open'> {
+    const message = await untilRead(() => bus.manager.streams.getMessage(stream, { last_by_subj: subject }), signal);
+    if (message === null) return 'open';
+    if (Buffer.compare(message.data, bytes) === 0) return message.seq;
+    if (message.seq === expected) return 'open';
+    const head = decodeFrameHead(unpack(message.data));
+    if (head.epoch > epoch) throw new MillraceError('lane-displaced', { message: `Lane ${lane} was taken by epoch ${head.epoch} while epoch ${epoch} was appending`, details: { lane, epoch } });
+    throw new Defect(`lane ${lane}: sequence ${message.seq} of epoch ${head.epoch} is at the end of the log, where epoch ${epoch} expected ${expected}`);
+  }
+
+  return {
+    lane,
+    tail,
+    expectAfter(sequence) {
+      expected = sequence;
+    },
+    async append(text, epoch) {
+      const bytes = pack(text);
+      const head = expectation(stream, expected);
+      for (let waitMs: number = RETRY_MS.first; ; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
+        signal.throwIfAborted();
+        const answer = await publish(bus, subject, bytes, head);
+        if (answer.kind === 'landed') {
+          expected = answer.sequence;
+          return answer.sequence;
+        }
+        if (answer.kind === 'refused') throw new MillraceError('bus-failed', { message: `The log of lane ${lane} refused a frame: ${answer.detail}`, details: { lane } });
+        if (answer.kind === 'conflict') {
+          const fate = await settle(bytes, epoch);
+          if (fate !== 'open') {
+            expected = fate;
+            return fate;
+          }
+        }
+        await delay(waitMs, undefined, { signal });
+      }
+    },
+    async *read(last) {
+      const info = await untilRead(() => bus.manager.streams.info(stream), signal);
+      if (info === null || info.state.messages === 0 || last === 0) return;
+      let next = info.state.first_seq;
+      const consumer = await bus.jetstream.consumers.get(stream, { opt_start_seq: next });
+      const messages = await consumer.consume({ max_messages: 500 });
+      const stop = (): void => messages.stop();
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        for await (const message of messages) {
+          if (message.seq !== next) throw new Defect(`lane ${lane}: the log jumps from ${next - 1} to ${message.seq}`);
+          next = message.seq + 1;
+          yield { sequence: message.seq, text: unpack(message.data) };
+          if (message.seq >= last) break;
+        }
+      } finally {
+        signal.removeEventListener('abort', stop);
+        messages.stop();
+      }
+      signal.throwIfAborted();
+      if (next <= last) throw new MillraceError('bus-failed', { message: `The log of lane ${lane} ended at ${next - 1} while it was read up to ${last}` });
+    },
+    async truncate(sequence) {
+      if (sequence > 1) await bus.manager.streams.purge(stream, { seq: Math.min(sequence, expected) });
+    },
+    async truncateInputs(sequence) {
+      await bus.manager.streams.purge(inputStream(lane), { seq: sequence + 1 });
+    },
+    async bytes() {
+      return (await bus.manager.streams.info(stream)).state.bytes;
+    },
+  };
+}
+
+type Answer = { readonly kind: 'landed'; readonly sequence: number } | { readonly kind: 'conflict' } | { readonly kind: 'unknown' } | { readonly kind: 'refused'; readonly detail: string };
+
+async function publish(bus: Bus, subject: string, bytes: Uint8Array, head: MsgHdrs): Promise<Answer> {
+  let reply;
+  try {
+    reply = await bus.connection.request(subject, bytes, { headers: head, timeout: APPEND_TIMEOUT_MS });
+  } catch {
+    // No answer says nothing about the frame: it may be in the log, it may still arrive.
+    return { kind: 'unknown' };
+  }
+  const answer = reply.json<{ readonly seq?: number; readonly error?: { readonly code: number; readonly err_code: number; readonly description: string } }>();
+  if (answer.error === undefined) return answer.seq === undefined ? { kind: 'unknown' } : { kind: 'landed', sequence: answer.seq };
+  if (WRONG_LAST_SEQUENCE.has(answer.error.err_code) || /duplicate|in process|wrong last/i.test(answer.error.description)) return { kind: 'conflict' };
+  if (answer.error.code === 503 || answer.error.code === 408 || answer.error.code === 500) return { kind: 'unknown' };
+  return { kind: 'refused', detail: `${answer.error.description} (${answer.error.err_code})` };
+}
+
+function expectation(stream: string, sequence: number): MsgHdrs {
+  const head = headers();
+  head.set('Nats-Expected-Stream', stream);
+  head.set('Nats-Expected-Last-Subject-Sequence', String(sequence));
+  return head;
+}
+
+/** Asks until the leader answers; null when it says that there is nothing. */
+async function untilRead<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T | null> {
+  for (let waitMs: number = RETRY_MS.first; ; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
+    signal.throwIfAborted();
+    try {
+      return await ask();
+    } catch (error) {
+      if (isMissingMessage(error)) return null;
+      if (isStreamMissing(error)) throw error;
+    }
+    await delay(waitMs, undefined, { signal });
+  }
+}
+
+function isMissingMessage(error: unknown): boolean {
+  return error instanceof Error && /no message found/i.test(error.message);
+}

@@ -1,0 +1,48 @@
+/** What a lane needs from outside; adapters and the process's other parts provide it. */
+import type { Activation, Execution, Reply } from '@millrace/engine';
+import type { Actor, Finished } from './actor.ts';
+
+/** An outstanding step, on its way to a worker. */
+export interface ReadyStep {
+  readonly lane: number;
+  readonly epoch: number;
+  readonly execution: Execution;
+  readonly activation: Activation;
+  readonly readyAtMs: number;
+}
+
+export interface LanePorts {
+  /** Wall clock, milliseconds since the Unix epoch. */
+  nowMs(): number;
+  /** Whether this process's lease is known to hold at this moment. */
+  leaseHolds(): boolean;
+  /** Hands a step to the fair queue. */
+  schedule(step: ReadyStep): void;
+  /** The execution has ended; its outstanding steps are not wanted. */
+  abandon(execution: Execution): void;
+  /** Asks for the permit to begin; false: `go` is sent once it may. */
+  tryBegin(lane: number, organisation: string, execution: string): boolean;
+  /** New starts are refused with this sentence, while there is one. */
+  startsRefusedBecause(): string | undefined;
+  /** Stores payload texts before the frame that refers to them. */
+  storePayloads(payloads: readonly { readonly name: string; readonly text: string }[]): Promise<void>;
+  /** History shall have it; `stored` is called when it does. */
+  finish(finished: Finished, stored: () => void): void;
+  /** Writes checkpoints; resolves when they are stored, rejects when not. */
+  checkpoint(lane: number, epoch: number, actors: readonly Actor[]): Promise<void>;
+  /** Workflow-level lifecycle events; the outbox keeps them until JetStream has them. */
+  announce(event: LifecycleEvent): void;
+  /** The first frame of the lane whose events are not in JetStream yet; Infinity when all are. */
+  outboxLowWater(lane: number): number;
+  reply(subject: string, reply: Reply): void;
+}
+
+/** A fact for the outside, made once its frame is durable (E9). */
+export interface LifecycleEvent {
+  readonly kind: 'started' | 'completed' | 'faulted' | 'cancelled';
+  readonly lane: number;
+  readonly sequence: number;
+  readonly index: number;
+  readonly atMs: number;
+  readonly execution: Execution;
+}
