@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { createWorld, TTL_MS, type World } from './authority-simulation.ts';
+import { createWorld, TTL_MS, type World } from './testing/authority-world.ts';
 import { createAuthority } from './authority.ts';
 import { chunkOf } from './holding.ts';
 

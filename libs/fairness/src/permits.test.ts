@@ -69,7 +69,7 @@ describe('permits', () => {
     permits.authorityPresent();
     expect(permits.tryTakeStep('acme', 10_000)).toBe(false);
     expect(permits.takeChanged()).toEqual(['acme']);
-    expect(permits.demand('acme', 7, 0, 10_000)).toMatchObject({ running: 0, wanted: 7, held: 0 });
+    expect(permits.demand('acme', 7, 0, 10_000)).toMatchObject({ running: 0, wanted: 3, held: 0 });
     expect(permits.entitle('acme', { concurrency: 1, startsPerSecond: 0 })).toBe(true);
   });
 

@@ -37,7 +37,7 @@ export interface Entitlement {
 export interface Demand {
   /** Steps running now. */
   readonly running: number;
-  /** Steps that would run at once if they could: the peak of the last window, and who waits. */
+  /** Steps that would run at once if they could: the peak of the last window, and who waits; the limit at most. */
   readonly wanted: number;
   /** The cap in force here, or that may come in force. */
   readonly held: number;
@@ -343,12 +343,16 @@ export function createPermits(options: PermitsOptions = {}): Permits {
     demand(organisation, waiting, startsWaiting, nowMs) {
       const account = accountOf(organisation);
       roll(account, nowMs);
+      const limits = account.limits;
       const peak = Math.max(account.running + waiting, account.peak, account.peakBefore);
-      const starts = Math.max(account.starts, account.startsBefore) * (1000 / PEAK_WINDOW_MS);
+      const starts = Math.max(account.starts, account.startsBefore) * (1000 / PEAK_WINDOW_MS) + startsWaiting;
+      // More than the whole limit is not worth saying, and would be said anew with every item that comes.
+      const wanted = Math.min(peak, limits?.concurrency ?? Number.POSITIVE_INFINITY);
+      const startsWanted = Math.min(starts, limits?.startsPerSecond ?? Number.POSITIVE_INFINITY);
       // A lapsed entitlement counts as held: a late answer could bring it back.
       const held = Math.max(capOf(account, nowMs), account.entitlement?.concurrency ?? 0);
       const startsHeld = Math.max(rateOf(account, nowMs), account.entitlement?.startsPerSecond ?? 0);
-      return { running: account.running, wanted: peak, held, startsWanted: starts + startsWaiting, startsHeld };
+      return { running: account.running, wanted, held, startsWanted, startsHeld };
     },
   };
 }

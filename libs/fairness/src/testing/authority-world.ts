@@ -4,8 +4,8 @@
  *
  * Test code that several test files use; not exported by the package.
  */
-import { createAuthority, type Authority, type Grants, type Report } from './authority.ts';
-import { createPermits, type Limits, type Permits } from './permits.ts';
+import { createAuthority, type Authority, type Grants, type Report } from '../authority.ts';
+import { createPermits, type Limits, type Permits } from '../permits.ts';
 
 const ORGANISATION = 'acme';
 export const TTL_MS = 3_000;
