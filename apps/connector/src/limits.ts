@@ -1,0 +1,68 @@
+/** Every limit of the connector service: name, unit and default. `config.ts` names those that can be set. */
+
+/** Largest output of an operation, bytes of JSON: what one transition of an execution may carry. */
+export const OUTPUT_BYTES_MAX = 256 * 1024;
+/** Characters of a target's answer quoted in a failure. */
+export const QUOTED_CHARACTERS_MAX = 300;
+/** Longest time limit that a step may ask for, milliseconds. */
+export const TIMEOUT_MS_MAX = 15 * 60_000;
+
+/** Failures in a row after which a breaker opens. */
+export const BREAKER_FAILURES_MAX = 20;
+/** How long a breaker stays open the first time, and at most, milliseconds; doubled after every failed trial. */
+export const BREAKER_OPEN_MS = 2_000;
+export const BREAKER_OPEN_MS_MAX = 60_000;
+/** Breakers kept; the one used longest ago is forgotten. */
+export const BREAKERS_MAX = 10_000;
+
+/** Connections to one origin that HTTP requests share. */
+export const HTTP_CONNECTIONS_PER_ORIGIN_MAX = 128;
+/** Origins whose connections are kept. */
+export const HTTP_ORIGINS_MAX = 4_096;
+/** How long opening a connection may take, milliseconds. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** How long an idle connection is kept, milliseconds. */
+export const HTTP_KEEP_ALIVE_MS = 10_000;
+
+/** Threads that run SQL statements. A file always goes to the same one. */
+export const SQL_THREADS = 2;
+/** Statements that wait for one thread. */
+export const SQL_QUEUE_MAX = 10_000;
+/** Threads given up because a statement would not end; above it the service refuses statements. */
+export const SQL_THREADS_LOST_MAX = 8;
+/** How long SQLite waits for a file that another process writes, milliseconds. */
+export const SQL_BUSY_MS = 5_000;
+/** Open files a thread keeps. */
+export const SQL_FILES_PER_THREAD_MAX = 64;
+/** Prepared statements kept for one file. */
+export const SQL_STATEMENTS_PER_FILE_MAX = 100;
+/** Rows of one query. */
+export const SQL_ROWS_MAX = 10_000;
+
+/** How long an SMTP server may be silent, milliseconds. */
+export const SMTP_SILENCE_MS = 20_000;
+
+/** Claims written by one insert. */
+export const CLAIM_BATCH_MAX = 200;
+/** Claims waiting to be written; more are refused. */
+export const CLAIM_QUEUE_MAX = 20_000;
+/** First and longest wait before MongoDB is tried again, milliseconds. */
+export const CLAIM_RETRY_MS = 100;
+export const CLAIM_RETRY_MS_MAX = 2_000;
+/** How long an unsafe step waits for its claim when it has no time limit of its own, milliseconds. */
+export const CLAIM_WAIT_MS_MAX = 15 * 60_000;
+/** How long a result waits for the outcome of its claim to be stored, milliseconds; it is stored later all the same. */
+export const CLAIM_OUTCOME_WAIT_MS = 5_000;
+/** How often a claim that another live worker holds is read again, milliseconds. */
+export const CLAIM_POLL_MS = 200;
+/** How long claims are kept, seconds: far beyond any dispatch that may still come. */
+export const CLAIM_KEEP_SECONDS = 30 * 24 * 3600;
+
+/** How long a delivery may wait for NATS to take it, milliseconds. */
+export const NOTIFY_TIMEOUT_MS = 30_000;
+/** Largest delivery request, bytes. */
+export const NOTIFY_BYTES_MAX = 256 * 1024;
+
+/** Secrets of one connection, and the length of each, characters. */
+export const CONNECTION_SECRETS_MAX = 20;
+export const SECRET_CHARACTERS_MAX = 16_384;
