@@ -1,0 +1,14 @@
+/** The services of a cluster, in the order they are started, and where their programs stand. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const SERVICES = ['throttle', 'orchestrator', 'connector', 'notification', 'trigger', 'gateway'] as const;
+
+export type ServiceName = (typeof SERVICES)[number];
+
+/** The repository's root. */
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+
+export function programOf(service: ServiceName): string {
+  return path.join(ROOT, 'apps', service, 'src/main.ts');
+}
