@@ -1,7 +1,7 @@
 /**
  * One table from failures to what each transport says: gRPC status, HTTP status, problem document.
  */
-import { MillraceError, type Code } from './error.ts';
+import type { Code, MillraceError } from './error.ts';
 
 const TABLE: Readonly<Record<Code, { readonly grpc: number; readonly http: number }>> = {
   'cancelled': { grpc: 1, http: 499 },

@@ -96,6 +96,7 @@ describe('packages', () => {
   test('project references and dependencies are the same', () => {
     const depends = core({ dependencies: { '@example/pure': '1' } });
     expect(messages(references, depends)).toEqual(['depends on libs/pure, which its tsconfig.json does not reference']);
+    expect(messages(references, core({ devDependencies: { '@example/pure': '1' } }))).toEqual([]);
     expect(messages(references, core({}, { references: [{ path: '../pure' }] }))).toEqual([
       'references libs/pure in its tsconfig.json without depending on it',
     ]);

@@ -5,8 +5,10 @@ interface Package {
   readonly folder: string;
   readonly name: string;
   readonly tags: readonly string[];
-  /** Everything it declares to use. */
+  /** Everything it declares to use, its tests included. */
   readonly dependencies: readonly string[];
+  /** The part of it that the sources need. */
+  readonly runtimeDependencies: readonly string[];
   /** tsconfig.json, where it has one. */
   readonly config: { readonly compilerOptions?: { readonly types?: readonly string[]; readonly lib?: readonly string[] }; readonly references?: readonly { readonly path: string }[] } | undefined;
 }
@@ -33,6 +35,7 @@ function packagesOf(tree: SourceTree): readonly Package[] {
         name: json.name,
         tags: json.nx?.tags ?? [],
         dependencies: Object.keys({ ...json.dependencies, ...json.devDependencies }),
+        runtimeDependencies: Object.keys(json.dependencies ?? {}),
         config: config === undefined ? undefined : (JSON.parse(config) as NonNullable<Package['config']>),
       };
     });
@@ -63,15 +66,17 @@ export const layers: Rule = rule('layers', (each, all) => {
   ];
 });
 
-/** The compiler's project references are the declared dependencies on other packages of ours. */
+/** The compiler's project references are the declared dependencies on other packages of ours; what only tests use may be among them. */
 export const references: Rule = rule('references', (each, all) => {
   if (each.config === undefined) return [];
-  const used = all.filter((other) => each.dependencies.includes(other.name) && other.config !== undefined).map((other) => other.folder);
+  const foldersOf = (names: readonly string[]): readonly string[] =>
+    all.filter((other) => names.includes(other.name) && other.config !== undefined).map((other) => other.folder);
+  const allowed = foldersOf(each.dependencies);
   const listed = (each.config.references ?? []).map((reference) => reference.path.replace(/^(\.\.\/)+/, ''));
   const paths = listed.map((name) => (name.includes('/') ? name : `${each.folder.split('/')[0]}/${name}`));
   return [
-    ...used.filter((folder) => !paths.includes(folder)).map((folder) => `depends on ${folder}, which its tsconfig.json does not reference`),
-    ...paths.filter((folder) => !used.includes(folder)).map((folder) => `references ${folder} in its tsconfig.json without depending on it`),
+    ...foldersOf(each.runtimeDependencies).filter((folder) => !paths.includes(folder)).map((folder) => `depends on ${folder}, which its tsconfig.json does not reference`),
+    ...paths.filter((folder) => !allowed.includes(folder)).map((folder) => `references ${folder} in its tsconfig.json without depending on it`),
   ];
 });
 
