@@ -47,6 +47,7 @@ export const BUCKETS = {
   connections: 'connections',
   limits: 'limits',
   keys: 'keys',
+  organisations: 'organisations',
 } as const;
 
 /** The name of one of our buckets. */

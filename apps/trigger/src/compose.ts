@@ -1,0 +1,92 @@
+/** Brings the trigger's parts together; the only place that knows all of them. */
+import { keyedExecutionId, newExecutionId, watchLanes } from '@millrace/bus';
+import { WebhooksService } from '@millrace/contracts/trigger/v1/webhooks';
+import { MillraceError } from '@millrace/errors';
+import type { Composition, ServiceContext } from '@millrace/service';
+import { randomBytes } from 'node:crypto';
+import { acceptHook } from './accept-hook.ts';
+import { createLaneLog } from './adapters/lane-log.ts';
+import { openReplyInbox } from './adapters/reply-inbox.ts';
+import { openWebhookStore } from './adapters/webhook-store.ts';
+import { createWebhooksService } from './adapters/webhooks-grpc.ts';
+import type { TriggerConfig } from './config.ts';
+import { createHooksHttp } from './hooks-http.ts';
+import { createLaneAppender } from './lane-appender.ts';
+import { repairUntilDone } from './repair.ts';
+import { createSecretBox } from './secret-box.ts';
+import { createWebhookBook } from './webhook-book.ts';
+
+export async function compose(context: ServiceContext<TriggerConfig>): Promise<Composition> {
+  const { bus, config, instance, logger, metrics, signal } = context;
+  const answers = metrics.counter('millrace_trigger_requests_total', 'Webhook requests answered, by HTTP status', ['status']);
+  const seconds = metrics.histogram('millrace_trigger_request_seconds', 'From a webhook request to its answer');
+  const batches = metrics.histogram('millrace_trigger_batch_inputs', 'Starts in one append to a lane', { buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000] });
+  const appends = metrics.histogram('millrace_trigger_append_seconds', 'Appends to lanes, retries included');
+
+  const book = createWebhookBook();
+  const webhooks = await openWebhookStore(bus, await context.store(config.database), createSecretBox(config.secretKey), logger);
+  const watch = await webhooks.watch({
+    onSet: ({ webhook, revision }) => {
+      const problem = book.set(webhook, revision);
+      if (problem !== undefined) logger.error('A stored webhook is not served', { organisation: webhook.organisation, webhook: webhook.name, problem });
+    },
+    onRemoved: (organisation, name) => book.remove(organisation, name),
+  });
+  void repairUntilDone(() => webhooks.repair(), signal, logger);
+
+  const lanes = await watchLanes(bus);
+  const inbox = openReplyInbox(bus, logger);
+  const appender = createLaneAppender({
+    log: createLaneLog(bus),
+    origin: `${instance}.${randomBytes(8).toString('hex')}`,
+    onBatch: (_lane, inputs, _bytes, tookMs) => {
+      batches.observe(inputs);
+      appends.observe(tookMs / 1000);
+    },
+    onRetry: (lane, error) => logger.warn('An append to a lane is repeated', { lane, error }),
+  });
+
+  const ports = {
+    book,
+    appender,
+    inbox,
+    executionId: (organisation: string, workflow: string, key: string | undefined) =>
+      key === undefined ? newExecutionId() : keyedExecutionId(organisation, workflow, key),
+    laneOf: (execution: string) => {
+      const lane = lanes.laneOf(execution);
+      if (lane === undefined) throw new MillraceError('lane-unowned', { message: 'No orchestrator has ever been there, so no lane is known; start one' });
+      return lane;
+    },
+  };
+  let taking = true;
+  const http = createHooksHttp({
+    accept: (call) => acceptHook(ports, call),
+    onAnswer: (status, tookMs) => {
+      answers.inc({ status: String(status) });
+      seconds.observe(tookMs / 1000);
+    },
+    logger,
+    isTaking: () => taking,
+  });
+  await http.ready();
+
+  return {
+    rpcServices: [{ definition: WebhooksService, implementation: { ...createWebhooksService(webhooks, book) } }],
+    httpHandler: (request, response) => {
+      http.routing(request, response);
+      return true;
+    },
+    ready: async () => ({ lanes: lanes.table() !== undefined }),
+    async drain() {
+      taking = false;
+      inbox.close();
+      await appender.idle();
+    },
+    async close() {
+      appender.close();
+      watch.stop();
+      lanes.close();
+      await http.close();
+    },
+  };
+}
