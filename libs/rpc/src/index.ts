@@ -1,4 +1,4 @@
-export { createRpcServer, type RpcServer, type RpcServerOptions } from './server.ts';
+export { createRpcServer, type RpcServer, type RpcServerOptions, type RpcService } from './server.ts';
 export { serverStream, unary } from './handlers.ts';
 export { contextOf, requireOrganisation, type CallContext, type ServerCall } from './context.ts';
 export { failureOf, statusErrorOf, statusOf, type CallStatus } from './status.ts';

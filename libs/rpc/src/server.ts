@@ -25,6 +25,12 @@ export interface RpcServerOptions {
   readonly credentials?: ServerCredentials;
 }
 
+/** A gRPC service and its handlers. */
+export interface RpcService {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
+
 export interface RpcServer {
   /** Adds a service; handlers are grpc-js's own, or made by `unary` and `serverStream`. Before `start` only. */
   addService<S extends ServiceDefinition>(definition: S, implementation: UntypedServiceImplementation): void;
