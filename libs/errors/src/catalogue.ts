@@ -34,6 +34,8 @@ export const REASONS = {
   'webhook-unknown': entry('not-found', never, 'There is no webhook of that organisation and name'),
   'signature-invalid': entry('unauthenticated', never, 'The signature of the request does not match its body'),
   'payload-too-large': entry('resource-exhausted', never, 'The payload is larger than the limit'),
+  'authority-elsewhere': entry('failed-precondition', backoff, 'Another instance of the throttle is the authority over leases'),
+  'lease-expired': entry('aborted', backoff, 'The leases of this owner have expired; it must say anew what it holds'),
   'limit-exceeded': entry('resource-exhausted', backoff, 'A limit of the organisation was reached'),
   'log-budget-exceeded': entry('resource-exhausted', backoff, 'New starts are refused while the log is over its disk budget'),
   'lane-displaced': entry('unavailable', backoff, 'The lane has moved to another owner'),
