@@ -81,7 +81,7 @@ async function startOn(binary: string, options: MongodOptions, port: number): Pr
   const logFile = options.logFile ?? path.join(options.dataDir, 'mongod.log');
   const args = [
     ...['--replSet', REPLICA_SET, '--dbpath', path.join(options.dataDir, 'db')],
-    ...['--bind_ip', '127.0.0.1', '--port', String(port), '--unixSocketPrefix', path.resolve(options.dataDir)],
+    ...['--bind_ip', '127.0.0.1', '--port', String(port), '--nounixsocket'],
     ...['--wiredTigerCacheSizeGB', String(options.cacheSizeGb ?? CACHE_SIZE_GB)],
     ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
   ];

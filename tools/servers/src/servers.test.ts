@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { readDurability } from './durability.ts';
-import { startNats } from './nats-server.ts';
+import { startNats, type NatsOptions } from './nats-server.ts';
 import { startServers, type Servers } from './servers.ts';
 
 let dir: string;
@@ -54,19 +54,42 @@ describe('both servers', () => {
   });
 
   test('a server ends when the process that started it is killed', async () => {
-    const source = `
-      import { startNats } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
-      const server = await startNats({ dataDir: ${JSON.stringify(dir)} });
-      console.log(server.monitorUrl);
-      setInterval(() => {}, 1000);`;
-    const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [monitorUrl] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
-    const stream = await fetch(`${monitorUrl}/healthz`);
-    expect(stream.ok).toBe(true);
+    const { parent, monitorUrl } = await startedByAnother({ dataDir: dir });
+    expect((await fetch(`${monitorUrl}/healthz`)).ok).toBe(true);
     parent.kill('SIGKILL');
     await gone(monitorUrl);
   });
+
+  test('a detached server goes on when the process that started it is killed', async () => {
+    const { parent, monitorUrl, pid } = await startedByAnother({ dataDir: dir, detached: true });
+    try {
+      parent.kill('SIGKILL');
+      await once(parent, 'exit');
+      expect((await fetch(`${monitorUrl}/healthz`)).ok).toBe(true);
+    } finally {
+      process.kill(pid, 'SIGTERM');
+    }
+    await gone(monitorUrl);
+  });
 });
+
+interface StartedByAnother {
+  readonly parent: ChildProcess;
+  readonly monitorUrl: string;
+  readonly pid: number;
+}
+
+/** Starts nats-server from a process of its own, which waits until it is killed. */
+async function startedByAnother(options: NatsOptions): Promise<StartedByAnother> {
+  const source = `
+    import { startNats } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+    const { monitorUrl, pid } = await startNats(${JSON.stringify(options)});
+    console.log(JSON.stringify({ monitorUrl, pid }));
+    setInterval(() => {}, 1000);`;
+  const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
+  return { parent, ...(JSON.parse(line) as { readonly monitorUrl: string; readonly pid: number }) };
+}
 
 /** Resolves when nothing answers any more; the test's own timeout bounds it. */
 async function gone(url: string): Promise<void> {

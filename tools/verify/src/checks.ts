@@ -43,6 +43,8 @@ export function checksOf(root: string): readonly Check[] {
     { name: 'types of the tests', run: succeeds(bin('tsc'), ['-p', 'tsconfig.tests.json'], 'tsc found something') },
     { name: 'types: canary', run: () => typesCanary(root, run, bin) },
     { name: 'shell scripts', run: () => shellScripts(root, run) },
+    // Fetched once here, so that no test's time is spent on a download.
+    { name: 'servers at hand', run: succeeds(process.execPath, program('tools/servers/src/main.ts', '--fetch'), 'a server is missing') },
     { name: 'tests: canary', run: () => jestCanary(root, run) },
     { name: 'tests', run: () => runTests(root, 'units') },
     { name: 'end-to-end tests', slow: true, run: () => runTests(root, 'end-to-end') },
