@@ -21,7 +21,7 @@ const PLACES_SHOWN = 5;
 
 /** @throws Defect when two connectors have an operation of the same name, or a schema does not compile. */
 export function compileCatalogue(connectors: readonly ConnectorManifest[]): Catalogue {
-  const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+  const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true });
   const byName = new Map<string, CatalogueEntry>();
   for (const connector of connectors) {
     for (const [id, operation] of Object.entries(connector.operations)) {

@@ -31,7 +31,7 @@ export class Peer {
   ended = 0;
   readonly #events = new EventEmitter();
   readonly #server = new Server();
-  readonly #streams = new Set<Stream>();
+  readonly #streams = new Map<Stream, Hello | undefined>();
   #port = 0;
 
   constructor(instance: string) {
@@ -54,14 +54,20 @@ export class Peer {
     this.say({ $case: 'steps', value: { steps } });
   }
 
-  say(message: NonNullable<OwnerMessage['message']>): void {
-    if (this.#streams.size === 0) throw new Error(`${this.instance} has no stream`);
-    for (const stream of this.#streams) stream.write({ message });
+  /** To one of several workers, by the beginning of its name. */
+  dispatchTo(worker: string, ...steps: readonly Step[]): void {
+    this.say({ $case: 'steps', value: { steps } }, worker);
+  }
+
+  say(message: NonNullable<OwnerMessage['message']>, worker = ''): void {
+    const streams = [...this.#streams].flatMap(([stream, hello]) => (hello?.worker.startsWith(worker) === true ? [stream] : []));
+    if (streams.length === 0) throw new Error(`${this.instance} has no stream of ${worker === '' ? 'any worker' : worker}`);
+    for (const stream of streams) stream.write({ message });
   }
 
   /** Ends every stream with an error. */
   cut(): void {
-    for (const stream of this.#streams) stream.emit('error', Object.assign(new Error('cut by the test'), { code: status.UNAVAILABLE }));
+    for (const stream of this.#streams.keys()) stream.emit('error', Object.assign(new Error('cut by the test'), { code: status.UNAVAILABLE }));
     this.#streams.clear();
   }
 
@@ -71,6 +77,14 @@ export class Peer {
 
   received(count: number): Promise<void> {
     return until(this.#events, `${count} result(s) at ${this.instance}, has ${this.results.length}`, () => this.results.length >= count);
+  }
+
+  /** Waits for the result of a step and yields it. */
+  async resultOf({ execution, run, activation, attempt }: Step, timeoutMs?: number): Promise<Result> {
+    const find = (): Result | undefined =>
+      this.results.find((each) => each.execution === execution && each.run === run && each.activation === activation && each.attempt === attempt);
+    await until(this.#events, `the result of ${execution}/${run}/${activation}/${attempt}`, () => find() !== undefined, timeoutMs);
+    return find() as Result;
   }
 
   /** Waits for anything that the recorded messages show. */
@@ -84,11 +98,12 @@ export class Peer {
   }
 
   #serve(stream: Stream): void {
-    this.#streams.add(stream);
+    this.#streams.set(stream, undefined);
     stream.on('data', ({ message }: WorkerMessage) => {
       switch (message?.$case) {
         case 'hello':
           this.hellos.push(message.value);
+          this.#streams.set(stream, message.value);
           break;
         case 'results':
           this.batches.push(message.value.results.length);

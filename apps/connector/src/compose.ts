@@ -1,0 +1,86 @@
+/** The only place that knows core, ports and adapters of the connector service together. */
+import { randomUUID } from 'node:crypto';
+import { BUCKETS, openBucket, watchLanes } from '@millrace/bus';
+import type { Composition, ServiceContext } from '@millrace/service';
+import { ownersByClaims, ownersInRegistry, startWorker, type Worker } from '@millrace/worker';
+import { createAddressGuard } from './address-guard.ts';
+import { publishConnection, watchConnections } from './adapters/connection-bucket.ts';
+import { catalogueService, connectionsService } from './adapters/grpc-services.ts';
+import { mongoClaims, type ClaimDocument } from './adapters/mongo-claims.ts';
+import { mongoConnections, type ConnectionDocument } from './adapters/mongo-connections.ts';
+import { natsDeliveries } from './adapters/nats-deliveries.ts';
+import { registeredWorkers } from './adapters/worker-liveness.ts';
+import { compileCatalogue } from './catalogue.ts';
+import { BreakerBook } from './circuit-breaker.ts';
+import { createClaims } from './claimed-step.ts';
+import { secretKeyBytes, type ConnectorConfig } from './config.ts';
+import { ConnectionBook } from './connection-book.ts';
+import { httpConnector } from './connectors/http/http.ts';
+import { millraceConnector } from './connectors/millrace.ts';
+import { smtpConnector } from './connectors/smtp/smtp.ts';
+import { sqlConnector } from './connectors/sql/sql.ts';
+import { createStepHandler } from './execute-step.ts';
+import { reconcileConnections } from './reconcile-connections.ts';
+import { createSecretBox } from './secret-box.ts';
+import { createStepMetrics, exposeGauges } from './step-metrics.ts';
+
+/** What is left of the drain time for telling the owners and closing, milliseconds. */
+const DRAIN_MARGIN_MS = 500;
+
+export async function compose(context: ServiceContext<ConnectorConfig>): Promise<Composition> {
+  const { bus, config, instance, logger, metrics, name, registry, signal, version } = context;
+  const box = createSecretBox(secretKeyBytes(config));
+  const guard = createAddressGuard({ allowLoopback: config.allowLoopback });
+  const http = httpConnector(guard);
+  const sql = sqlConnector({ root: config.sqliteRoot, disabled: config.sqliteRoot === undefined && !config.allowLoopback });
+  const connectors = [millraceConnector(natsDeliveries(bus)), http, smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql];
+  const catalogue = compileCatalogue(connectors);
+
+  const store = await context.store(config.database);
+  const bucket = await openBucket(bus, BUCKETS.connections);
+  const book = new ConnectionBook(box);
+  const stopWatching = await watchConnections(bucket, book, (key) => logger.warn('an entry of the bucket of connections cannot be read', { key }));
+  const connections = mongoConnections(store.collection<ConnectionDocument>('connections'));
+  const publish = (sealed: Parameters<typeof publishConnection>[1]): Promise<void> => publishConnection(bucket, sealed);
+
+  // Differs for every process under the same name: what an earlier one claimed is not claimed by this one.
+  const incarnation = randomUUID();
+  const claims = createClaims({
+    store: mongoClaims(store.collection<ClaimDocument>('claims')),
+    worker: `${instance}#${incarnation}`,
+    workers: registeredWorkers(registry, name),
+    onWaiting: (waiting) => logger.info(waiting ? 'unsafe steps wait for MongoDB' : 'unsafe steps go on'),
+  });
+  const breakers = new BreakerBook();
+  const handler = createStepHandler({ catalogue, connections: book, claims, breakers, metrics: createStepMetrics(metrics), log: logger });
+
+  const lanes = await watchLanes(bus);
+  let worker: Worker | undefined;
+  return {
+    rpcServices: [connectionsService({ catalogue, connectors, book, store: connections, box, publish }), catalogueService({ catalogue })],
+    attributes: { worker: incarnation },
+    started: () => {
+      worker = startWorker({
+        worker: `${instance}#${incarnation}`,
+        service: name,
+        version,
+        handler,
+        owners: ownersInRegistry(registry),
+        lanes: ownersByClaims(lanes),
+        log: logger,
+        limits: { stepsPerStreamMax: config.stepsPerStreamMax, keptResultsMax: config.keptResultsMax },
+      });
+      exposeGauges(metrics, worker, breakers, claims);
+      void reconcileConnections(connections, publish, signal, logger);
+    },
+    drain: async () => {
+      await worker?.drain(Math.max(0, config.drainMs - DRAIN_MARGIN_MS));
+    },
+    close: async () => {
+      await worker?.close();
+      stopWatching();
+      lanes.close();
+      await Promise.all([http.close(), sql.close()]);
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** The connector service's own settings; the common ones are the runner's. */
+import { MillraceError } from '@millrace/errors';
+import { flag, integer, optional, readConfiguration, secret, text, type ConfigOf, type Environment } from '@millrace/service';
+import { DEFAULT_WORKER_LIMITS } from '@millrace/worker';
+import { SECRET_KEY_BYTES } from './secret-box.ts';
+
+export const schema = {
+  database: text('MILLRACE_CONNECTOR_DATABASE', { default: 'millrace_connector', doc: 'MongoDB database of claims and connections' }),
+  secretKey: secret('MILLRACE_SECRET_KEY', { doc: `key for secrets in storage: ${SECRET_KEY_BYTES} bytes in base64` }),
+  allowLoopback: flag('MILLRACE_ALLOW_LOOPBACK', { default: false, doc: 'development mode: operations may reach this machine and its network, and open any SQLite file' }),
+  sqliteRoot: optional(text('MILLRACE_SQLITE_ROOT', { doc: 'folder below which SQLite files may be opened; without it only development mode opens any' })),
+  stepsPerStreamMax: integer('MILLRACE_STEPS_PER_STREAM_MAX', {
+    default: DEFAULT_WORKER_LIMITS.stepsPerStreamMax,
+    min: 1,
+    doc: 'steps that one orchestrator may have outstanding here',
+  }),
+  keptResultsMax: integer('MILLRACE_KEPT_RESULTS_MAX', {
+    default: DEFAULT_WORKER_LIMITS.keptResultsMax,
+    min: 1,
+    doc: 'results kept until they are durable, above which no steps are taken',
+  }),
+} as const;
+
+export type ConnectorConfig = ConfigOf<typeof schema>;
+
+/** @throws MillraceError `configuration-invalid` */
+export function configure(environment: Environment): ConnectorConfig {
+  const config = readConfiguration(schema, environment);
+  if (secretKeyBytes(config).length !== SECRET_KEY_BYTES) {
+    throw new MillraceError('configuration-invalid', { message: `MILLRACE_SECRET_KEY must be ${SECRET_KEY_BYTES} bytes in base64; \`openssl rand -base64 ${SECRET_KEY_BYTES}\` makes one` });
+  }
+  return config;
+}
+
+export function secretKeyBytes({ secretKey }: Pick<ConnectorConfig, 'secretKey'>): Buffer {
+  return Buffer.from(secretKey, 'base64');
+}
