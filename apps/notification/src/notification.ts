@@ -132,8 +132,8 @@ export function startNotification(options: NotificationOptions): Notification {
 /** Log and spans of a change; the message is constant, the particulars are attributes. */
 function observe({ record, before }: Made, { logger, spans }: NotificationOptions): void {
   const { delivery } = record;
-  const tried = before.delivery.state === 'sending' || (before.delivery.state !== delivery.state && delivery.state === 'sent');
-  if (tried && spans.enabled && record.trace?.sampled === true) spans.export(spansOfLastTry(record));
+  const tryEnded = delivery.tries !== before.delivery.tries && delivery.tries.at(-1)?.outcome !== undefined;
+  if (tryEnded && spans.enabled && record.trace?.sampled === true) spans.export(spansOfLastTry(record));
   const attributes = {
     delivery: record.id,
     organisation: record.organisation,

@@ -92,7 +92,7 @@ export interface SendResult {
 export interface MailTransport {
   /** Never rejects; the signal ends the attempt, and the answer says what is known then. */
   send(mail: OutgoingMail, signal: AbortSignal): Promise<SendResult>;
-  /** Attempts that can run side by side. */
+  /** Messages that can be on the wire side by side; further ones wait for a connection. */
   readonly concurrency: number;
   close(): void;
 }

@@ -1,7 +1,7 @@
 /**
- * The sending stage: claims what is due, as much as there are free slots, and hands it to the mail server.
+ * The sending stage: claims what is due, a little ahead of the connections, and hands it to the mail server.
  *
- * Owns: the slots, each attempt's time limit, and storing each outcome.
+ * Owns: how much is claimed ahead, each attempt's time limit, and storing each outcome.
  * Does not own: SMTP (the transport does), and what an outcome means (the core does).
  *
  * Invariants
@@ -9,7 +9,7 @@
  *    monotonic clock: a process that was stopped meanwhile begins nothing under an old claim.
  */
 import { randomUUID } from 'node:crypto';
-import { classify } from '@millrace/delivery';
+import { classify, type DeliveryEvent } from '@millrace/delivery';
 import { persist, proposeAll, type Deciding, type Made } from './changes.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Change, DeliveryRecord, MailTransport, MailTransports, SendResult } from './ports.ts';
@@ -17,6 +17,8 @@ import type { RateLimit } from './rate-limit.ts';
 import { createServerGate } from './server-gate.ts';
 import type { Round } from './stage.ts';
 
+/** Deliveries claimed for each connection, so that a connection never waits for the database between two messages. */
+export const CLAIMS_PER_CONNECTION = 4;
 /** Deliveries put on hold in one round when there is no mail server. */
 export const HOLD_BATCH_MAX = 500;
 /** How long a delivery is put on hold when there is no mail server, in milliseconds. */
@@ -65,9 +67,14 @@ export function createSending(options: SendingOptions): Sending {
       { deliveryId: record.id, messageId: record.messageId, recipient: record.recipient, message: record.message, dateMs: record.delivery.createdAtMs },
       AbortSignal.any([AbortSignal.timeout(Math.ceil(leftMs)), ending.signal]),
     );
-    options.onAttempt(result, performance.now() - startedAt);
-    gate.report(result.serverUsable);
-    const outcome = await persist({ record, event: { kind: 'answered', token, verdict: classify(result.answer) } }, deciding, options.writes, abandoning.signal);
+    // What this instance itself broke off before the end costs no attempt, and says nothing of the server.
+    const brokenOff = ending.signal.aborted && result.answer.kind === 'lost-before-end';
+    if (!brokenOff) {
+      options.onAttempt(result, performance.now() - startedAt);
+      gate.report(result.serverUsable);
+    }
+    const event: DeliveryEvent = brokenOff ? { kind: 'released', token } : { kind: 'answered', token, verdict: classify(result.answer) };
+    const outcome = await persist({ record, event }, deciding, options.writes, abandoning.signal);
     if (outcome?.kind === 'refused') options.onDisplaced(record);
   };
 
@@ -89,8 +96,10 @@ export function createSending(options: SendingOptions): Sending {
       // One way out for all today; a way for each organisation makes this a round for each of them.
       const transport = transports.of('');
       if (transport === undefined) return hold(deciding, nowMs);
-      const free = Math.min(transport.concurrency - flights.size, rate.available());
-      const allowed = gate.allowance(free, flights.size);
+      const window = transport.concurrency * CLAIMS_PER_CONNECTION;
+      // Half full is full enough: claims are made in batches, not one for each message that ends.
+      if (flights.size > window / 2) return 'idle';
+      const allowed = gate.allowance(Math.min(window - flights.size, rate.available()), flights.size);
       if (allowed <= 0) {
         const opensAtMs = gate.opensAtMs();
         if (opensAtMs !== undefined && opensAtMs > nowMs) options.wake(opensAtMs);

@@ -7,6 +7,7 @@
 import { MongoBulkWriteError, type Collection, type Filter } from 'mongodb';
 import type { Delivery, DeliveryState, RenderedMessage } from '@millrace/delivery';
 import { MillraceError } from '@millrace/errors';
+import { storeFailureOf } from '@millrace/store';
 import type { Change, DeliveryPage, DeliveryQuery, DeliveryRecord, DeliveryStore } from '../ports.ts';
 
 /** Name of the collection. */
@@ -188,6 +189,6 @@ async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw MillraceError.from(error, 'store-failed', { message: `Could not ${what}: ${error instanceof Error ? error.message : String(error)}` });
+    throw storeFailureOf(error, what);
   }
 }
