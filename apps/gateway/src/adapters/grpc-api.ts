@@ -1,0 +1,221 @@
+/**
+ * The public gRPC API: from the contract's messages to calls and back.
+ *
+ * Owns reading keys from metadata and the form of messages. Does not own what calls do.
+ */
+import type { handleBidiStreamingCall, handleServerStreamingCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  DeliveryServiceService,
+  ExecutionServiceService,
+  OrganisationServiceService,
+  WorkflowServiceService,
+  type DeliveryServiceServer,
+  type ExecutionEvent,
+  type ExecutionServiceServer,
+  type OrganisationServiceServer,
+  type StartExecutionsRequest,
+  type StartExecutionsResponse,
+  type TailExecutionsRequest,
+  type WorkflowServiceServer,
+} from '@millrace/contracts/gateway/v1/gateway';
+import { MillraceError } from '@millrace/errors';
+import { HEADERS, contextOf, statusErrorOf, unary, type CallContext } from '@millrace/rpc';
+import type { SpanExporter } from '@millrace/telemetry';
+import { beginCallSpan } from '../call-span.ts';
+import { pageLimit, type Executions } from '../executions.ts';
+import type { KeyRing } from '../key-ring.ts';
+import { orderOf, type MakeExecutionId } from '../order.ts';
+import type { Definitions, Deliveries } from '../ports.ts';
+import { callerOf, organisationWithin, type Caller } from '../principal.ts';
+import type { Resources } from '../resources.ts';
+import type { StartRouter } from '../start-router.ts';
+import { createStartStream, type OrderVerdict } from '../start-stream.ts';
+
+export interface GrpcApiOptions {
+  readonly keys: KeyRing;
+  readonly isKnown: (organisation: string) => boolean;
+  readonly executions: Executions;
+  readonly definitions: Definitions;
+  readonly deliveries: Deliveries;
+  readonly resources: Resources;
+  readonly router: StartRouter;
+  readonly makeId: MakeExecutionId;
+  readonly spans: SpanExporter;
+  readonly isTaking: () => boolean;
+  readonly onStreamedStarts: (count: number) => void;
+}
+
+export interface GrpcService {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
+
+export interface GrpcApi {
+  readonly services: readonly GrpcService[];
+  /** Ends tails, and streams of starts that have nothing open: they would hold up the stop. */
+  endStreams(): void;
+}
+
+type Metadata = CallContext['metadata'];
+
+export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
+  const { executions, definitions, deliveries, resources } = options;
+  const streams = new Set<() => void>();
+
+  const callerFrom = (metadata: Metadata): Caller => {
+    if (!options.isTaking()) throw new MillraceError('service-draining');
+    return callerOf(options.keys.principalOf(text(metadata, 'authorization')), text(metadata, HEADERS.organisation) ?? '', options.isKnown);
+  };
+  /** A call with a checked caller, under the gateway's span. */
+  const call = <Request, Response>(name: string, handle: (caller: Caller, request: Request, traceparent: string, context: CallContext) => Promise<Response>) =>
+    unary<Request, Response>(async (request, context) => {
+      const span = beginCallSpan(options.spans, `gateway ${name}`, text(context.metadata, HEADERS.traceparent), Date.now());
+      try {
+        const response = await handle(callerFrom(context.metadata), request, span.traceparent, context);
+        span.end('ok', { 'rpc.system': 'grpc', 'rpc.method': name });
+        return response;
+      } catch (error) {
+        span.end('error', { 'rpc.system': 'grpc', 'rpc.method': name });
+        throw error;
+      }
+    });
+
+  const workflows: WorkflowServiceServer = {
+    applyWorkflow: call('ApplyWorkflow', (caller, request) => definitions.apply({ ...request, organisation: caller.organisation })),
+    listWorkflows: call('ListWorkflows', async (caller) => ({ workflows: await definitions.list(caller.organisation) })),
+  };
+  const executionService: ExecutionServiceServer = {
+    startExecution: call('StartExecution', async (caller, request, traceparent, { signal }) => executions.start(caller, { ...request, traceparent, acceptedAtMs: Date.now() }, signal)),
+    startExecutions: startExecutions(options, callerFrom, streams),
+    getExecution: call('GetExecution', (caller, { execution }) => executions.get(caller, execution)),
+    listExecutions: call('ListExecutions', async (caller, request) => {
+      const { executions: found, cursor } = await executions.list(caller, request);
+      return { executions: found, cursor };
+    }),
+    cancelExecution: call('CancelExecution', (caller, { execution }) => executions.cancel(caller, execution)),
+    tailExecutions: tailExecutions(options, callerFrom, streams),
+    getTrace: call('GetTrace', (caller, { execution }) => executions.trace(caller, execution)),
+  };
+  const organisations: OrganisationServiceServer = {
+    applyResource: call('ApplyResource', (caller, request) => resources.apply(caller, request)),
+    putLimits: call('PutLimits', async (caller, { organisation, concurrency, startsPerSecond, weight }) => resources.putLimits(caller, organisation, { concurrency, startsPerSecond, weight })),
+    createKey: call('CreateKey', (caller, { organisation, description }) => resources.createKey(caller, organisation, description)),
+  };
+  const deliveryService: DeliveryServiceServer = {
+    listDeliveries: call('ListDeliveries', (caller, request) => deliveries.list({ ...request, organisation: caller.organisation, limit: pageLimit(request.limit) })),
+  };
+  return {
+    services: [
+      { definition: WorkflowServiceService, implementation: { ...workflows } },
+      { definition: ExecutionServiceService, implementation: { ...executionService } },
+      { definition: OrganisationServiceService, implementation: { ...organisations } },
+      { definition: DeliveryServiceService, implementation: { ...deliveryService } },
+    ],
+    endStreams() {
+      for (const end of [...streams]) end();
+    },
+  };
+}
+
+type Streams = Set<() => void>;
+
+function startExecutions(options: GrpcApiOptions, callerFrom: (metadata: Metadata) => Caller, streams: Streams): handleBidiStreamingCall<StartExecutionsRequest, StartExecutionsResponse> {
+  return (call) => {
+    let caller: Caller;
+    try {
+      caller = callerFrom(call.metadata);
+    } catch (error) {
+      call.emit('error', statusErrorOf(error));
+      return;
+    }
+    const { isKnown, makeId, router } = options;
+    let acceptedAtMs = 0;
+    const stream = createStartStream(
+      router,
+      { write: (answers) => call.write({ answers }), pause: () => void call.pause(), resume: () => void call.resume(), end: () => void call.end() },
+      (start): OrderVerdict => {
+        try {
+          if (!options.isTaking()) throw new MillraceError('service-draining');
+          const organisation = organisationWithin(caller, start.organisation, isKnown);
+          return {
+            kind: 'order',
+            order: orderOf(
+              {
+                organisation,
+                workflow: start.workflow,
+                version: '',
+                inputJson: start.inputJson,
+                idempotencyKey: start.idempotencyKey,
+                traceparent: start.traceparent,
+                wait: start.wait,
+                acceptedAtMs,
+              },
+              makeId,
+            ),
+          };
+        } catch (error) {
+          const { reason, message } = MillraceError.from(error);
+          return { kind: 'refused', reason, message };
+        }
+      },
+    );
+    const end = (): void => stream.finish();
+    streams.add(end);
+    const over = (): void => {
+      streams.delete(end);
+      stream.abandon();
+    };
+    call.on('data', (request) => {
+      acceptedAtMs = Date.now();
+      options.onStreamedStarts(request.starts.length);
+      stream.receive(request.starts);
+    });
+    call.on('drain', () => stream.drained());
+    call.on('end', end);
+    call.on('cancelled', over);
+    call.on('error', over);
+    call.on('close', over);
+  };
+}
+
+function tailExecutions(options: GrpcApiOptions, callerFrom: (metadata: Metadata) => Caller, streams: Streams): handleServerStreamingCall<TailExecutionsRequest, ExecutionEvent> {
+  return (call) => {
+    let caller: Caller;
+    try {
+      caller = callerFrom(call.metadata);
+    } catch (error) {
+      call.emit('error', statusErrorOf(error));
+      return;
+    }
+    const { signal } = contextOf(call);
+    const stopped = new AbortController();
+    const end = (): void => stopped.abort();
+    streams.add(end);
+    let missed = 0;
+    void options.executions
+      .tail(
+        caller,
+        call.request,
+        (event) => {
+          // A tail shows what happens now: to a reader that does not keep up, less of it.
+          if (call.writableNeedDrain) {
+            missed += 1;
+            return;
+          }
+          call.write({ ...event, detail: missed === 0 ? event.detail : `${event.detail} (${missed} events before were not shown)` });
+          missed = 0;
+        },
+        AbortSignal.any([signal, stopped.signal]),
+      )
+      .then(
+        () => call.end(),
+        (error: unknown) => call.emit('error', statusErrorOf(error)),
+      )
+      .finally(() => streams.delete(end));
+  };
+}
+
+function text(metadata: Metadata, name: string): string | undefined {
+  const [value] = metadata.get(name);
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,95 @@
+/** Brings the gateway's parts together; the only place that knows all of them. */
+import { BUCKETS, keyedExecutionId, newExecutionId, watchLanes } from '@millrace/bus';
+import { ExecutionsClient } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Composition, ServiceContext } from '@millrace/service';
+import { createGrpcApi } from './adapters/grpc-api.ts';
+import { openKeptRecords } from './adapters/kept-records.ts';
+import { createLaneOwners, instanceAt } from './adapters/lane-owners.ts';
+import { createDefinitions, createExecutionViews } from './adapters/orchestrators.ts';
+import { createOwnerLinks } from './adapters/owner-streams.ts';
+import { createDeliveries, createResourceOwners } from './adapters/resource-services.ts';
+import type { GatewayConfig } from './config.ts';
+import { createExecutions } from './executions.ts';
+import { createKeyRing, type StoredKey } from './key-ring.ts';
+import { createOrganisationBook } from './organisation-book.ts';
+import type { Organisation } from './ports.ts';
+import { DEFAULT_ORGANISATION } from './principal.ts';
+import { repairUntilDone } from './repair.ts';
+import { createHandlers } from './rest/handlers.ts';
+import { createRestServer } from './rest/server.ts';
+import { createResources } from './resources.ts';
+import { createStartRouter } from './start-router.ts';
+
+export async function compose(context: ServiceContext<GatewayConfig>): Promise<Composition> {
+  const { bus, config, logger, metrics, spanExporter: spans, signal, version } = context;
+  const store = await context.store(config.database);
+
+  const keys = createKeyRing(config.operatorKeyHash === '' ? undefined : config.operatorKeyHash);
+  const keyRecords = await openKeptRecords<StoredKey>(bus, store, BUCKETS.keys);
+  const keyWatch = await keyRecords.watch({ onSet: (key) => keys.set(key), onRemoved: (id) => keys.remove(id) });
+  const organisations = createOrganisationBook();
+  const organisationRecords = await openKeptRecords<Organisation>(bus, store, BUCKETS.organisations);
+  await organisationRecords.createInBucket({ id: DEFAULT_ORGANISATION, createdAtMs: Date.now() });
+  const organisationWatch = await organisationRecords.watch({ onSet: (record) => organisations.set(record), onRemoved: (id) => organisations.remove(id) });
+  void repairUntilDone('keys', () => keyRecords.repair(), signal, logger);
+  void repairUntilDone('organisations', () => organisationRecords.repair(), signal, logger);
+
+  const orchestrators = context.pool('orchestrator');
+  const notification = context.pool('notification');
+  const resourcePools = { connector: context.pool('connector'), throttle: context.pool('throttle'), trigger: context.pool('trigger') };
+  const lanes = await watchLanes(bus);
+  const owners = createLaneOwners(lanes);
+  const resends = metrics.counter('millrace_gateway_resends_total', 'Starts sent again because their owner did not take them, by reason', ['reason']);
+  const router = createStartRouter({
+    owners,
+    links: createOwnerLinks((address) => orchestrators.client(ExecutionsClient, instanceAt(address))),
+    onResend: (reason) => resends.inc({ reason }),
+  });
+  metrics.gauge('millrace_gateway_starts_count', 'Starts by what they wait for', ['state'], (gauge) => {
+    for (const [state, count] of Object.entries(router.counts())) gauge.set({ state }, count);
+  });
+
+  const makeId = (organisation: string, workflowName: string, key: string): string => (key === '' ? newExecutionId() : keyedExecutionId(organisation, workflowName, key));
+  const { isKnown } = organisations;
+  const deliveries = createDeliveries(notification);
+  const definitions = createDefinitions(orchestrators);
+  const executions = createExecutions({ router, views: createExecutionViews(orchestrators, owners, logger), deliveries, makeId });
+  const resources = createResources({ owners: createResourceOwners(resourcePools), organisations: organisationRecords, keys: keyRecords, isKnown, now: () => Date.now() });
+
+  let taking = true;
+  const isTaking = (): boolean => taking;
+  const streamed = metrics.counter('millrace_gateway_streamed_starts_total', 'Starts that came by stream');
+  const grpc = createGrpcApi({ keys, isKnown, executions, definitions, deliveries, resources, router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
+  const seconds = metrics.histogram('millrace_gateway_request_seconds', 'REST requests, by operation and HTTP status', { labels: ['operation', 'status'] });
+  const rest = createRestServer({
+    version,
+    keys,
+    isKnown,
+    handlers: createHandlers({ executions, definitions, deliveries, resources }),
+    spans,
+    logger,
+    isTaking,
+    onAnswer: (operation, status, tookMs) => seconds.observe({ operation, status: String(status) }, tookMs / 1000),
+  });
+  await rest.ready();
+
+  return {
+    rpcServices: grpc.services,
+    httpHandler: (request, response) => {
+      rest.routing(request, response);
+      return true;
+    },
+    ready: async () => ({ organisations: isKnown(DEFAULT_ORGANISATION) }),
+    async drain() {
+      taking = false;
+      grpc.endStreams();
+    },
+    async close() {
+      router.close();
+      keyWatch.stop();
+      organisationWatch.stop();
+      lanes.close();
+      await rest.close();
+    },
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * What callers do with executions, whichever transport they came by.
+ *
+ * Owns access (an organisation's key never learns that another's execution exists) and the shape of waiting.
+ * Does not own routing to lanes (start-router.ts and the ports).
+ */
+import type { Execution, Trace } from '@millrace/contracts/execution/v1/execution';
+import { parseId } from '@millrace/identity';
+import { MillraceError, REASONS, type Reason } from '@millrace/errors';
+import { mergeLists } from './execution-list.ts';
+import { orderOf, type MakeExecutionId } from './order.ts';
+import type { Caller } from './principal.ts';
+import type { Deliveries, ExecutionEnd, ExecutionViews, Fault, ListPart, TailEvent } from './ports.ts';
+import type { StartRouter } from './start-router.ts';
+
+/** The longest a call may wait for an execution's end, in milliseconds. */
+export const WAIT_MS_MAX = 600_000;
+/** Entries of a page without a limit, and at most. */
+export const PAGE_ENTRIES = 50;
+export const PAGE_ENTRIES_MAX = 500;
+/** How long a trace waits for the spans of deliveries, in milliseconds; afterwards it is shown without them. */
+export const DELIVERY_SPANS_TIMEOUT_MS = 2_000;
+
+export interface StartCommand {
+  readonly workflow: string;
+  readonly version: string;
+  readonly inputJson: string;
+  readonly idempotencyKey: string;
+  /** 0: answer once the start is durable. */
+  readonly waitMs: number;
+  readonly traceparent: string;
+  readonly acceptedAtMs: number;
+}
+
+export interface StartOutcome {
+  readonly execution: string;
+  /** pending, running (the wait ended first), completed, faulted or cancelled. */
+  readonly status: string;
+  readonly existing: boolean;
+  readonly outputJson: string;
+  readonly error: Fault | undefined;
+}
+
+export interface Executions {
+  /** `signal` ends the wait, not the execution. */
+  start(caller: Caller, command: StartCommand, signal?: AbortSignal): Promise<StartOutcome>;
+  get(caller: Caller, execution: string): Promise<Execution>;
+  cancel(caller: Caller, execution: string): Promise<Execution>;
+  trace(caller: Caller, execution: string): Promise<Trace>;
+  list(caller: Caller, query: { readonly status: string; readonly workflow: string; readonly cursor: string; readonly limit: number }): Promise<ListPart>;
+  tail(caller: Caller, filter: { readonly execution: string; readonly workflow: string }, onEvent: (event: TailEvent) => void, signal: AbortSignal): Promise<void>;
+}
+
+export interface ExecutionsOptions {
+  readonly router: StartRouter;
+  readonly views: ExecutionViews;
+  readonly deliveries: Deliveries;
+  readonly makeId: MakeExecutionId;
+}
+
+export function createExecutions({ router, views, deliveries, makeId }: ExecutionsOptions): Executions {
+  return {
+    start(caller, command, signal) {
+      const waitMs = Math.min(command.waitMs, WAIT_MS_MAX);
+      const order = orderOf({ ...command, organisation: caller.organisation, wait: waitMs > 0 }, makeId);
+      return new Promise<StartOutcome>((resolve, reject) => {
+        let existing = false;
+        const outcome = (status: string, end?: ExecutionEnd): StartOutcome => ({
+          execution: order.execution,
+          status,
+          existing,
+          outputJson: end?.outputJson ?? '',
+          error: end?.error,
+        });
+        const settle = (finish: () => void): void => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', giveUp);
+          finish();
+        };
+        let durable = false;
+        let late = false;
+        const giveUp = (): void => {
+          // Until the start is durable nothing is known that could be answered: the router bounds that wait.
+          late = true;
+          if (!durable) return;
+          ticket.abandon();
+          settle(() => resolve(outcome('running')));
+        };
+        const timer = waitMs > 0 ? setTimeout(giveUp, waitMs) : undefined;
+        signal?.addEventListener('abort', giveUp, { once: true });
+        const ticket = router.start(order, {
+          accepted: (wasThere) => {
+            existing = wasThere;
+            durable = true;
+            if (waitMs === 0) settle(() => resolve(outcome('pending')));
+            else if (late) queueMicrotask(giveUp);
+          },
+          ended: (end) => settle(() => resolve(outcome(end.status, end))),
+          refused: (reason, message) => settle(() => reject(refusalError(reason, message))),
+        });
+      });
+    },
+    get: (caller, execution) => views.get({ organisation: caller.sight, execution: checkedId(execution) }),
+    cancel: (caller, execution) => views.cancel({ organisation: caller.sight, execution: checkedId(execution) }),
+    async trace(caller, execution) {
+      const reference = { organisation: caller.sight, execution: checkedId(execution) };
+      const spansOfDeliveries = within(deliveries.spans(reference), DELIVERY_SPANS_TIMEOUT_MS).catch(() => []);
+      const trace = await views.trace(reference);
+      const spans = [...trace.spans, ...(await spansOfDeliveries)];
+      return { traceId: trace.traceId, spans: spans.sort((a, b) => a.startedAtMs - b.startedAtMs) };
+    },
+    async list(caller, query) {
+      const limit = pageLimit(query.limit);
+      return mergeLists(await views.list({ ...query, organisation: caller.organisation, limit }), limit);
+    },
+    tail: (caller, filter, onEvent, signal) => views.tail({ ...filter, organisation: caller.sight }, onEvent, signal),
+  };
+}
+
+/** Entries a page may have for the number asked for; 0 asks for the default. */
+export function pageLimit(asked: number): number {
+  return asked === 0 ? PAGE_ENTRIES : Math.min(asked, PAGE_ENTRIES_MAX);
+}
+
+/** The failure of a refused start. */
+export function refusalError(reason: string, message: string): MillraceError {
+  const known: Reason = reason in REASONS ? (reason as Reason) : 'internal';
+  return new MillraceError(known, message === '' ? {} : { message });
+}
+
+function checkedId(execution: string): string {
+  if (parseId(execution) === undefined) {
+    throw new MillraceError('execution-unknown', { message: `${JSON.stringify(execution.slice(0, 64))} is no id of an execution` });
+  }
+  return execution;
+}
+
+function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new MillraceError('deadline-exceeded')), timeoutMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

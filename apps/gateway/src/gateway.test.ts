@@ -1,0 +1,463 @@
+import { Metadata, credentials, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
+import { BUCKETS, LANE_TABLE_KEY, connectBus, joinRegistry, laneClaimKey, openBucket, type Bus, type Registration } from '@millrace/bus';
+import { ConnectionsService, type Connection, type ConnectionSummary } from '@millrace/contracts/connector/v1/connections';
+import type { Execution } from '@millrace/contracts/execution/v1/execution';
+import { ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient, type ExecutionEvent, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
+import { DefinitionsService, type ApplyRequest, type ExecutionReference, type ListRequest, type Start, type TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import { LimitsService, type OrganisationLimits } from '@millrace/contracts/throttle/v1/throttle';
+import { MillraceError } from '@millrace/errors';
+import { statusOf } from '@millrace/rpc';
+import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
+import { createLogger } from '@millrace/telemetry';
+import { eventually, startService, temporaryFolder, type ServiceProcess, type TemporaryFolder } from '@millrace/testkit';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { request } from 'node:http';
+import path from 'node:path';
+import { hashKey, makeKey } from './api-key.ts';
+import { accepted, ended, refused, startPeer, type Peer } from './peer.test-kit.ts';
+import { ROUTES } from './rest/routes.ts';
+import { BODY_BYTES_MAX } from './rest/server.ts';
+
+const LANES = 2;
+const operator = makeKey();
+
+let folder: TemporaryFolder;
+let nats: NatsServer;
+let mongod: MongoServer;
+let bus: Bus;
+let gateway: ServiceProcess;
+let http: string;
+let grpc: string;
+let environment: Record<string, string>;
+let peer: Peer;
+const registrations: Registration[] = [];
+
+/** What the peer has started, by id, as an orchestrator would show it. */
+const shown = new Map<string, Execution>();
+const tails = new Set<ServerWritableStream<TailRequest, ExecutionEvent>>();
+const limits = new Map<string, OrganisationLimits>();
+const connections = new Map<string, ConnectionSummary>();
+
+beforeAll(async () => {
+  folder = await temporaryFolder('gateway');
+  [nats, mongod] = await Promise.all([startNats({ dataDir: path.join(folder.path, 'nats') }), startMongod({ dataDir: path.join(folder.path, 'mongo') })]);
+  bus = await connectBus({ url: nats.url, name: 'gateway-test', logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }) });
+  peer = await startPeer(answerStart, {
+    executions: { get: unaryOf(showExecution), cancel: unaryOf(cancelExecution), trace: unaryOf(traceExecution), list: unaryOf(listExecutions), tail },
+    prepare(server) {
+      server.addService(DefinitionsService, { apply: unaryOf(applyDefinition), list: unaryOf(() => ({ definitions: [] })), get: unaryOf(() => Promise.reject(new MillraceError('workflow-unknown'))) });
+      server.addService(LimitsService, {
+        get: unaryOf(({ organisation }: { organisation: string }) => limits.get(organisation) ?? { organisation, concurrency: 0, startsPerSecond: 0, weight: 0, revision: 0, strict: false }),
+        put: unaryOf(putLimits),
+        list: unaryOf(() => ({ limits: [...limits.values()] })),
+      });
+      server.addService(ConnectionsService, { put: unaryOf(putConnection), list: unaryOf(() => ({ connections: [...connections.values()] })) });
+    },
+  });
+  const lanes = await openBucket(bus, BUCKETS.lanes);
+  await lanes.putJson(LANE_TABLE_KEY, { version: 1, lanes: LANES, map: 'modulo' });
+  for (let lane = 0; lane < LANES; lane += 1) await lanes.putJson(laneClaimKey(lane), { lane, owner: 'orchestrator-1', epoch: 1, address: peer.address });
+  for (const service of ['orchestrator', 'throttle', 'connector']) {
+    registrations.push(await joinRegistry(bus, { service, instance: `${service}-1`, version: '0.0.0', addresses: { grpc: peer.address }, attributes: {} }));
+  }
+  environment = { MILLRACE_NATS_URL: nats.url, MILLRACE_MONGODB_URL: mongod.url, MILLRACE_OPERATOR_KEY_HASH: hashKey(operator.key) };
+  await startGateway();
+}, 60_000);
+
+afterAll(async () => {
+  await gateway.stop();
+  for (const registration of registrations) await registration.leave();
+  peer.kill();
+  await bus.close();
+  await Promise.all([nats.stop(), mongod.stop()]);
+  await folder.remove();
+});
+
+async function startGateway(): Promise<void> {
+  gateway = startService({ name: 'gateway-1', entry: 'apps/gateway/src/main.ts', environment });
+  const { record } = await gateway.waitForLine((line) => line.record?.['msg'] === 'Ready');
+  http = String(record?.['http']);
+  grpc = String(record?.['grpc']);
+}
+
+function unaryOf<Request, Response>(answer: (request: Request) => Response | Promise<Response>) {
+  return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
+    void (async () => answer(call.request))().then((response) => callback(null, response), (error: unknown) => callback(statusOf(error)));
+  };
+}
+
+/** `sleeper` never ends, `unknown` is no workflow, anything else ends with its input. */
+function answerStart(start: Start) {
+  if (start.workflow === 'unknown') return [refused(start, 'workflow-unknown')];
+  const known = shown.has(start.execution);
+  const done = start.workflow !== 'sleeper';
+  if (!known) {
+    shown.set(start.execution, {
+      execution: start.execution,
+      organisation: start.organisation,
+      workflow: start.workflow,
+      version: '1.0.0',
+      status: done ? 'completed' : 'waiting',
+      inputJson: start.inputJson,
+      outputJson: done ? start.inputJson : '',
+      error: undefined,
+      tasks: [{ reference: '/do/0/echo', name: 'echo', iteration: undefined, status: done ? 'completed' : 'running', attempts: 1, startedAtMs: start.acceptedAtMs, endedAtMs: done ? start.acceptedAtMs + 1 : 0, activation: 1 }],
+      eventsJson: [],
+      startedAtMs: start.acceptedAtMs,
+      endedAtMs: done ? start.acceptedAtMs + 1 : 0,
+      definition: 'f00d',
+    });
+  }
+  return [accepted(start, known), ...(done && start.wait ? [ended(start, start.inputJson)] : [])];
+}
+
+function showExecution({ organisation, execution }: ExecutionReference): Execution {
+  const found = shown.get(execution);
+  if (found === undefined || (organisation !== '' && organisation !== found.organisation)) throw new MillraceError('execution-unknown');
+  return found;
+}
+
+function cancelExecution(reference: ExecutionReference): Execution {
+  const cancelled = { ...showExecution(reference), status: 'cancelled', endedAtMs: Date.now() };
+  shown.set(reference.execution, cancelled);
+  return cancelled;
+}
+
+function traceExecution(reference: ExecutionReference) {
+  const { startedAtMs } = showExecution(reference);
+  return { traceId: 'f'.repeat(32), spans: [{ spanId: 'a'.repeat(16), parentSpanId: '', service: 'gateway', name: 'accept', startedAtMs, endedAtMs: startedAtMs + 1, attributes: { 'millrace.organisation': 'default' } }] };
+}
+
+function listExecutions({ organisation, workflow, limit, cursor }: ListRequest) {
+  const before = cursor === '' ? Number.POSITIVE_INFINITY : Number(cursor.split('.')[0]);
+  const executions = [...shown.values()]
+    .filter((each) => each.organisation === organisation && (workflow === '' || each.workflow === workflow) && each.startedAtMs <= before)
+    .sort((a, b) => b.startedAtMs - a.startedAtMs);
+  return { executions: executions.slice(0, limit), cursor: executions.length > limit ? 'more' : '' };
+}
+
+function tail(call: ServerWritableStream<TailRequest, ExecutionEvent>): void {
+  tails.add(call);
+  call.on('cancelled', () => tails.delete(call));
+}
+
+function applyDefinition({ organisation, document }: ApplyRequest) {
+  if (!document.includes('document:') && !document.includes('"document"')) throw new MillraceError('workflow-invalid', { message: 'the workflow has no `document`', details: { problems: [{ line: 1 }] } });
+  return { organisation, namespace: 'test', name: 'orders', version: '1.0.0', hash: 'f00d', documentJson: '{}', appliedAtMs: 1, existing: false, warnings: ['a warning'] };
+}
+
+function putLimits(next: OrganisationLimits): OrganisationLimits {
+  const known = limits.get(next.organisation);
+  const same = known !== undefined && known.concurrency === next.concurrency && known.weight === next.weight;
+  const stored = { ...next, revision: same ? known.revision : (known?.revision ?? 0) + 1 };
+  limits.set(next.organisation, stored);
+  return stored;
+}
+
+function putConnection({ organisation, name, connector, baseUrl }: Connection): ConnectionSummary {
+  const revision = (connections.get(name)?.revision ?? 0) + 1;
+  const summary = { organisation, name, connector, baseUrl, revision };
+  connections.set(name, summary);
+  return summary;
+}
+
+type Options = { readonly method?: string; readonly body?: unknown; readonly key?: string; readonly headers?: Record<string, string>; readonly text?: string };
+
+/** Calls the API and checks request and answer against its own OpenAPI document. */
+async function call(target: string, { method = 'GET', body, key = operator.key, headers = {}, text }: Options = {}) {
+  const answer = await fetch(`${http}${target}`, {
+    method,
+    headers: { ...(key === '' ? {} : { authorization: `Bearer ${key}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(text !== undefined ? { body: text } : body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const document = (await answer.json()) as Record<string, never>;
+  await checkAgainstDocument(method, target, body, answer, document);
+  return { status: answer.status, document, headers: answer.headers };
+}
+
+let checks: Promise<{ readonly ajv: Ajv2020; readonly paths: Record<string, Record<string, OpenApiOperation>> }> | undefined;
+interface OpenApiOperation {
+  readonly requestBody?: { readonly content: Record<string, { readonly schema?: object }> };
+  readonly responses: Record<string, { readonly content: Record<string, { readonly schema?: object }> }>;
+}
+
+async function readDocument() {
+  const document = (await (await fetch(`${http}/openapi.json`)).json()) as { paths: Record<string, Record<string, OpenApiOperation>> };
+  const ajv = new Ajv2020({ strict: false, formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ } });
+  ajv.addSchema(document, 'api');
+  return { ajv, paths: document.paths };
+}
+
+async function checkAgainstDocument(method: string, target: string, body: unknown, answer: Response, document: unknown): Promise<void> {
+  checks ??= readDocument();
+  const { ajv, paths } = await checks;
+  const [pathname = ''] = target.split('?');
+  const found = Object.keys(paths).find((each) => new RegExp(`^${each.replaceAll(/\{\w+\}/g, '[^/:]+')}$`).test(pathname));
+  const operation = found === undefined ? undefined : paths[found]?.[method.toLowerCase()];
+  const problem = { $ref: 'api#/components/schemas/Problem' };
+  const valid = (schema: object | undefined, value: unknown): unknown => {
+    if (schema === undefined) return [];
+    const check = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/')) as object);
+    return check(value) ? [] : check.errors;
+  };
+  if (answer.status >= 400 || operation === undefined) {
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(valid(problem, document)).toEqual([]);
+    return;
+  }
+  if (body !== undefined) expect(valid(operation.requestBody?.content['application/json']?.schema, body)).toEqual([]);
+  expect(Object.keys(operation.responses)).toContain(String(answer.status));
+  expect(valid(operation.responses[String(answer.status)]?.content['application/json']?.schema, document)).toEqual([]);
+}
+
+describe('keys', () => {
+  test.each([
+    ['without a key', '', 'key-missing'],
+    ['with a key that nobody made', makeKey().key, 'key-invalid'],
+    ['with something that is no key', 'secret', 'key-invalid'],
+  ])('a call %s is refused', async (_what, key, reason) => {
+    const { status, document, headers } = await call('/v1/executions', { key });
+    expect({ status, reason: document['reason'] }).toEqual({ status: 401, reason });
+    expect(headers.get('www-authenticate')).toBe('Bearer');
+  });
+
+  test('an organisation’s key is valid for that organisation alone and never sees another’s executions', async () => {
+    expect(await call('/v1/resources', { method: 'POST', body: { kind: 'organisation', name: 'acme' } })).toMatchObject({ status: 200, document: { outcome: 'created' } });
+    const { document } = await eventually(async () => {
+      const made = await call('/v1/keys', { method: 'POST', body: { organisation: 'acme' } });
+      return made.status === 201 && made;
+    });
+    const key = String(document['key']);
+    const own = await eventually(async () => {
+      const started = await call('/v1/executions', { method: 'POST', body: { workflow: 'orders', input: 1 }, key });
+      return started.status === 202 && started;
+    });
+    const foreign = await call('/v1/executions', { method: 'POST', body: { workflow: 'orders', input: 2 } });
+    const foreignId = String(foreign.document['execution']);
+    expect((await call(`/v1/executions/${own.document['execution']}`, { key })).status).toBe(200);
+    expect((await call(`/v1/executions/${foreignId}`, { key })).document).toMatchObject({ reason: 'execution-unknown' });
+    expect((await call(`/v1/executions/${foreignId}:cancel`, { method: 'POST', key })).document).toMatchObject({ reason: 'execution-unknown' });
+    expect((await call(`/v1/executions/${foreignId}/trace`, { key })).document).toMatchObject({ reason: 'execution-unknown' });
+    expect((await call('/v1/executions', { key })).document['executions']).toHaveLength(1);
+    expect((await call('/v1/executions', { key, headers: { 'millrace-organisation': 'default' } })).document).toMatchObject({ reason: 'organisation-denied', status: 403 });
+    expect((await call('/v1/keys', { method: 'POST', body: {}, key })).document).toMatchObject({ reason: 'organisation-denied' });
+    expect((await call('/v1/organisations/acme/limits', { method: 'PUT', body: { concurrency: 9 }, key })).document).toMatchObject({ reason: 'organisation-denied' });
+  });
+
+  test('an operator’s key acts for the organisation it names, and only for one that is there', async () => {
+    const started = await call('/v1/executions', { method: 'POST', body: { workflow: 'orders' }, headers: { 'millrace-organisation': 'acme' } });
+    expect((await call(`/v1/executions/${started.document['execution']}`)).document).toMatchObject({ organisation: 'acme' });
+    expect((await call('/v1/executions', { headers: { 'millrace-organisation': 'nobody' } })).document).toMatchObject({ reason: 'organisation-unknown', status: 404 });
+  });
+});
+
+describe('executions over REST', () => {
+  test('a start is answered with its id once it is durable', async () => {
+    const { status, document, headers } = await call('/v1/executions', { method: 'POST', body: { workflow: 'orders', input: { n: 1 } } });
+    expect({ status, started: document['status'] }).toEqual({ status: 202, started: 'pending' });
+    expect(headers.get('location')).toBe(`/v1/executions/${document['execution']}`);
+  });
+
+  test('a start that waits is answered with the document of the ended execution', async () => {
+    const { status, document } = await call('/v1/executions?wait=20s', { method: 'POST', body: { workflow: 'orders', version: '1.0.0', input: { n: 1 } } });
+    expect(status).toBe(200);
+    expect(document).toMatchObject({ status: 'completed', workflow: 'orders@1.0.0', output: { n: 1 }, error: null, tasks: [{ reference: '/do/0/echo', attempts: 1 }] });
+  });
+
+  test('a start that waits too short a time is answered with the document as it is', async () => {
+    const { status, document } = await call('/v1/executions?wait=50ms', { method: 'POST', body: { workflow: 'sleeper' } });
+    expect({ status, shown: document['status'], endedAt: document['endedAt'] }).toEqual({ status: 202, shown: 'waiting', endedAt: null });
+  });
+
+  test('the same key is the same execution', async () => {
+    const body = { workflow: 'orders', input: 1, idempotencyKey: 'once' };
+    const first = await call('/v1/executions', { method: 'POST', body });
+    const second = await call('/v1/executions', { method: 'POST', body });
+    expect(second.document['execution']).toBe(first.document['execution']);
+  });
+
+  test('an execution is cancelled', async () => {
+    const started = await call('/v1/executions', { method: 'POST', body: { workflow: 'sleeper' } });
+    expect((await call(`/v1/executions/${started.document['execution']}:cancel`, { method: 'POST' })).document).toMatchObject({ status: 'cancelled', output: null });
+  });
+
+  test('a trace is shown without deliveries while the notification service is away', async () => {
+    const started = await call('/v1/executions', { method: 'POST', body: { workflow: 'orders' } });
+    expect((await call(`/v1/executions/${started.document['execution']}/trace`)).document).toMatchObject({ traceId: 'f'.repeat(32), spans: [{ service: 'gateway', parentSpanId: null }] });
+  });
+
+  test('a list comes in pages, the newest first', async () => {
+    for (let count = 0; count < 5; count += 1) await call('/v1/executions?wait=1s', { method: 'POST', body: { workflow: 'pages' } });
+    const first = await call('/v1/executions?workflow=pages&limit=3');
+    expect(first.document['executions']).toHaveLength(3);
+    expect(first.document['cursor']).not.toBeNull();
+  });
+
+  test.each([
+    ['a workflow nobody applied', { workflow: 'unknown' }, 404, 'workflow-unknown'],
+    ['no workflow', { input: 1 }, 400, 'argument-invalid'],
+    ['a member that is not known', { workflow: 'orders', inputs: 1 }, 400, 'argument-invalid'],
+    ['two versions', { workflow: 'orders@1.0.0', version: '2.0.0' }, 400, 'argument-invalid'],
+  ])('a start with %s is refused', async (_what, body, status, reason) => {
+    const answer = await fetch(`${http}/v1/executions`, { method: 'POST', headers: { authorization: `Bearer ${operator.key}`, 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    expect(await answer.json()).toMatchObject({ status, reason });
+    expect(answer.status).toBe(status);
+  });
+
+  test.each(['/v1/executions/nonsense', `/v1/executions/a${'0'.repeat(31)}`])('%s is not found', async (target) => {
+    expect(await call(target)).toMatchObject({ status: 404, document: { reason: 'execution-unknown' } });
+  });
+
+  test('an address that is not there is a problem', async () => {
+    expect(await call('/v1/nothing')).toMatchObject({ status: 404, document: { reason: 'resource-unknown' } });
+    expect(await call('/v1/executions', { method: 'POST', text: '{', headers: { 'content-type': 'application/json' } })).toMatchObject({ status: 400 });
+    expect(await call('/v1/executions', { method: 'POST', text: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } })).toMatchObject({ status: 400 });
+  });
+
+  test('a body that is announced as too large is refused before it is sent', async () => {
+    const status = await new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${operator.key}`, 'content-type': 'application/yaml', 'content-length': BODY_BYTES_MAX + 1 };
+      const sent = request(`${http}/v1/workflows`, { method: 'POST', headers }, (response) => {
+        resolve(response.statusCode);
+        sent.destroy();
+      });
+      sent.on('error', reject);
+      sent.flushHeaders();
+    });
+    expect(status).toBe(413);
+  });
+
+  test('the document describes every route of the table', async () => {
+    const { document } = await call('/openapi.json', { key: '' });
+    expect(Object.keys(document['paths'] ?? {}).toSorted()).toEqual([...new Set(ROUTES.map(({ path: each }) => each))].toSorted());
+  });
+});
+
+describe('workflows and resources', () => {
+  test.each([
+    ['application/yaml', 'document:\n  dsl: 1.0.3\n'],
+    ['application/json', '{"document":{"dsl":"1.0.3"}}'],
+  ])('a workflow is applied as %s', async (type, text) => {
+    expect(await call('/v1/workflows', { method: 'POST', text, headers: { 'content-type': type } })).toMatchObject({ status: 201, document: { name: 'orders', hash: 'f00d', warnings: ['a warning'] } });
+  });
+
+  test('a workflow that is refused keeps its problems', async () => {
+    expect(await call('/v1/workflows', { method: 'POST', text: 'a: 1', headers: { 'content-type': 'application/yaml' } })).toMatchObject({ status: 400, document: { reason: 'workflow-invalid', details: { problems: [{ line: 1 }] } } });
+  });
+
+  test('limits are created, unchanged and changed', async () => {
+    const apply = async (spec: object) => (await call('/v1/resources', { method: 'POST', body: { kind: 'limits', name: 'limits', organisation: 'default', spec } })).document['outcome'];
+    expect(await apply({ concurrency: 5 })).toBe('created');
+    expect(await apply({ concurrency: 5 })).toBe('unchanged');
+    expect(await apply({ concurrency: 6 })).toBe('changed');
+    expect((await call('/v1/organisations/default/limits', { method: 'PUT', body: { concurrency: 7, weight: 2 } })).document).toEqual({ organisation: 'default', concurrency: 7, startsPerSecond: 0, weight: 2 });
+  });
+
+  test('a connection goes to the connector service', async () => {
+    const body = { millrace: 'v1', kind: 'connection', name: 'crm', spec: { connector: 'http', baseUrl: 'https://crm.example', auth: { kind: 'bearer', token: 'token' }, secrets: { token: 's3cret' } } };
+    expect((await call('/v1/resources', { method: 'POST', body })).document).toEqual({ kind: 'connection', name: 'crm', organisation: 'default', outcome: 'created' });
+  });
+
+  test.each([
+    ['a name that is none', { kind: 'organisation', name: 'Not A Name' }, 'resource-invalid'],
+    ['a member that is not known', { kind: 'limits', name: 'x', spec: { concurency: 1 } }, 'resource-invalid'],
+    ['a service that is away', { kind: 'webhook', name: 'hook', spec: { workflow: 'orders' } }, 'service-unavailable'],
+    ['an organisation that is not there', { kind: 'limits', name: 'x', organisation: 'nobody', spec: { concurrency: 1 } }, 'organisation-unknown'],
+  ])('a resource with %s is refused', async (_what, body, reason) => {
+    expect((await call('/v1/resources', { method: 'POST', body })).document).toMatchObject({ reason });
+  });
+});
+
+describe('the gRPC API', () => {
+  const withKey = (key = operator.key, organisation?: string): Metadata => {
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${key}`);
+    if (organisation !== undefined) metadata.set('millrace-organisation', organisation);
+    return metadata;
+  };
+  const streamed = (number: number, rest: Partial<StreamedStart> = {}): StreamedStart => ({ number, workflow: 'orders', inputJson: `{"n":${number}}`, idempotencyKey: '', wait: true, acknowledge: false, organisation: '', traceparent: '', ...rest });
+
+  /** Sends all starts in batches and resolves with the answers when the stream has ended. */
+  function stream(starts: readonly StreamedStart[], batch = 50): Promise<readonly StreamedAnswer[]> {
+    const client = new ExecutionServiceClient(grpc, credentials.createInsecure());
+    return new Promise<readonly StreamedAnswer[]>((resolve, reject) => {
+      const call = client.startExecutions(withKey());
+      const answers: StreamedAnswer[] = [];
+      call.on('data', (response: StartExecutionsResponse) => answers.push(...response.answers));
+      call.on('error', reject);
+      call.on('end', () => resolve(answers));
+      for (let from = 0; from < starts.length; from += batch) call.write({ starts: starts.slice(from, from + batch) });
+      call.end();
+    }).finally(() => client.close());
+  }
+
+  test('a stream of starts is answered in full before it ends', async () => {
+    const answers = await stream(Array.from({ length: 2000 }, (_, index) => streamed(index + 1)));
+    expect(answers).toHaveLength(2000);
+    expect(new Set(answers.map(({ number }) => number)).size).toBe(2000);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set(['completed']));
+    expect(answers.find(({ number }) => number === 7)?.outputJson).toBe('{"n":7}');
+  });
+
+  test('answers say what was asked for: durability, the end, both, or why not', async () => {
+    const answers = await stream([streamed(1, { wait: false }), streamed(2, { acknowledge: true }), streamed(3, { workflow: 'unknown' }), streamed(4, { organisation: 'nobody' }), streamed(5, { workflow: '' })]);
+    const of = (number: number) => answers.filter((answer) => answer.number === number).map(({ status, reason }) => [status, reason]);
+    expect(of(1)).toEqual([['pending', '']]);
+    expect(of(2)).toEqual([['pending', ''], ['completed', '']]);
+    expect(of(3)).toEqual([['refused', 'workflow-unknown']]);
+    expect(of(4)).toEqual([['refused', 'organisation-unknown']]);
+    expect(of(5)).toEqual([['refused', 'argument-invalid']]);
+  });
+
+  test('a unary start waits for the end', async () => {
+    const client = new ExecutionServiceClient(grpc, credentials.createInsecure());
+    const started = await new Promise((resolve, reject) => {
+      client.startExecution({ workflow: 'orders', version: '', inputJson: '5', idempotencyKey: '', waitMs: 5000 }, withKey(), (error, response) => (error === null ? resolve(response) : reject(error)));
+    });
+    client.close();
+    expect(started).toMatchObject({ status: 'completed', outputJson: '5' });
+  });
+
+  test('a call without a key fails with the reason in its metadata', async () => {
+    const client = new OrganisationServiceClient(grpc, credentials.createInsecure());
+    const failure = await new Promise<{ code: number; metadata: Metadata }>((resolve) => client.createKey({ organisation: '', description: '' }, (error) => resolve(error as never)));
+    client.close();
+    expect({ code: failure.code, reason: failure.metadata.get('millrace-reason')[0] }).toEqual({ code: 16, reason: 'key-missing' });
+  });
+
+  test('a tail shows what happens from now on', async () => {
+    const client = new ExecutionServiceClient(grpc, credentials.createInsecure());
+    const call = client.tailExecutions({ execution: '', workflow: 'orders' }, withKey(operator.key, 'default'));
+    call.on('error', () => undefined);
+    const first = new Promise<ExecutionEvent>((resolve) => call.once('data', resolve));
+    const [open] = await eventually(() => tails.size > 0 && [...tails]);
+    expect(open?.request).toMatchObject({ organisation: 'default', workflow: 'orders' });
+    open?.write({ organisation: 'default', execution: 'a1', workflow: 'orders', atMs: 1, kind: 'started', reference: '', detail: '' });
+    expect(await first).toMatchObject({ execution: 'a1', kind: 'started' });
+    call.cancel();
+    client.close();
+    await eventually(() => tails.size === 0);
+  });
+
+  test('a workflow is applied', async () => {
+    const client = new WorkflowServiceClient(grpc, credentials.createInsecure());
+    const workflow = await new Promise((resolve, reject) => {
+      client.applyWorkflow({ document: 'document: {}', fileName: 'a.yaml', unregistered: false, dryRun: false }, withKey(), (error, response) => (error === null ? resolve(response) : reject(error)));
+    });
+    client.close();
+    expect(workflow).toMatchObject({ name: 'orders', version: '1.0.0' });
+  });
+});
+
+test('with MongoDB away, also after a restart, keys and organisations are known and executions start', async () => {
+  const { document } = await call('/v1/keys', { method: 'POST', body: { organisation: 'acme' } });
+  const key = String(document['key']);
+  await mongod.stop();
+  expect(await gateway.stop()).toEqual({ code: 0, signal: null });
+  await startGateway();
+  checks = undefined;
+  expect((await call('/v1/executions', { method: 'POST', body: { workflow: 'orders' }, key })).status).toBe(202);
+  expect((await call('/v1/resources', { method: 'POST', body: { kind: 'organisation', name: 'later' } })).document).toMatchObject({ reason: 'store-failed', status: 503 });
+  await mongod.restart();
+  await eventually(async () => (await call('/v1/resources', { method: 'POST', body: { kind: 'organisation', name: 'later' } })).status === 200);
+}, 60_000);

@@ -1,0 +1,107 @@
+/** What each operation of the REST API does: from the request's JSON to a call, from the answer to a document. */
+import {
+  deliveryListDocument,
+  executionDocument,
+  executionListDocument,
+  traceDocument,
+  workflowDocument,
+  type ExecutionDocument,
+} from '@millrace/documents';
+import { MillraceError } from '@millrace/errors';
+import { pageLimit, type Executions } from '../executions.ts';
+import type { Definitions, Deliveries } from '../ports.ts';
+import type { Caller } from '../principal.ts';
+import type { LimitsSpec, Resources } from '../resources.ts';
+import type { OperationName } from './routes.ts';
+
+export interface RestCall {
+  readonly caller: Caller;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  /** Checked against the route's schema; the text of a whole document. */
+  readonly body: unknown;
+  /** Empty: none. */
+  readonly traceparent: string;
+  /** Unix milliseconds. */
+  readonly acceptedAtMs: number;
+  /** The caller has gone. */
+  readonly signal: AbortSignal;
+}
+
+export interface RestAnswer {
+  readonly status: number;
+  readonly document: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type RestHandler = (call: RestCall) => Promise<RestAnswer>;
+
+export interface RestPorts {
+  readonly executions: Executions;
+  readonly definitions: Definitions;
+  readonly deliveries: Deliveries;
+  readonly resources: Resources;
+}
+
+const ok = (document: unknown): RestAnswer => ({ status: 200, document });
+
+/** Every operation but the OpenAPI document, which the server has itself. */
+export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<OperationName, 'getOpenApi'>, RestHandler>> {
+  const { executions, definitions, deliveries, resources } = ports;
+  return {
+    applyWorkflow: async ({ caller, query, body }) => {
+      const workflow = await definitions.apply({
+        organisation: caller.organisation,
+        document: body as string,
+        fileName: '',
+        unregistered: query['unregistered'] === 'true',
+        dryRun: query['dryRun'] === 'true',
+      });
+      return { status: workflow.existing || query['dryRun'] === 'true' ? 200 : 201, document: workflowDocument(workflow) };
+    },
+    listWorkflows: async ({ caller }) => ok({ workflows: (await definitions.list(caller.organisation)).map(workflowDocument) }),
+    startExecution: (call) => startExecution(executions, call),
+    listExecutions: async ({ caller, query }) =>
+      ok(executionListDocument(await executions.list(caller, { status: query['status'] ?? '', workflow: query['workflow'] ?? '', cursor: query['cursor'] ?? '', limit: Number(query['limit'] ?? 0) }))),
+    getExecution: async ({ caller, parameters }) => ok(executionDocument(await executions.get(caller, parameters['execution'] ?? ''))),
+    cancelExecution: async ({ caller, parameters }) => ok(executionDocument(await executions.cancel(caller, parameters['execution'] ?? ''))),
+    getTrace: async ({ caller, parameters }) => ok(traceDocument(await executions.trace(caller, parameters['execution'] ?? ''))),
+    putLimits: async ({ caller, parameters, body }) => {
+      const { concurrency = 0, startsPerSecond = 0, weight = 0 } = body as Partial<LimitsSpec>;
+      const limits = await resources.putLimits(caller, parameters['organisation'] ?? '', { concurrency, startsPerSecond, weight });
+      return ok({ organisation: limits.organisation, concurrency: limits.concurrency, startsPerSecond: limits.startsPerSecond, weight: limits.weight });
+    },
+    applyResource: async ({ caller, body }) => {
+      const { kind, name, organisation = '', spec = {} } = body as { readonly kind: string; readonly name: string; readonly organisation?: string; readonly spec?: unknown };
+      return ok(await resources.apply(caller, { kind, name, organisation, specJson: JSON.stringify(spec) }));
+    },
+    createKey: async ({ caller, body }) => {
+      const { organisation = '', description = '' } = body as { readonly organisation?: string; readonly description?: string };
+      return { status: 201, document: await resources.createKey(caller, organisation, description), headers: { 'cache-control': 'no-store' } };
+    },
+    listDeliveries: async ({ caller, query }) =>
+      ok(deliveryListDocument(await deliveries.list({ organisation: caller.organisation, state: query['state'] ?? '', execution: query['execution'] ?? '', cursor: query['cursor'] ?? '', limit: pageLimit(Number(query['limit'] ?? 0)) }))),
+  };
+}
+
+async function startExecution(executions: Executions, call: RestCall): Promise<RestAnswer> {
+  const { workflow, version = '', input, idempotencyKey = '' } = call.body as { readonly workflow: string; readonly version?: string; readonly input?: unknown; readonly idempotencyKey?: string };
+  const waitMs = durationMs(call.query['wait']);
+  const outcome = await executions.start(
+    call.caller,
+    { workflow, version, inputJson: input === undefined ? '' : JSON.stringify(input), idempotencyKey, waitMs, traceparent: call.traceparent, acceptedAtMs: call.acceptedAtMs },
+    call.signal,
+  );
+  const headers = { location: `/v1/executions/${outcome.execution}` };
+  if (waitMs === 0) return { status: 202, document: { execution: outcome.execution, status: outcome.status }, headers };
+  const document: ExecutionDocument = executionDocument(await executions.get(call.caller, outcome.execution));
+  return { status: document.endedAt === null ? 202 : 200, document, headers };
+}
+
+/** Milliseconds of `20s`, `500ms`, `2m`; seconds without a unit. */
+function durationMs(text: string | undefined): number {
+  if (text === undefined) return 0;
+  const match = /^(\d{1,6})(ms|s|m)?$/.exec(text);
+  if (match?.[1] === undefined) throw new MillraceError('argument-invalid', { message: `wait=${text} is no duration; write 20s, 500ms or 2m` });
+  return Number(match[1]) * (match[2] === 'ms' ? 1 : match[2] === 'm' ? 60_000 : 1000);
+}

@@ -1,0 +1,151 @@
+/**
+ * Every route of the REST API, once: requests are checked and the OpenAPI document is made from this table.
+ *
+ * Owns what each route takes and answers. Does not own what it does: handlers.ts has one function for each
+ * operation here, and the compiler asks for all of them.
+ */
+import { reference, type Schema, type SchemaName } from './schemas.ts';
+
+export interface QueryParameter {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: Schema;
+}
+
+export interface Route {
+  readonly operation: string;
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** As OpenAPI writes it; `{execution}` and `{organisation}` are the only parameters. */
+  readonly path: string;
+  readonly summary: string;
+  /** False: no key is needed. */
+  readonly secured?: false;
+  readonly query?: readonly QueryParameter[];
+  /** A JSON body of that schema, or a whole document in YAML or JSON. */
+  readonly body?: SchemaName | 'document';
+  /** By status; `problem` answers stand for all others. */
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: SchemaName }>>;
+}
+
+const cursor: QueryParameter = { name: 'cursor', description: 'Where the last page ended.', schema: { type: 'string', maxLength: 256 } };
+const limit: QueryParameter = { name: 'limit', description: 'Entries a page, at most 500; 50 without it.', schema: { type: 'string', pattern: '^[0-9]{1,3}$' } };
+const wait: QueryParameter = {
+  name: 'wait',
+  description: 'Answer when the execution has ended, or after this long: `20s`, `500ms`, `2m`; at most ten minutes.',
+  schema: { type: 'string', pattern: '^[0-9]{1,6}(ms|s|m)?$' },
+};
+
+export const ROUTES = [
+  { operation: 'getOpenApi', method: 'GET', path: '/openapi.json', summary: 'This document', secured: false, answers: { 200: { description: 'The OpenAPI 3.1 document' } } },
+  {
+    operation: 'applyWorkflow',
+    method: 'POST',
+    path: '/v1/workflows',
+    summary: 'Register a version of a workflow',
+    query: [
+      { name: 'dryRun', description: '`true`: only check.', schema: { enum: ['true', 'false'] } },
+      { name: 'unregistered', description: '`true`: store by content hash, without registering name and version.', schema: { enum: ['true', 'false'] } },
+    ],
+    body: 'document',
+    answers: { 200: { description: 'The version, which was there already or is only checked', schema: 'Workflow' }, 201: { description: 'The new version', schema: 'Workflow' } },
+  },
+  {
+    operation: 'listWorkflows',
+    method: 'GET',
+    path: '/v1/workflows',
+    summary: 'The workflows of the organisation',
+    answers: { 200: { description: 'All versions', schema: 'WorkflowList' } },
+  },
+  {
+    operation: 'startExecution',
+    method: 'POST',
+    path: '/v1/executions',
+    summary: 'Start a workflow',
+    query: [wait],
+    body: 'StartRequest',
+    answers: {
+      200: { description: 'With `wait`: the execution, which has ended', schema: 'Execution' },
+      202: { description: 'The start is durable; with `wait`: the execution, which has not ended yet', schema: 'Accepted' },
+    },
+  },
+  {
+    operation: 'listExecutions',
+    method: 'GET',
+    path: '/v1/executions',
+    summary: 'Executions, the newest first',
+    query: [
+      { name: 'status', description: 'Only those of this status.', schema: { type: 'string', maxLength: 32 } },
+      { name: 'workflow', description: 'Only those of this workflow.', schema: { type: 'string', maxLength: 256 } },
+      cursor,
+      limit,
+    ],
+    answers: { 200: { description: 'One page', schema: 'ExecutionList' } },
+  },
+  {
+    operation: 'getExecution',
+    method: 'GET',
+    path: '/v1/executions/{execution}',
+    summary: 'One execution with its tasks',
+    answers: { 200: { description: 'The execution as it is now', schema: 'Execution' } },
+  },
+  {
+    operation: 'cancelExecution',
+    method: 'POST',
+    path: '/v1/executions/{execution}:cancel',
+    summary: 'Cancel an execution',
+    answers: { 200: { description: 'The execution, cancelled', schema: 'Execution' } },
+  },
+  {
+    operation: 'getTrace',
+    method: 'GET',
+    path: '/v1/executions/{execution}/trace',
+    summary: 'The spans of an execution, running or ended',
+    answers: { 200: { description: 'The trace, in the order of the starts of its spans', schema: 'Trace' } },
+  },
+  {
+    operation: 'putLimits',
+    method: 'PUT',
+    path: '/v1/organisations/{organisation}/limits',
+    summary: 'Set the limits of an organisation (operator keys)',
+    body: 'Limits',
+    answers: { 200: { description: 'The limits now in force', schema: 'OrganisationLimits' } },
+  },
+  {
+    operation: 'applyResource',
+    method: 'POST',
+    path: '/v1/resources',
+    summary: 'Create or change one resource',
+    body: 'Resource',
+    answers: { 200: { description: 'What became of it', schema: 'AppliedResource' } },
+  },
+  {
+    operation: 'createKey',
+    method: 'POST',
+    path: '/v1/keys',
+    summary: 'Make an API key (operator keys)',
+    body: 'KeyRequest',
+    answers: { 201: { description: 'The key, shown this once', schema: 'Key' } },
+  },
+  {
+    operation: 'listDeliveries',
+    method: 'GET',
+    path: '/v1/deliveries',
+    summary: 'Messages on their way to people, the newest first',
+    query: [
+      { name: 'state', description: 'Only those in this state.', schema: { type: 'string', maxLength: 32 } },
+      { name: 'execution', description: 'Only those that this execution asked for.', schema: { type: 'string', maxLength: 64 } },
+      cursor,
+      limit,
+    ],
+    answers: { 200: { description: 'One page', schema: 'DeliveryList' } },
+  },
+] as const satisfies readonly Route[];
+
+export type OperationName = (typeof ROUTES)[number]['operation'];
+
+/** Media types of a body that is a whole document. */
+export const DOCUMENT_TYPES = ['application/yaml', 'application/json', 'text/yaml'] as const;
+
+export function bodySchema(route: Route): Schema | undefined {
+  return route.body === undefined || route.body === 'document' ? undefined : reference(route.body);
+}

@@ -1,0 +1,136 @@
+/** JSON Schemas (2020-12, as OpenAPI 3.1 takes them) of the documents that the REST API takes and answers. */
+
+/** A JSON Schema; its keywords are the standard's. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+const text: Schema = { type: 'string' };
+const count: Schema = { type: 'integer', minimum: 0 };
+const time: Schema = { type: ['string', 'null'], format: 'date-time' };
+const textOrNull: Schema = { type: ['string', 'null'] };
+/** Any JSON value. */
+const anything: Schema = {};
+
+export const reference = (name: SchemaName): Schema => ({ $ref: `#/components/schemas/${name}` });
+
+/** Every member is required unless it is named as optional; nothing else is allowed. */
+function closedObject(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
+  return { type: 'object', properties, required: Object.keys(properties).filter((name) => !optional.includes(name)), additionalProperties: false };
+}
+
+const EXECUTION_STATUS = ['pending', 'running', 'waiting', 'suspended', 'cancelled', 'faulted', 'completed'];
+const summary = { execution: text, organisation: text, workflow: text, version: text, status: { enum: EXECUTION_STATUS }, startedAt: time, endedAt: time };
+
+export const SCHEMAS = {
+  Problem: {
+    type: 'object',
+    description: 'A problem document (RFC 9457). `reason` is a stable key of the catalogue of errors.',
+    properties: { type: text, title: text, status: { type: 'integer' }, detail: text, reason: text, details: { type: 'object' } },
+    required: ['type', 'title', 'status', 'detail', 'reason'],
+  },
+  StartRequest: closedObject(
+    {
+      workflow: { type: 'string', minLength: 1, description: 'NAME, NAME@VERSION or sha256:HASH.' },
+      version: { type: 'string', description: 'Without it the latest.' },
+      input: anything,
+      idempotencyKey: { type: 'string', maxLength: 1024, description: 'The same key starts the workflow once.' },
+    },
+    ['version', 'input', 'idempotencyKey'],
+  ),
+  Started: closedObject({ execution: text, status: { enum: EXECUTION_STATUS } }),
+  Accepted: { anyOf: [{ $ref: '#/components/schemas/Started' }, { $ref: '#/components/schemas/Execution' }] },
+  Fault: {
+    ...closedObject({ type: text, status: { type: 'integer' }, title: text, detail: text, instance: text }),
+    description: 'An error of the Serverless Workflow DSL; `instance` is the JSON pointer of the task that raised it.',
+  },
+  Task: closedObject(
+    {
+      reference: { type: 'string', description: 'JSON pointer into the workflow.' },
+      name: text,
+      iteration: { ...count, description: 'Index in the innermost loop; only inside loops.' },
+      status: { enum: ['pending', 'running', 'waiting', 'completed', 'faulted', 'skipped', 'cancelled'] },
+      attempts: count,
+      startedAt: time,
+      endedAt: time,
+    },
+    ['iteration'],
+  ),
+  Execution: closedObject({
+    ...summary,
+    definition: { type: 'string', description: 'SHA-256 of the definition.' },
+    input: anything,
+    output: { description: 'Null until the execution has completed.' },
+    error: { oneOf: [{ $ref: '#/components/schemas/Fault' }, { type: 'null' }] },
+    tasks: { type: 'array', items: { $ref: '#/components/schemas/Task' }, description: 'One for each activation, in the order they started.' },
+    events: { type: 'array', items: anything, description: 'CloudEvents that the execution emitted.' },
+  }),
+  ExecutionList: closedObject({
+    executions: { type: 'array', items: closedObject(summary) },
+    cursor: { ...textOrNull, description: 'Where the list goes on; null at its end.' },
+  }),
+  Trace: closedObject({
+    traceId: text,
+    spans: {
+      type: 'array',
+      items: closedObject({
+        spanId: text,
+        parentSpanId: textOrNull,
+        service: text,
+        name: text,
+        startedAt: time,
+        endedAt: time,
+        attributes: { type: 'object', additionalProperties: text },
+      }),
+    },
+  }),
+  Workflow: closedObject({
+    namespace: text,
+    name: text,
+    version: text,
+    hash: text,
+    existing: { type: 'boolean', description: 'The same content had been applied before.' },
+    warnings: { type: 'array', items: text },
+  }),
+  WorkflowList: closedObject({ workflows: { type: 'array', items: { $ref: '#/components/schemas/Workflow' } } }),
+  Limits: {
+    ...closedObject({ concurrency: count, startsPerSecond: { type: 'number', minimum: 0 }, weight: { type: 'number', minimum: 0 } }, ['concurrency', 'startsPerSecond', 'weight']),
+    description: 'Steps running at once, executions started a second, share under saturation. 0 or absent: no limit of its own, weight 1.',
+  },
+  OrganisationLimits: closedObject({ organisation: text, concurrency: count, startsPerSecond: { type: 'number' }, weight: { type: 'number' } }),
+  Resource: closedObject(
+    {
+      millrace: { const: 'v1' },
+      kind: { enum: ['organisation', 'limits', 'connection', 'webhook'] },
+      name: { type: 'string', minLength: 1 },
+      organisation: text,
+      spec: { type: 'object' },
+    },
+    ['millrace', 'organisation', 'spec'],
+  ),
+  AppliedResource: closedObject({ kind: text, name: text, organisation: text, outcome: { enum: ['created', 'changed', 'unchanged'] } }),
+  KeyRequest: closedObject(
+    { organisation: { type: 'string', description: 'Without it the key is an operator’s.' }, description: { type: 'string', maxLength: 256 } },
+    ['organisation', 'description'],
+  ),
+  Key: closedObject({ id: text, key: { type: 'string', description: 'Shown once; only its hash is kept.' } }),
+  DeliveryList: closedObject({
+    deliveries: {
+      type: 'array',
+      items: closedObject({
+        delivery: text,
+        key: text,
+        channel: text,
+        recipient: text,
+        state: text,
+        attempts: count,
+        messageId: textOrNull,
+        execution: textOrNull,
+        createdAt: time,
+        updatedAt: time,
+        lastError: textOrNull,
+      }),
+    },
+    cursor: textOrNull,
+  }),
+} as const satisfies Readonly<Record<string, Schema>>;
+
+export type SchemaName = keyof typeof SCHEMAS;
