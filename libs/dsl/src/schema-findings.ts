@@ -24,6 +24,9 @@ interface Verdict {
 const NONE: ReadonlySet<string> = new Set();
 const FINE: Verdict = { findings: [], evaluated: NONE };
 
+/** The weight of whatever is wrong further inside: the value has the right outline. */
+const INNER_WEIGHT = 2;
+
 /** What a property with a name that the alternative knows is worth against those weights. */
 const RESEMBLANCE = 8;
 
@@ -148,8 +151,8 @@ class Checker {
     const alike = possible.every(({ resemblance }) => resemblance === possible[0]?.resemblance);
     const together = possible.length > 1 ? (sameConstant(possible, value) ?? (alike ? oneMissing(possible, value, pointer) : undefined)) : undefined;
     if (together !== undefined) return { findings: [together], evaluated: new Set(isObject(value) ? Object.keys(value) : []) };
-    const distance = ({ verdict, resemblance }: Alternative): number =>
-      verdict.findings.reduce((sum, found) => sum + (found.pointer === pointer ? found.weight : found.weight / 4), -resemblance * RESEMBLANCE);
+    const weightOf = (found: Finding): number => (found.pointer === pointer || found.constant !== undefined ? found.weight : INNER_WEIGHT);
+    const distance = ({ verdict, resemblance }: Alternative): number => verdict.findings.reduce((sum, found) => sum + weightOf(found), -resemblance * RESEMBLANCE);
     return possible.reduce((best, alternative) => (distance(alternative) < distance(best) ? alternative : best)).verdict;
   }
 

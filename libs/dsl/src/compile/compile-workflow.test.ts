@@ -1,0 +1,167 @@
+import type { JsonValue, Program } from '@millrace/engine';
+import { fixtureText, HEAD, workflowOf } from '../fixture.test-support.ts';
+import { isList, isObject, type JsonObject } from '../json-value.ts';
+import { formatProblem } from '../problem.ts';
+import { programText } from '../program-text.ts';
+import { workflowOfValue } from '../source-document.ts';
+import { compileWorkflow } from './compile-workflow.ts';
+
+const BUDGET = { fuel: 100_000, allocation: 1_000_000, depth: 200, nowSeconds: 0 };
+
+function compiled(text: string): Program {
+  const result = compileWorkflow(workflowOf(text));
+  if (result.kind === 'refused') throw new Error(result.problems.map(formatProblem).join('\n'));
+  return result.program;
+}
+
+/** What a document comes to, its head left out; the text begins in line 6. */
+function outcomeOf(text: string): { readonly reason?: string; readonly problems: readonly string[] } {
+  const result = compileWorkflow(workflowOf(HEAD + text));
+  return result.kind === 'refused' ? { reason: result.reason, problems: result.problems.map(formatProblem) } : { problems: [] };
+}
+
+/** The nodes of a document, as text without the root. */
+function nodesOf(text: string): string {
+  return programText(compiled(HEAD + text)).split('\n').slice(3).map((line) => line.replace(/^ {2}/, '')).join('\n');
+}
+
+function reversed(value: JsonValue): JsonValue {
+  if (isList(value)) return value.map(reversed);
+  return isObject(value) ? Object.fromEntries(Object.entries(value).reverse().map(([name, inner]) => [name, reversed(inner)])) : value;
+}
+
+describe('compiling a workflow', () => {
+  test('gives every supported task its node', () => {
+    expect(`${programText(compiled(fixtureText('every-supported-task.yaml')))}\n`).toBe(fixtureText('every-supported-task.program.txt'));
+  });
+
+  test('C1: numbers and hash do not depend on the order of properties', () => {
+    const document = workflowOf(fixtureText('every-supported-task.yaml'));
+    const first = compileWorkflow(document);
+    const second = compileWorkflow(workflowOfValue(reversed(document.value) as JsonObject));
+    if (first.kind === 'refused' || second.kind === 'refused') throw new Error('refused');
+    expect(second.program.hash).toBe(first.program.hash);
+    expect(second.program.nodes.map(({ number, reference, kind, next, parent }) => ({ number, reference, kind, next, parent }))).toEqual(
+      first.program.nodes.map(({ number, reference, kind, next, parent }) => ({ number, reference, kind, next, parent })),
+    );
+    expect(first.program.nodes.map((node) => node.number)).toEqual(first.program.nodes.map((_, index) => index));
+  });
+
+  test('gives another hash to other content', () => {
+    expect(compiled(`${HEAD}do: [ { a: { wait: PT1S } } ]\n`).hash).not.toBe(compiled(`${HEAD}do: [ { a: { wait: PT2S } } ]\n`).hash);
+  });
+
+  test.each([
+    ['an empty list of tasks', 'do: []\n', ''],
+    ['a set by expression, braces or not', 'do:\n  - a: { set: .x }\n  - b: { set: "${ .x }" }\n', '1 set /do/0/a next 2\n    value ‹.x›\n2 set /do/1/b\n    value ‹.x›'],
+    ['literals, kept whole', 'do:\n  - a: { set: { b: [ 1, { c: null } ], d: "${ .x }" } }\n', '1 set /do/0/a\n    value {b: [1,{"c":null}], d: ‹.x›}'],
+    ['directives forward, backward and out', 'do:\n  - a: { wait: PT1S, then: c }\n  - b: { wait: PT1S, then: a }\n  - c: { wait: PT1S, then: b }\n', '1 wait /do/0/a next 2 then 3\n    for 1000 ms\n2 wait /do/1/b next 3 then 1\n    for 1000 ms\n3 wait /do/2/c then 2\n    for 1000 ms'],
+    ['default names of a loop', 'do:\n  - a: { for: { in: .x }, do: [ { b: { set: { i: "${ $item }", n: "${ $index }" } } } ] }\n', '1 for /do/0/a\n    for $item at $index in ‹.x›\n    first 2\n  2 set /do/0/a/do/0/b\n      value {i: ‹$item› ($item), n: ‹$index› ($index)}'],
+    ['nested loops that hide names', 'do:\n  - a: { for: { each: x, in: .x }, do: [ { b: { for: { each: x, in: $x }, do: [ { c: { set: "$x" } } ] } } ] }\n', '1 for /do/0/a\n    for $x at $index in ‹.x›\n    first 2\n  2 for /do/0/a/do/0/b\n      for $x at $index in ‹$x› ($x)\n      first 3\n    3 set /do/0/a/do/0/b/do/0/c\n        value ‹$x› ($x)'],
+    ['a try without a handler', 'do:\n  - a: { try: [ { b: { wait: PT1S } } ], catch: {} }\n', '1 try /do/0/a\n    first 2\n    catch as $error first none\n  2 wait /do/0/a/try/0/b\n      for 1000 ms'],
+    ['a retry in line, nothing left out', 'do:\n  - a: { try: [], catch: { retry: { when: $error.status > 1, exceptWhen: .x, delay: PT1S, backoff: { linear: {} }, limit: { attempt: { count: 0 }, duration: "${ .d }" }, jitter: { from: PT0S, to: { seconds: 1 } } } } }\n', '1 try /do/0/a\n    first none\n    catch as $error first none\n      retry after 1000 ms linear, at most 1 attempts, within ‹.d›, jitter 0 ms to 1000 ms\n        when ‹$error.status > 1› ($error)\n        except when ‹.x›'],
+    ['a retry without anything', 'do:\n  - a: { try: [], catch: { retry: {} } }\n', '1 try /do/0/a\n    first none\n    catch as $error first none\n      retry after 0 ms constant'],
+    ['an error with expressions', 'do:\n  - a: { raise: { error: { type: "${ .t }", status: 400, title: "${ .u }", instance: /do/0/a } } }\n', '1 raise /do/0/a\n    error {type: ‹.t›, status: 400, title: ‹.u›, instance: "/do/0/a"}'],
+    ['an HTTP call with its defaults', 'do:\n  - a: { call: http, with: { method: get, endpoint: "https://example.com/{a}/b?c={d}" } }\n', '1 call /do/0/a\n    operation http.request:1.0.0@default\n    arguments {method: "get", uri: uri https://example.com/{a}/b?c={d}, output: "content", redirect: false}'],
+    ['headers and body by expression', 'do:\n  - a: { call: http, with: { method: "${ .m }", endpoint: "${ .u }", headers: "${ .h }", query: "${ .q }", body: "${ . }" } }\n', '1 call /do/0/a\n    operation http.request:1.0.0@default\n    arguments {method: ‹.m›, uri: ‹.u›, headers: ‹.h›, query: ‹.q›, body: ‹.›, output: "content", redirect: false}'],
+    ['a function without arguments', 'do:\n  - a: { call: "millrace.echo:1.0.0@default" }\n', '1 call /do/0/a\n    operation millrace.echo:1.0.0@default\n    arguments {}'],
+    ['names that a JSON pointer escapes', 'do:\n  - a/b~c: { wait: PT1S }\n', '1 wait /do/0/a~1b~0c\n    for 1000 ms'],
+    ['what the export of a task sees', 'do:\n  - a: { set: { x: 1 }, if: $context.go, input: { from: $task.name }, output: { as: $input }, export: { as: { o: "${ $output }", w: "${ $workflow.id }" } } }\n', '1 set /do/0/a\n    if ‹$context.go› ($context)\n    value {"x":1}\n    input from ‹$task.name› ($task)\n    output as ‹$input› ($input)\n    export as {o: ‹$output› ($output), w: ‹$workflow.id› ($workflow)}'],
+  ])('compiles %s', (_, text, nodes) => {
+    expect(nodesOf(text)).toBe(nodes);
+  });
+
+  test('gives expressions the variables they mention, in the order they list them', () => {
+    const [, node] = compiled(`${HEAD}do:\n  - a: { set: "\${ [$workflow, $context, .x] }" }\n`).nodes;
+    const value = node?.kind === 'set' && node.value.kind === 'expression' ? node.value.expression : undefined;
+    expect(value?.variables).toEqual(['context', 'workflow']);
+    expect(value?.evaluate({ x: 1 }, ['c', 'w'], BUDGET)).toEqual({ kind: 'value', value: ['w', 'c', 1] });
+    expect(value?.evaluate({ x: 1 }, ['c', 'w'], { ...BUDGET, fuel: 0 })).toMatchObject({ kind: 'error' });
+  });
+
+  test.each([
+    ['emit', 'do:\n  - a: { emit: { event: { with: { source: https://example.com, type: a } } } }\n', 'f:7:10: the task `emit` is not supported yet'],
+    ['fork', 'do:\n  - a: { fork: { branches: [] } }\n', 'f:7:10: the task `fork` is not supported yet'],
+    ['listen', 'do:\n  - a: { listen: { to: { any: [] } } }\n', 'f:7:10: the task `listen` is not supported yet'],
+    ['run', 'do:\n  - a: { run: { shell: { command: ls } } }\n', 'f:7:10: the task `run` is not supported yet'],
+    ['schedule', 'do: []\nschedule: { cron: 0 0 * * * }\n', 'f:7:1: `schedule` is not supported yet'],
+    ['the timeout of a workflow', 'do: []\ntimeout: { after: PT1S }\n', 'f:7:1: `timeout` is not supported yet'],
+    ['the timeout of a task', 'do:\n  - a: { wait: PT1S, timeout: { after: PT1S } }\n', 'f:7:22: `timeout` is not supported yet'],
+    ['extensions', 'do: []\nuse: { extensions: [ { a: { extend: all } } ] }\n', 'f:7:8: `use.extensions` is not supported yet'],
+    ['gRPC', 'do:\n  - a: { call: grpc, with: { proto: { endpoint: https://example.com }, service: { name: a, host: b }, method: c } }\n', 'f:7:16: `call: grpc` is not supported yet'],
+    ['functions of the document', 'do:\n  - a: { call: greet }\nuse: { functions: { greet: { set: { a: 1 } } } }\n', 'f:7:16: a function defined in the document (`greet`) is not supported yet'],
+    ['functions from a URI', 'do:\n  - a: { call: https://example.com/function.yaml }\n', 'f:7:16: a function fetched from a URI is not supported yet\n  call a function of the default catalog: `name:1.0.0@default`'],
+    ['other catalogs', 'do:\n  - a: { call: log:1.0.0@mine }\n', 'f:7:16: the catalog `mine` is not supported yet\n  call a function of the default catalog: `name:1.0.0@default`'],
+    ['a default catalog of the document', 'do:\n  - a: { call: log:1.0.0@default }\nuse: { catalogs: { default: { endpoint: https://example.com } } }\n', 'f:8:20: a catalog in place of the default one is not supported yet'],
+    ['a connection by expression', 'do:\n  - a: { call: log:1.0.0@default, with: { connection: "${ .c }" } }\n', 'f:7:55: a connection named by an expression is not supported yet\n  write the name of a connection of the organisation'],
+    ['OAuth2', 'do:\n  - a: { call: http, with: { method: get, endpoint: { uri: https://example.com, authentication: { oauth2: { use: x } } } } }\n', 'f:7:99: `oauth2` authentication is not supported yet\n  use `basic` or `bearer`, or name a connection with `authentication: { use: NAME }`'],
+    ['digest, where it is defined', 'use:\n  authentications:\n    d: { digest: { username: a, password: b } }\ndo:\n  - a: { call: http, with: { method: get, endpoint: { uri: https://example.com, authentication: { use: d } } } }\n', 'f:8:10: `digest` authentication is not supported yet\n  use `basic` or `bearer`, or name a connection with `authentication: { use: NAME }`'],
+    ['a password from a secret', 'do:\n  - a: { call: http, with: { method: get, endpoint: { uri: https://example.com, authentication: { basic: { use: x } } } } }\n', 'f:7:108: authentication from a secret is not supported yet\n  name a connection of the organisation with `authentication: { use: NAME }`'],
+    ['$secrets', 'do:\n  - a: { set: { x: "${ $secrets.x }" } }\n', 'f:7:20: `$secrets` is not supported yet\n  name a connection of the organisation instead: its credentials never enter the workflow'],
+    ['$authorization', 'do:\n  - a: { wait: PT1S, output: { as: $authorization.scheme } }\n', 'f:7:36: `$authorization` is not supported yet\n  name a connection of the organisation instead: its credentials never enter the workflow'],
+    ['a schema from elsewhere', 'do: []\ninput: { schema: { resource: { endpoint: https://example.com } } }\n', 'f:7:20: a schema from an external resource is not supported yet\n  write the schema into the document, under `document`'],
+    ['a schema of another format', 'do: []\ninput: { schema: { format: avro, document: {} } }\n', 'f:7:28: the schema format `avro` is not supported yet\n  write the schema as a JSON Schema, with `format: json`'],
+    ['a limit on one attempt', 'do:\n  - a: { try: [], catch: { retry: { limit: { attempt: { duration: PT1S } } } } }\n', 'f:7:57: a limit on the duration of one attempt is not supported yet'],
+    ['a setting of a backoff', 'do:\n  - a: { try: [], catch: { retry: { backoff: { exponential: { factor: 2 } } } } }\n', 'f:7:63: a setting of the exponential backoff is not supported yet\n  write `{}`: the specification names no settings'],
+    ['loose evaluation', 'do: []\nevaluate: { mode: loose }\n', 'f:7:19: the evaluation mode `loose` is not supported yet\n  write expressions as `${ … }`, and leave `mode` out'],
+    ['another language', 'do: []\nevaluate: { language: js, mode: strict }\n', 'f:7:23: the expression language "js" is not supported yet\n  write `jq`, or leave it out'],
+  ])('refuses %s, which is valid, with its place', (_, text, problem) => {
+    expect(outcomeOf(text)).toEqual({ reason: 'workflow-unsupported', problems: [problem] });
+  });
+
+  test('refuses another version of the DSL', () => {
+    const result = compileWorkflow(workflowOf(`${HEAD.replace('1.0.3', '1.1.0')}do: []\n`));
+    expect(result).toMatchObject({ kind: 'refused', reason: 'workflow-unsupported', problems: [{ line: 2, column: 8, message: 'version 1.1.0 of the DSL is not supported yet' }] });
+  });
+
+  test.each([
+    ['a function that is none', 'do:\n  - a: { call: htpp, with: {} }\n', 'f:7:16: there is no function `htpp`\n  did you mean `http`?'],
+    ['a function without its catalog', 'do:\n  - a: { call: millrace.echo:1.0.0 }\n', 'f:7:16: there is no function `millrace.echo:1.0.0`\n  write `millrace.echo:1.0.0@default` for a function of the default catalog'],
+    ['a function without a full version', 'do:\n  - a: { call: millrace.echo:1@default }\n', 'f:7:16: `millrace.echo:1@default` is no function of a catalog\n  write the name, a full version and the catalog, as in `http.request:1.0.0@default`'],
+    ['a connection that cannot be one', 'do:\n  - a: { call: log:1.0.0@default, with: { connection: My DB } }\n', "f:7:55: a connection's name must be made of lower-case letters, digits and dashes, at most 63, with a letter or digit at both ends\n  write the name of a connection of the organisation"],
+    ['a broken expression, at the place in it', 'do:\n  - a: { set: { x: "${ .a | }" } }\n', 'f:7:28: the expression cannot be read: expected an expression, found the end of the expression'],
+    ['an unknown variable, at its place', 'do:\n  - a: { set: { x: "${ .a + $contxt.b }" } }\n', 'f:7:29: the expression cannot be read: $contxt is not defined\n  did you mean `$context`?'],
+    ['a broken line of a long expression', 'do:\n  - a:\n      set: |\n        ${\n          .a\n          | $b\n        }\n', 'f:11:13: the expression cannot be read: $b is not defined'],
+    ['the output before there is one', 'do:\n  - a: { wait: PT1S, if: $output.x }\n', 'f:7:26: `$output` cannot be used here\n  available here: `$context`, `$task`, `$workflow`, `$runtime`'],
+    ['the context of a workflow that has not begun', 'do: []\ninput: { from: $context.x }\n', 'f:7:16: `$context` cannot be used here\n  available here: `$workflow`, `$runtime`'],
+    ['the item of a loop outside it', 'do:\n  - a: { for: { each: pet, in: .x }, do: [], output: { as: $pet } }\n', 'f:7:60: the expression cannot be read: $pet is not defined'],
+    ['the error of a catch in the block', 'do:\n  - a: { try: [ { b: { set: $error } } ], catch: {} }\n', 'f:7:29: the expression cannot be read: $error is not defined'],
+    ['two expressions in one text', 'do:\n  - a: { set: { x: "${ .a } ${ .b }" } }\n', 'f:7:29: the expression cannot be read: "$" is not part of jq\'s syntax here\n  an expression is the whole text: join parts inside it, as in `${ "\\(.a) and \\(.b)" }`'],
+    ['a URI with braces that do not match', 'do:\n  - a: { call: http, with: { method: get, endpoint: "https://example.com/{a" } }\n', 'f:7:53: `endpoint` must be a URI, such as `https://example.com/pets/{petId}`, an expression `${ … }`, or an object with `uri`, and is "https://example.com/{a"'],
+    ['a URI with empty braces', 'do:\n  - a: { call: http, with: { method: get, endpoint: "https://example.com/{}" } }\n', 'f:7:53: `endpoint` must be a URI, such as `https://example.com/pets/{petId}`, an expression `${ … }`, or an object with `uri`, and is "https://example.com/{}"'],
+    ['a URI with more than a name', 'do:\n  - a: { call: http, with: { method: get, endpoint: "https://example.com/{?a}" } }\n', 'f:7:53: `{?a}` is more than a name, and URIs expand single names only\n  build the URI in an expression instead, as in `${ "https://example.com/\\(.path)" }`'],
+    ['months', 'do:\n  - a: { wait: P1M }\n', 'f:7:16: months and years have no fixed length\n  state the duration in days, as in `P30D`'],
+    ['a negative duration', 'do:\n  - a: { wait: { seconds: -1 } }\n', 'f:7:16: the duration is negative\n  durations run forward: write a number of at least 0'],
+    ['a duration beyond the limit', 'do:\n  - a: { wait: P400D }\n', 'f:7:16: the duration must be less than 366 days\n  wait in a loop, or let a schedule start another execution'],
+    ['a negative count', 'do:\n  - a: { try: [], catch: { retry: { limit: { attempt: { count: -1 } } } } }\n', 'f:7:64: the number of attempts is negative\n  write how many retries there may be, at least 0'],
+    ['a filter by expression', 'do:\n  - a: { try: [], catch: { errors: { with: { title: "${ .x }" } } } }\n', 'f:7:53: errors are filtered by fixed values, and this is an expression\n  put the condition into `when`'],
+    ['a schema that is none', 'do: []\ninput: { schema: { document: { type: objekt } } }\n', 'f:7:38: this is no JSON Schema: `/type` must be one of "array", "boolean", "integer", "null", "number", "object", "string"'],
+    ['a schema that refers elsewhere', 'do:\n  - a: { wait: PT1S, output: { schema: { document: { $ref: https://example.com/x.json } } } }\n', 'f:7:52: the schema refers to `https://example.com/x.json`, which is not in it\n  put the definition into `$defs`; references to other documents are not followed'],
+    ['a misspelt evaluate', 'do: []\nevaluate: { langage: jq }\n', 'f:7:13: there is no property `langage` in `evaluate`\n  known here: `language`, `mode`'],
+  ])('refuses %s, with its place', (_, text, problem) => {
+    expect(outcomeOf(text)).toEqual({ reason: 'workflow-invalid', problems: [problem] });
+  });
+
+  test('reports everything at once, what is wrong and what is not supported', () => {
+    expect(outcomeOf('do:\n  - a: { run: { shell: { command: ls } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { fork: { branches: [] } }\n')).toMatchObject({
+      reason: 'workflow-invalid',
+      problems: [expect.stringMatching(/^f:7:10: the task `run`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:10: the task `fork`/)],
+    });
+  });
+
+  test('warns of texts that look like expressions and of connections that look like authentications', () => {
+    const result = compileWorkflow(
+      workflowOf(`${HEAD}use: { authentications: { petStore: { bearer: { token: x } } } }
+do:
+  - a: { set: { x: .pet.name, y: $context, z: "Hello \${ .name }!", fine: .5, alsoFine: ./file } }
+  - b: { call: http, with: { method: get, endpoint: { uri: https://example.com, authentication: { use: petstore } } } }
+`),
+    );
+    expect(result.kind === 'compiled' && result.warnings.map(formatProblem)).toEqual([
+      'f:8:20: this stays the text `.pet.name`\n  for its value write `${ .pet.name }`',
+      'f:8:34: this stays the text `$context`\n  for its value write `${ $context }`',
+      'f:8:47: this stays a text: an expression is `${ … }` from end to end\n  write the text inside the expression, as in `${ "Hello \\(.name)" }`',
+      'f:9:104: `petstore` is taken for a connection of the organisation\n  if you mean the authentication in `use`, write `petStore`',
+    ]);
+  });
+});
