@@ -32,6 +32,8 @@ export interface BusOptions {
   /** The name that NATS shows for the connection. */
   readonly name: string;
   readonly logger: Logger;
+  /** Servers that keep a copy of every stream and bucket that is made without saying; default 1, 3 in production. */
+  readonly replicas?: number;
 }
 
 export interface Bus {
@@ -40,6 +42,8 @@ export interface Bus {
   readonly manager: JetStreamManager;
   readonly kv: Kvm;
   readonly logger: Logger;
+  /** Copies of a stream or bucket that does not say how many. */
+  readonly replicas: number;
   /** What the connection is at this moment, as far as this side can tell. */
   status(): BusStatus;
   /** Calls back at every change; returns the function that ends it. */
@@ -49,7 +53,7 @@ export interface Bus {
 }
 
 /** Connects, waiting for NATS as long as it takes. Rejects only for an address that is none. */
-export async function connectBus({ url, name, logger }: BusOptions): Promise<Bus> {
+export async function connectBus({ url, name, logger, replicas = 1 }: BusOptions): Promise<Bus> {
   let current: BusStatus = 'disconnected';
   let lostAtMs = performance.now();
   const callbacks = new Set<(status: BusStatus) => void>();
@@ -59,6 +63,8 @@ export async function connectBus({ url, name, logger }: BusOptions): Promise<Bus
     name,
     noEcho: false,
     waitOnFirstConnect: true,
+    // Otherwise every request captures a stack in case it fails, which costs more than the request.
+    noAsyncTraces: true,
     maxReconnectAttempts: -1,
     // Credentials may be wrong for the moment that an operator needs to rotate them.
     ignoreAuthErrorAbort: true,
@@ -100,6 +106,7 @@ export async function connectBus({ url, name, logger }: BusOptions): Promise<Bus
     manager: await jetstreamManager(connection, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false }),
     kv: new Kvm(jetstream(connection, { timeout: REQUEST_TIMEOUT_MS })),
     logger,
+    replicas,
     status: () => current,
     onStatus: (callback) => {
       callbacks.add(callback);
