@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Settings for one service. */
   readonly serviceEnvironment?: Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
+  /** Arguments for Node before a service's program, `--cpu-prof` say. */
+  readonly nodeArgs?: Partial<Record<ServiceName, readonly string[]>>;
   /** SHA-256 of the operator key, hexadecimal. */
   readonly operatorKeyHash?: string;
   /** Addresses that the services use instead of the servers' own, a proxy's say. */
@@ -75,6 +77,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           service,
           instance,
           program: programOf(service),
+          nodeArgs: options.nodeArgs?.[service] ?? [],
           logFile: path.join(logs, `${instance}.log`),
           grpcPort,
           httpPort,

@@ -22,6 +22,7 @@ export interface SupervisedOptions {
   readonly service: string;
   readonly instance: string;
   readonly program: string;
+  readonly nodeArgs?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly grpcPort: number;
@@ -63,7 +64,7 @@ export function startSupervised(options: SupervisedOptions): Supervised {
     wanted = true;
     clearTimeout(timer);
     const output = openSync(options.logFile, 'a');
-    const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', options.program], {
+    const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...(options.nodeArgs ?? []), options.program], {
       env: { ...inherited(), ...options.environment, MILLRACE_INSTANCE: instance, MILLRACE_GRPC_PORT: String(options.grpcPort), MILLRACE_HTTP_PORT: String(options.httpPort) },
       stdio: ['ignore', output, output],
     });
