@@ -3,10 +3,12 @@
 import { ARRAYS } from './arrays.ts';
 import type { Builtin } from './builtin.ts';
 import { CONVERSION } from './conversion.ts';
+import { DATES } from './dates.ts';
 import { GENERATION } from './generation.ts';
 import { NUMBERS } from './numbers.ts';
 import { OBJECTS } from './objects.ts';
 import { PLACES } from './places.ts';
+import { REGULAR_EXPRESSIONS } from './regular-expressions.ts';
 import { SELECTION } from './selection.ts';
 import { STRINGS } from './strings.ts';
 
@@ -22,4 +24,6 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map([
   ...ARRAYS,
   ...OBJECTS,
   ...PLACES,
+  ...REGULAR_EXPRESSIONS,
+  ...DATES,
 ]);
