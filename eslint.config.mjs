@@ -53,7 +53,8 @@ const packagesOf = (...wanted) =>
       }),
   );
 
-const tests = ['**/*.test.ts'];
+/** Tests, and what a package's tests share. */
+const tests = ['**/*.test.ts', '**/src/testing/**/*.ts'];
 const houseSyntax = [
   { selector: 'ExportAllDeclaration', message: 'Name what is exported.' },
   { selector: 'ExportDefaultDeclaration', message: 'Export by name.' },

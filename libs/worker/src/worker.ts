@@ -157,9 +157,7 @@ class WorkerRuntime implements Worker {
         this.#offerKept();
       },
       received: (session, message) => this.#receive(session, message),
-      closed: () => {
-        this.#someUnplaced = true;
-      },
+      closed: () => this.#offerKept(),
       // A link that works is kept even when the registry cannot be read; one that is lost needs the registry's word.
       wanted: () => this.#options.owners.list().some((each) => each.instance === owner.instance && each.address === owner.address),
       ended: () => {
@@ -261,7 +259,7 @@ class WorkerRuntime implements Worker {
   }
 
   #follow(entry: Entry, step: Step, outcome: Promise<StepOutcome>): void {
-    outcome
+    void outcome
       .catch((error: unknown) => this.#broken(step, error))
       .then((settled) => {
         const result = this.#ledger.settle(entry, step, settled, nowMs());
