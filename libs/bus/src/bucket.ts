@@ -22,7 +22,7 @@ export interface BucketOptions {
   /** Values older than this vanish; default never. */
   readonly ttlMs?: number;
   readonly maxBytes?: number;
-  /** Default 1; 3 in production. */
+  /** Default that of the bus. */
   readonly replicas?: number;
 }
 
@@ -72,7 +72,7 @@ export async function openBucket(bus: Bus, name: string, options: BucketOptions 
       maxValueSize: VALUE_BYTES_MAX,
       ...(options.ttlMs === undefined ? {} : { ttl: options.ttlMs }),
       ...(options.maxBytes === undefined ? {} : { max_bytes: options.maxBytes }),
-      ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+      replicas: options.replicas ?? bus.replicas,
     });
   const ensure = (): Promise<KV> => untilAnswered(bus, `Opening the bucket ${name}`, open);
   const kv = await ensure();

@@ -16,7 +16,7 @@ export interface StreamSpecification {
   readonly maxAgeMs?: number;
   readonly duplicateWindowMs?: number;
   readonly maxMessageBytes?: number;
-  /** Default 1; 3 in production. */
+  /** Default that of the bus. */
   readonly replicas?: number;
   /** `limits` (default) keeps messages until a limit or a purge; `workqueue` until they are acknowledged. */
   readonly retention?: 'limits' | 'workqueue' | 'interest';
@@ -24,8 +24,8 @@ export interface StreamSpecification {
   readonly discard?: 'new';
 }
 
-type Settings = Pick<StreamConfig, 'subjects' | 'max_bytes' | 'max_age' | 'max_msg_size' | 'discard'> &
-  Partial<Pick<StreamConfig, 'duplicate_window' | 'num_replicas'>>;
+type Settings = Pick<StreamConfig, 'subjects' | 'max_bytes' | 'max_age' | 'max_msg_size' | 'discard' | 'num_replicas'> &
+  Partial<Pick<StreamConfig, 'duplicate_window'>>;
 
 /**
  * Makes sure that the stream exists as specified; waits while JetStream is starting.
@@ -35,7 +35,7 @@ type Settings = Pick<StreamConfig, 'subjects' | 'max_bytes' | 'max_age' | 'max_m
 export async function ensureStream(bus: Bus, specification: StreamSpecification): Promise<void> {
   const { name } = specification;
   await untilAnswered(bus, `Creating the stream ${name}`, async () => {
-    const wanted = settingsOf(specification);
+    const wanted = settingsOf(specification, bus.replicas);
     const present = await configurationOf(bus, name);
     if (present === undefined) {
       await bus.manager.streams.add({
@@ -61,16 +61,16 @@ async function configurationOf(bus: Bus, name: string): Promise<StreamConfig | u
   }
 }
 
-function settingsOf(specification: StreamSpecification): Settings {
-  const { subjects, maxBytes, maxAgeMs, duplicateWindowMs, maxMessageBytes, replicas } = specification;
+function settingsOf(specification: StreamSpecification, defaultReplicas: number): Settings {
+  const { subjects, maxBytes, maxAgeMs, duplicateWindowMs, maxMessageBytes, replicas = defaultReplicas } = specification;
   return {
     subjects: [...subjects],
     max_bytes: maxBytes ?? -1,
     max_age: maxAgeMs === undefined ? 0 : nanos(maxAgeMs),
     max_msg_size: maxMessageBytes ?? -1,
     discard: DiscardPolicy.New,
+    num_replicas: replicas,
     ...(duplicateWindowMs === undefined ? {} : { duplicate_window: nanos(duplicateWindowMs) }),
-    ...(replicas === undefined ? {} : { num_replicas: replicas }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { LimitsClient, LimitsService, type LimitsReference, type OrganisationLimits } from '@millrace/contracts/throttle/v1/throttle';
+import { LimitsClient, LimitsService, OrganisationLimits, type LimitsReference } from '@millrace/contracts/throttle/v1/throttle';
 import type { Instance, Registry } from '@millrace/bus';
 import { MillraceError } from '@millrace/errors';
 import { createLogger, createMetrics } from '@millrace/telemetry';
@@ -62,7 +62,7 @@ function openPool(registry: Registry): ChannelPool {
   return pool;
 }
 
-const echo = ({ organisation }: LimitsReference): OrganisationLimits => ({ organisation, concurrency: 0, startsPerSecond: 0, weight: 1, revision: 1 });
+const echo = ({ organisation }: LimitsReference): OrganisationLimits => ({ ...OrganisationLimits.decode(new Uint8Array()), organisation });
 
 afterEach(async () => {
   for (const pool of pools.splice(0)) pool.close();

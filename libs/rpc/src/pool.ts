@@ -4,7 +4,7 @@
  * Owns one channel an address, opened with the first call and closed some time after its instance has left.
  * Does not own repeating: a call that reached a server is repeated only if the caller says it may be.
  */
-import { Channel, Client, Metadata, credentials, status, type ChannelCredentials, type ClientOptions, type ServiceDefinition } from '@grpc/grpc-js';
+import { Channel, Metadata, credentials, status, type ChannelCredentials, type Client, type ClientOptions, type ServiceDefinition } from '@grpc/grpc-js';
 import type { Instance, Registry } from '@millrace/bus';
 import { MillraceError } from '@millrace/errors';
 import { formatTraceparent, type Logger, type TraceContext } from '@millrace/telemetry';

@@ -1,5 +1,5 @@
 import { credentials, Client, Metadata, loadPackageDefinition, status, type ServiceError } from '@grpc/grpc-js';
-import { LimitsClient, LimitsService, type LimitsReference, type OrganisationLimits } from '@millrace/contracts/throttle/v1/throttle';
+import { LimitsClient, LimitsService, OrganisationLimits, type LimitsReference } from '@millrace/contracts/throttle/v1/throttle';
 import { ExecutionsClient, ExecutionsService, type TailEvent } from '@millrace/contracts/orchestrator/v1/executions';
 import { MillraceError } from '@millrace/errors';
 import { createLogger, createMetrics } from '@millrace/telemetry';
@@ -9,7 +9,7 @@ import path from 'node:path';
 import { HEADERS, createRpcServer, failureOf, requireOrganisation, serverStream, unary, type CallContext, type RpcServer } from './index.ts';
 
 const require = createRequire(import.meta.url);
-const limitsOf = (organisation: string): OrganisationLimits => ({ organisation, concurrency: 4, startsPerSecond: 0, weight: 1, revision: 1 });
+const limitsOf = (organisation: string): OrganisationLimits => ({ ...OrganisationLimits.decode(new Uint8Array()), organisation, concurrency: 4 });
 const insecure = credentials.createInsecure();
 
 const lines: Record<string, unknown>[] = [];
@@ -188,8 +188,8 @@ describe('a stream of answers', () => {
 
 /** A client of a proto that the packages bring along, made without our own serializers. */
 function clientOf(protoFile: string, service: (root: Record<string, never>) => unknown): Client & Record<string, (...parameters: unknown[]) => never> {
-  const loader = createRequire(require.resolve('@grpc/reflection'))('@grpc/proto-loader') as typeof import('@grpc/proto-loader');
-  const root = loadPackageDefinition(loader.loadSync(protoFile, { enums: String, oneofs: true, defaults: true })) as never;
+  const { loadSync } = createRequire(require.resolve('@grpc/reflection'))('@grpc/proto-loader') as { loadSync(file: string, options: object): Parameters<typeof loadPackageDefinition>[0] };
+  const root = loadPackageDefinition(loadSync(protoFile, { enums: String, oneofs: true, defaults: true })) as never;
   const ClientClass = service(root) as new (address: string, given: typeof insecure) => never;
   return new ClientClass(address, insecure);
 }

@@ -9,6 +9,7 @@ export function commonSettings(service: string) {
   return {
     instance: text('MILLRACE_INSTANCE', { default: `${service}-1`, doc: 'name of this process, unique among those of the service, the same after a restart' }),
     natsUrl: url('MILLRACE_NATS_URL', { default: 'nats://127.0.0.1:4222', protocols: ['nats:', 'tls:'], several: true, doc: 'addresses of NATS, separated by commas' }),
+    natsReplicas: integer('MILLRACE_NATS_REPLICAS', { default: 1, min: 1, max: 5, doc: 'servers of NATS that keep a copy of every stream; 3 in production' }),
     mongodbUrl: url('MILLRACE_MONGODB_URL', { default: 'mongodb://127.0.0.1:27017/', protocols: ['mongodb:', 'mongodb+srv:'], doc: 'address of MongoDB' }),
     host: text('MILLRACE_HOST', { default: '127.0.0.1', doc: 'address to listen on' }),
     advertisedHost: optional(text('MILLRACE_ADVERTISED_HOST', { doc: 'host under which others reach this process; default the one it listens on' })),

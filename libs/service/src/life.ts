@@ -105,7 +105,7 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
 
   async function start(onReplaced: () => void): Promise<void> {
     let httpPort = await http.listen(host, config.httpPort);
-    bus = await connectBus({ url: config.natsUrl, name: `${name} ${instance}`, logger });
+    bus = await connectBus({ url: config.natsUrl, name: `${name} ${instance}`, logger, replicas: config.natsReplicas });
     registry = await watchRegistry(bus);
     composition = await options.compose(contextOf(bus, registry));
     for (const { definition, implementation } of composition.rpcServices ?? []) rpc.addService(definition, implementation);

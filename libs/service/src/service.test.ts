@@ -1,6 +1,6 @@
-/** A whole service as a process of its own: fixtures/tiny-service.ts, with a real nats-server and without MongoDB. */
+/** A whole service as a process of its own: testing/tiny-service.ts, with a real nats-server and without MongoDB. */
 import { Client, credentials } from '@grpc/grpc-js';
-import { connectBus, watchRegistry, type Bus, type Instance, type Registry } from '@millrace/bus';
+import { LEASE_MS, connectBus, watchRegistry, type Bus, type Instance, type Registry } from '@millrace/bus';
 import { LimitsClient } from '@millrace/contracts/throttle/v1/throttle';
 import { createChannelPool } from '@millrace/rpc';
 import { freePort, startNats, type NatsServer } from '@millrace/servers';
@@ -43,7 +43,7 @@ async function startTiny(name: string, environment: Record<string, string> = {},
   const port = await freePort();
   const started = startService({
     name,
-    entry: 'libs/service/fixtures/tiny-service.ts',
+    entry: 'libs/service/src/testing/tiny-service.ts',
     environment: { MILLRACE_INSTANCE: name, MILLRACE_NATS_URL: nats.url, MILLRACE_HTTP_PORT: String(port), TINY_CONCURRENCY: '4', ...environment },
   });
   processes.push(started);
@@ -163,6 +163,24 @@ describe('a service process', () => {
     expect(await tiny.process.exited).toEqual({ code: 70, signal: null });
     const line = await tiny.process.waitForLine(({ record }) => record?.['msg'] === 'A defect ends the process').catch(() => undefined);
     expect(line?.record).toMatchObject({ level: 'error', error: { message: 'planted defect' } });
+  });
+
+  test('that stood still for longer than its lease is missed, and is there again when it goes on', async () => {
+    const tiny = await startTiny('tiny-sleeps');
+    const witness = await startTiny('tiny-witness');
+    const { incarnation } = await tiny.instance();
+    await witness.instance();
+    const there = (name: string): Instance | undefined => registry.list('tiny').find(({ instance }) => instance === name);
+    tiny.process.pause();
+    await eventually(() => there('tiny-sleeps') === undefined, { timeoutMs: LEASE_MS + 3_000, what: 'the end of the lease' });
+    tiny.process.resume();
+    await eventually(() => there('tiny-sleeps')?.incarnation === incarnation, { what: 'the return' });
+    const lost = await tiny.process.waitForLine(({ record }) => record?.['msg'] === 'The lease of this process was lost');
+    expect(lost.record).toMatchObject({ loss: 'expired' });
+    // It saw no heartbeat of others while it stood still, and takes nobody for dead because of that.
+    expect(messages(tiny)).not.toContain('An instance stopped without a word');
+    expect(there('tiny-witness')).toBeDefined();
+    await eventually(async () => (await get(`${tiny.http}/readyz`)).status === 200);
   });
 
   test('gives way to a later process of its name', async () => {
