@@ -2,7 +2,7 @@
  * JSON Schemas (draft 2020-12) of Millrace's resources, for checking them and for editors.
  */
 import type { JsonObject } from './json-value.ts';
-import { NAME_PATTERN, NAME_RULE } from './resource-name.ts';
+import { NAME_PATTERN, NAME_RULE, SECRET_NAME_PATTERN } from './resource-name.ts';
 
 export const RESOURCE_KINDS = ['organisation', 'limits', 'connection', 'webhook'] as const;
 
@@ -20,8 +20,8 @@ export const SECRET_CHARACTERS_MAX = 16_384;
 export const WEBHOOK_SECRET_CHARACTERS_MAX = 1_024;
 
 const name = { type: 'string', title: 'ResourceName', pattern: NAME_PATTERN.source } as const;
-const secretName = { ...name, title: 'SecretName' } as const;
-const secret = { type: 'string', minLength: 1, maxLength: SECRET_CHARACTERS_MAX } as const;
+const secretName = { type: 'string', title: 'SecretName', pattern: SECRET_NAME_PATTERN.source } as const;
+const secret = { type: 'string', writeOnly: true, minLength: 1, maxLength: SECRET_CHARACTERS_MAX } as const;
 
 /** What texts must be like, by the titles in the schemas. */
 export const RESOURCE_EXPECTATIONS: Readonly<Record<string, string>> = {
@@ -37,9 +37,9 @@ const auth = {
   title: 'ConnectionAuth',
   oneOf: [
     { required: ['kind'], properties: { kind: { const: 'none' } } },
-    { required: ['kind', 'username', 'password'], properties: { kind: { const: 'basic' }, username: { type: 'string' }, password: secretName } },
-    { required: ['kind', 'token'], properties: { kind: { const: 'bearer' }, token: secretName } },
-    { required: ['kind', 'header', 'value'], properties: { kind: { const: 'header' }, header: { type: 'string', title: 'HeaderName', pattern: '^[!#$%&\'*+.^_`|~0-9A-Za-z-]{1,128}$' }, value: secretName } },
+    { required: ['kind', 'username', 'passwordSecret'], properties: { kind: { const: 'basic' }, username: { type: 'string' }, passwordSecret: secretName } },
+    { required: ['kind', 'tokenSecret'], properties: { kind: { const: 'bearer' }, tokenSecret: secretName } },
+    { required: ['kind', 'header', 'valueSecret'], properties: { kind: { const: 'header' }, header: { type: 'string', title: 'HeaderName', pattern: '^[!#$%&\'*+.^_`|~0-9A-Za-z-]{1,128}$' }, valueSecret: secretName } },
   ],
   unevaluatedProperties: false,
 } as const;

@@ -9,7 +9,7 @@ import { isObject, property } from './json-value.ts';
 import { childPointer } from './json-pointer.ts';
 import { PROBLEMS_MAX } from './limits.ts';
 import { inFileOrder, type Place, type Problem } from './problem.ts';
-import { NAME_PATTERN, NAME_RULE } from './resource-name.ts';
+import { SECRET_NAME_PATTERN, SECRET_NAME_RULE } from './resource-name.ts';
 import { RESOURCE_EXPECTATIONS, RESOURCE_KINDS, RESOURCE_SCHEMAS, type ResourceKind } from './resource-schema.ts';
 import { findingsOf } from './schema-findings.ts';
 import { problemAt, type ResourceDocument, type Side } from './source-document.ts';
@@ -40,12 +40,12 @@ export interface LimitsResource extends ResourceHead {
   };
 }
 
-/** How a connection proves who it is. `password`, `token` and `value` are names in `secrets`, never the values. */
+/** How a connection proves who it is. Secrets are named; their values stand in `secrets`. */
 export type ConnectionAuth =
   | { readonly kind: 'none' }
-  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  | { readonly kind: 'bearer'; readonly token: string }
-  | { readonly kind: 'header'; readonly header: string; readonly value: string };
+  | { readonly kind: 'basic'; readonly username: string; readonly passwordSecret: string }
+  | { readonly kind: 'bearer'; readonly tokenSecret: string }
+  | { readonly kind: 'header'; readonly header: string; readonly valueSecret: string };
 
 /** Access of an organisation to an outside system through a connector. */
 export interface ConnectionResource extends ResourceHead {
@@ -134,9 +134,9 @@ function checkSecrets(document: ResourceDocument, report: Report): void {
   const secrets = property(spec, 'secrets');
   const names = isObject(secrets) ? Object.keys(secrets) : [];
   for (const name of names) {
-    if (!NAME_PATTERN.test(name)) report({ pointer: `/spec/secrets/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, side: 'key' }, `a secret's name must be ${NAME_RULE}`);
+    if (!SECRET_NAME_PATTERN.test(name)) report({ pointer: childPointer('/spec/secrets', name), side: 'key' }, `a secret's name must be ${SECRET_NAME_RULE}`);
   }
-  for (const part of ['password', 'token', 'value']) {
+  for (const part of ['passwordSecret', 'tokenSecret', 'valueSecret']) {
     const name = property(property(spec, 'auth'), part);
     if (typeof name !== 'string' || names.includes(name)) continue;
     const meant = closestName(name, names);

@@ -46,12 +46,16 @@ export function notAmong(pointer: string, value: JsonValue | undefined, allowed:
   return finding(pointer, 'value', message, meant === undefined ? undefined : `did you mean \`${meant}\`?`, WEIGHT.constant);
 }
 
+/** Properties whose values no message repeats, beside those that a schema marks `writeOnly`. */
+const SECRET_PROPERTIES = /password|secret|token|assertion/i;
+
 /** Type, constants, and what texts and numbers must be like. */
 export function scalarFindings(schema: JsonObject, value: JsonValue, pointer: string, vocabulary: Vocabulary): readonly Finding[] {
   const label = labelOf(pointer);
   const type = schema['type'];
   if (typeof type === 'string' && !hasType(type, value)) {
-    return [finding(pointer, 'value', `${label} must be ${typeWords(type)}${butIs(value)}`, typeSuggestion([type], value), WEIGHT.type)];
+    const hidden = schema['writeOnly'] === true || SECRET_PROPERTIES.test(lastSegmentOf(pointer) ?? '');
+    return [finding(pointer, 'value', `${label} must be ${typeWords(type)}${hidden ? '' : butIs(value)}`, hidden ? 'put it in quotes' : typeSuggestion([type], value), WEIGHT.type)];
   }
   const findings: Finding[] = [];
   const wrong = (must: string, suggestion?: string, weight = WEIGHT.other): void => void findings.push(finding(pointer, 'value', `${label} must be ${must}`, suggestion, weight));
