@@ -5,6 +5,7 @@ import type { Execution } from '@millrace/contracts/execution/v1/execution';
 import { ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient, type ExecutionEvent, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
 import { DefinitionsService, type ApplyRequest, type ExecutionReference, type ListRequest, type Start, type TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import { LimitsService, type OrganisationLimits } from '@millrace/contracts/throttle/v1/throttle';
+import { decodeListPosition, newestFirst, type ExecutionListDocument } from '@millrace/documents';
 import { MillraceError } from '@millrace/errors';
 import { statusOf } from '@millrace/rpc';
 import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
@@ -129,10 +130,10 @@ function traceExecution(reference: ExecutionReference) {
 }
 
 function listExecutions({ organisation, workflow, limit, cursor }: ListRequest) {
-  const before = cursor === '' ? Number.POSITIVE_INFINITY : Number(cursor.split('.')[0]);
+  const before = decodeListPosition(cursor) ?? { startedAtMs: Number.POSITIVE_INFINITY, execution: '' };
   const executions = [...shown.values()]
-    .filter((each) => each.organisation === organisation && (workflow === '' || each.workflow === workflow) && each.startedAtMs <= before)
-    .sort((a, b) => b.startedAtMs - a.startedAtMs);
+    .filter((each) => each.organisation === organisation && (workflow === '' || each.workflow === workflow) && newestFirst(each, before) > 0)
+    .sort(newestFirst);
   return { executions: executions.slice(0, limit), cursor: executions.length > limit ? 'more' : '' };
 }
 
@@ -288,9 +289,11 @@ describe('executions over REST', () => {
 
   test('a list comes in pages, the newest first', async () => {
     for (let count = 0; count < 5; count += 1) await call('/v1/executions?wait=1s', { method: 'POST', body: { workflow: 'pages' } });
-    const first = await call('/v1/executions?workflow=pages&limit=3');
-    expect(first.document['executions']).toHaveLength(3);
-    expect(first.document['cursor']).not.toBeNull();
+    const first = (await call('/v1/executions?workflow=pages&limit=3')).document as unknown as ExecutionListDocument;
+    const second = (await call(`/v1/executions?workflow=pages&limit=3&cursor=${first.cursor}`)).document as unknown as ExecutionListDocument;
+    expect([first.executions.length, second.executions.length, second.cursor]).toEqual([3, 2, null]);
+    const ids = [...first.executions, ...second.executions].map(({ execution }) => execution);
+    expect(new Set(ids).size).toBe(5);
   });
 
   test.each([
@@ -354,7 +357,7 @@ describe('workflows and resources', () => {
   });
 
   test('a connection goes to the connector service', async () => {
-    const body = { millrace: 'v1', kind: 'connection', name: 'crm', spec: { connector: 'http', baseUrl: 'https://crm.example', auth: { kind: 'bearer', token: 'token' }, secrets: { token: 's3cret' } } };
+    const body = { millrace: 'v1', kind: 'connection', name: 'crm', spec: { connector: 'http', baseUrl: 'https://crm.example', auth: { kind: 'bearer', tokenSecret: 'token' }, secrets: { token: 's3cret' } } };
     expect((await call('/v1/resources', { method: 'POST', body })).document).toEqual({ kind: 'connection', name: 'crm', organisation: 'default', outcome: 'created' });
   });
 

@@ -11,14 +11,14 @@ export interface ListPosition {
   readonly execution: string;
 }
 
-/** The cursor's text: opaque to clients, safe in a URL. */
+/** The cursor's text: opaque to clients, safe in a URL, understood by every source. */
 export function encodeListPosition(position: ListPosition): string {
-  return `${position.startedAtMs}.${position.execution}`;
+  return Buffer.from(`${position.startedAtMs}/${position.execution}`).toString('base64url');
 }
 
 /** Undefined when the text is not a cursor that `encodeListPosition` made. */
 export function decodeListPosition(cursor: string): ListPosition | undefined {
-  const match = /^(\d{1,16}(?:\.\d+)?)\.([A-Za-z0-9_-]{1,128})$/.exec(cursor);
+  const match = /^(\d{1,16})\/([0-9a-z]{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString());
   if (match?.[1] === undefined || match[2] === undefined) return undefined;
   return { startedAtMs: Number(match[1]), execution: match[2] };
 }
