@@ -114,6 +114,8 @@ export interface Authority {
   readonly learning: boolean;
   /** Live owners; a count. */
   readonly owners: number;
+  /** Whether an owner is known: it has reported, and its leases have not expired. */
+  has(owner: string): boolean;
   /** What an owner may be using of an organisation's concurrency; for tests and the answer to questions. */
   heldBy(owner: string, organisation: string): number;
   usage(): readonly OrganisationUsage[];
@@ -315,6 +317,8 @@ export function createAuthority(options: AuthorityOptions): Authority {
     get owners() {
       return owners.size;
     },
+
+    has: (owner) => owners.has(owner),
 
     setLimits(organisation, limits, nowMs) {
       const state = organisationOf(organisation);

@@ -343,15 +343,17 @@ export function createPermits(options: PermitsOptions = {}): Permits {
     demand(organisation, waiting, startsWaiting, nowMs) {
       const account = accountOf(organisation);
       roll(account, nowMs);
-      const limits = account.limits;
-      const peak = Math.max(account.running + waiting, account.peak, account.peakBefore);
-      const starts = Math.max(account.starts, account.startsBefore) * (1000 / PEAK_WINDOW_MS) + startsWaiting;
-      // More than the whole limit is not worth saying, and would be said anew with every item that comes.
-      const wanted = Math.min(peak, limits?.concurrency ?? Number.POSITIVE_INFINITY);
-      const startsWanted = Math.min(starts, limits?.startsPerSecond ?? Number.POSITIVE_INFINITY);
+      const { limits, entitlement, stepRefused, startRefused } = account;
       // A lapsed entitlement counts as held: a late answer could bring it back.
-      const held = Math.max(capOf(account, nowMs), account.entitlement?.concurrency ?? 0);
-      const startsHeld = Math.max(rateOf(account, nowMs), account.entitlement?.startsPerSecond ?? 0);
+      const held = Math.max(capOf(account, nowMs), entitlement?.concurrency ?? 0);
+      const startsHeld = Math.max(rateOf(account, nowMs), entitlement?.startsPerSecond ?? 0);
+      const steps = Math.max(account.running + Math.max(waiting, stepRefused ? 1 : 0), account.peak, account.peakBefore);
+      const made = Math.max(account.starts, account.startsBefore) * (1000 / PEAK_WINDOW_MS);
+      // Whoever is refused at a rate wants a higher one, however few it could count at the lower.
+      const starts = made + (startRefused ? Math.max(1, startsWaiting, startsHeld) : startsWaiting);
+      // More than the whole limit is not worth saying, and would be said anew with every item that comes.
+      const wanted = Math.min(steps, limits?.concurrency ?? Number.POSITIVE_INFINITY);
+      const startsWanted = Math.min(starts, limits?.startsPerSecond ?? Number.POSITIVE_INFINITY);
       return { running: account.running, wanted, held, startsWanted, startsHeld };
     },
   };
