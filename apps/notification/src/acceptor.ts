@@ -120,12 +120,14 @@ async function storeUntilDone(
   { store, logger, signal }: AcceptorOptions,
 ): Promise<Awaited<ReturnType<DeliveryStore['accept']>> | undefined> {
   let waitMs = ACCEPT_RETRY_MIN_MS;
+  let told = false;
   for (;;) {
     try {
       return await store.accept(readable.map(({ record }) => record));
     } catch (error) {
       if (signal.aborted) return undefined;
-      logger.warn('Delivery requests wait for the database', { requests: readable.length, error });
+      if (!told) logger.warn('Delivery requests wait for the database', { requests: readable.length, error });
+      told = true;
       for (const { request } of readable) request.extend();
     }
     await sleep(waitMs, undefined, { signal }).catch(() => undefined);

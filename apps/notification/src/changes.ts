@@ -61,6 +61,7 @@ export type Outcome = { readonly kind: 'made'; readonly made: Made } | { readonl
 export async function persist(proposal: Proposal, deciding: Deciding, writes: GroupCommit<Change, boolean>, signal: AbortSignal): Promise<Outcome | undefined> {
   let current = proposal;
   let waitMs = OUTCOME_RETRY_MIN_MS;
+  let told = false;
   for (;;) {
     const decision = decide(current, deciding);
     if (decision.kind === 'refused') return decision;
@@ -74,7 +75,8 @@ export async function persist(proposal: Proposal, deciding: Deciding, writes: Gr
       current = { ...current, record: found };
     } catch (error) {
       if (signal.aborted) return undefined;
-      deciding.logger.warn('The outcome of a delivery waits for the database', { delivery: current.record.id, event: current.event.kind, error });
+      if (!told) deciding.logger.warn('The outcome of a delivery waits for the database', { delivery: current.record.id, event: current.event.kind, error });
+      told = true;
       await sleep(waitMs, undefined, { signal }).catch(() => undefined);
       waitMs = Math.min(2 * waitMs, OUTCOME_RETRY_MAX_MS);
     }

@@ -4,7 +4,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Composition, ServiceContext } from '@millrace/service';
-import { describeError } from '@millrace/telemetry';
 import { deliveriesService } from './adapters/grpc.ts';
 import { createMongoDeliveries, DELIVERIES, ensureDeliveryIndexes, type DeliveryDocument } from './adapters/mongo.ts';
 import { consumeRequests } from './adapters/nats.ts';
@@ -47,7 +46,7 @@ export async function compose(context: ServiceContext<NotificationConfig>): Prom
         await ensureDeliveryIndexes(collection);
         indexed = true;
       } catch (error) {
-        logger.debug('The indexes of deliveries wait for the database', { error: describeError(error) });
+        logger.debug('The indexes of deliveries wait for the database', { error });
         await sleep(INDEX_RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }

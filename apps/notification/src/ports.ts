@@ -67,8 +67,9 @@ export interface DeliveryStore {
   /** The earliest due time among these states. */
   nextDueMs(states: readonly DeliveryState[]): Promise<number | undefined>;
   find(id: string): Promise<DeliveryRecord | undefined>;
-  /** Newest first. */
+  /** Newest first, without source and bodies. */
   list(query: DeliveryQuery): Promise<DeliveryPage>;
+  /** Oldest first, without source and bodies. */
   ofExecution(organisation: string, execution: string, limit: number): Promise<readonly DeliveryRecord[]>;
 }
 

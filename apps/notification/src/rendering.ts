@@ -10,7 +10,7 @@ import type { DeliveryRecord, MessageSource } from './ports.ts';
 import type { Round } from './stage.ts';
 
 /** Deliveries rendered in one round. */
-export const RENDER_BATCH_MAX = 500;
+export const RENDER_BATCH_MAX = 200;
 
 /** One round: claim, render, store. */
 export async function renderDue(owner: string, deciding: Deciding): Promise<Round> {

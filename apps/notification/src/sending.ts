@@ -20,7 +20,7 @@ import type { Round } from './stage.ts';
 /** Deliveries claimed for each connection, so that a connection never waits for the database between two messages. */
 export const CLAIMS_PER_CONNECTION = 4;
 /** Deliveries put on hold in one round when there is no mail server. */
-export const HOLD_BATCH_MAX = 500;
+export const HOLD_BATCH_MAX = 200;
 /** How long a delivery is put on hold when there is no mail server, in milliseconds. */
 export const HOLD_MS = 60_000;
 

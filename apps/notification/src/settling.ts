@@ -5,7 +5,7 @@ import { proposeAll, type Deciding } from './changes.ts';
 import type { Round } from './stage.ts';
 
 /** Deliveries settled in one round. */
-export const SETTLE_BATCH_MAX = 500;
+export const SETTLE_BATCH_MAX = 200;
 
 /** One round. `holdsHere` says which tokens this instance still works on: their outcome is on its way. */
 export async function settleDue(deciding: Deciding, holdsHere: (token: string) => boolean): Promise<Round> {

@@ -6,7 +6,7 @@
  * 2. A round that fails (the database is away) is followed by a wait that grows; the stage never ends by itself.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, type Logger } from '@millrace/telemetry';
+import type { Logger } from '@millrace/telemetry';
 import { createAlarm, type Alarm } from './alarm.ts';
 
 /** How long a stage waits before it looks for what other instances left, in milliseconds. */
@@ -47,7 +47,7 @@ export function runStage({ name, logger, now, round }: StageOptions): Stage {
         retryMs = STAGE_RETRY_MIN_MS;
         if (result === 'idle') await alarm.wait(signal);
       } catch (error) {
-        if (!failing) logger.warn('A stage of delivery waits', { stage: name, error: describeError(error) });
+        if (!failing) logger.warn('A stage of delivery waits', { stage: name, error });
         failing = true;
         await sleep(retryMs, undefined, { signal }).catch(() => undefined);
         retryMs = Math.min(2 * retryMs, STAGE_RETRY_MAX_MS);

@@ -15,7 +15,9 @@ export const PAGE_DEFAULT = 50;
 /** Most deliveries on a page. */
 export const PAGE_MAX = 500;
 /** Most deliveries of one execution whose spans are shown. */
-export const TRACE_DELIVERIES_MAX = 500;
+export const TRACE_DELIVERIES_MAX = 200;
+/** Most spans in one answer, which has to stay below the limit of a message. */
+export const TRACE_SPANS_MAX = 5_000;
 
 /** Definition and handlers, for the RPC server. */
 export function deliveriesService(store: DeliveryStore): { readonly definition: typeof DeliveriesService; readonly implementation: UntypedServiceImplementation } {
@@ -47,7 +49,7 @@ async function trace(store: DeliveryStore, { organisation, execution }: Delivery
   const records = await store.ofExecution(organisation, execution, TRACE_DELIVERIES_MAX);
   const spans = records.flatMap(spansOf).sort((left, right) => left.startedAtMs - right.startedAtMs);
   const [first] = records;
-  return { traceId: first === undefined ? '' : traceIdOf(first), spans: spans.map(spanOf) };
+  return { traceId: first === undefined ? '' : traceIdOf(first), spans: spans.slice(0, TRACE_SPANS_MAX).map(spanOf) };
 }
 
 function requireText(text: string, field: string): void {

@@ -13,6 +13,8 @@ import type { Change, DeliveryPage, DeliveryQuery, DeliveryRecord, DeliveryStore
 /** Name of the collection. */
 export const DELIVERIES = 'deliveries';
 const DUPLICATE_KEY = 11_000;
+/** Lists show what became of a message, not the message. */
+const WITHOUT_BODY = { 'source': 0, 'message.text': 0, 'message.html': 0 } as const;
 
 /** `_id` is the delivery's id, which begins with its organisation. */
 export interface DeliveryDocument extends Delivery, Omit<DeliveryRecord, 'id' | 'delivery'> {
@@ -45,7 +47,7 @@ export function createMongoDeliveries(collection: Collection<DeliveryDocument>, 
     list: (query) => guarded('list deliveries', () => list(collection, query)),
     ofExecution: (organisation, execution, limit) =>
       guarded('read an execution’s deliveries', async () => {
-        const documents = await collection.find({ organisation, execution }).sort({ createdAtMs: 1, _id: 1 }).limit(limit).toArray();
+        const documents = await collection.find({ organisation, execution }, { projection: WITHOUT_BODY }).sort({ createdAtMs: 1, _id: 1 }).limit(limit).toArray();
         return documents.map(recordOf);
       }),
   };
@@ -141,7 +143,7 @@ async function list(collection: Collection<DeliveryDocument>, { organisation, st
     ...(execution === undefined ? {} : { execution }),
     ...(after === undefined ? {} : { $or: [{ createdAtMs: { $lt: after.createdAtMs } }, { createdAtMs: after.createdAtMs, _id: { $lt: after.id } }] }),
   };
-  const documents = await collection.find(filter).sort({ createdAtMs: -1, _id: -1 }).limit(limit + 1).toArray();
+  const documents = await collection.find(filter, { projection: WITHOUT_BODY }).sort({ createdAtMs: -1, _id: -1 }).limit(limit + 1).toArray();
   const records = documents.slice(0, limit).map(recordOf);
   const last = records.at(-1);
   return { records, cursor: documents.length > limit && last !== undefined ? writeCursor(last) : '' };

@@ -8,17 +8,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, DeliverPolicy, type ConsumerConfig, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { ensureStream, NOTIFY_STREAM, notifyStreamConfig, type Bus } from '@millrace/bus';
-import { describeError, type Logger } from '@millrace/telemetry';
+import type { Logger } from '@millrace/telemetry';
 import type { IncomingRequest } from '../ports.ts';
 
 /** The consumer's durable name. */
 export const CONSUMER = 'notification';
 /** How long a fetched request may stay unacknowledged before it comes again, in milliseconds. */
 export const ACK_WAIT_MS = 30_000;
-/** Requests that all instances together may have taken and not acknowledged. */
-export const ACK_PENDING_MAX = 5_000;
+/** Requests that all instances together may have taken and not acknowledged: what waits in memory while the database is away. */
+export const ACK_PENDING_MAX = 1_000;
 /** Requests that one instance asks for at a time. */
-export const FETCH_MAX = 500;
+export const FETCH_MAX = 250;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 2_000;
 
@@ -52,7 +52,7 @@ export function consumeRequests(bus: Bus, logger: Logger, take: (request: Incomi
       try {
         await read();
       } catch (error) {
-        if (!signal.aborted) logger.warn('Reading delivery requests was interrupted', { error: describeError(error) });
+        if (!signal.aborted) logger.warn('Reading delivery requests was interrupted', { error });
       }
       messages = undefined;
       if (performance.now() - startedAt > RETRY_MAX_MS) waitMs = RETRY_MIN_MS;
