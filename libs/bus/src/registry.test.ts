@@ -104,6 +104,22 @@ describe('the registry', () => {
     expect(performance.now() - deadline).toBeLessThan(LEASE_MS + 2_000);
   });
 
+  test('takes nobody for dead while its bucket takes no heartbeats', async () => {
+    const registration = await join('patient', 'patient-1');
+    await until(() => names('patient').length === 1);
+    const lost: string[] = [];
+    registration.onLost((loss) => void lost.push(loss));
+    // A bucket without a leader, as seen by those who write to it; the watch goes on hearing the server.
+    const { config } = await bus.manager.streams.info('KV_instances');
+    await bus.manager.streams.update('KV_instances', { ...config, max_msg_size: 1 });
+    await sleep(LEASE_MS + 2_000);
+    expect(lost).toEqual(['expired']);
+    expect(names('patient')).toEqual(['patient-1']);
+    await bus.manager.streams.update('KV_instances', config);
+    while (registration.leaseDeadline() < performance.now()) await sleep(50);
+    expect(names('patient')).toEqual(['patient-1']);
+  });
+
   test('gives a name to the process that came last, and tells the one before', async () => {
     const first = await join('twin', 'twin-1', await open());
     const told = new Promise((resolve) => first.onLost(resolve));

@@ -2,16 +2,21 @@
  * Who is there: every process's view of the instances of all services.
  *
  * An instance is alive for `LEASE_MS` after its last heartbeat, by the reader's own monotonic clock; no clocks
- * are compared. That clock of the reader stands still while the reader itself is out of touch (its watch is
- * stale, or it was stopped): when NATS is away everyone is as alive as before, and not all dead.
+ * are compared. That clock of the reader stands still
+ * - while the reader itself is out of touch (its watch is stale, or it was stopped), and
+ * - while nobody at all is heard: then it is the bucket that takes no heartbeats (its leader is being elected,
+ *   say), and only after `INSTANCE_TTL_MS` of that it is believed that all have gone.
+ * So when NATS is away everyone is as alive as before, and not all dead.
  */
 import { openBucket, type BucketEntry } from './bucket.ts';
 import type { Bus } from './connection.ts';
 import { decodeInstance, type Instance } from './instance.ts';
-import { INSTANCE_TTL_MS, LEASE_MS } from './registration.ts';
+import { HEARTBEAT_MS, INSTANCE_TTL_MS, LEASE_MS } from './registration.ts';
 import { BUCKETS } from './subjects.ts';
 
 const TICK_MS = 500;
+/** Heartbeats of somebody are expected within this time, in milliseconds. */
+const HEARD_WITHIN_MS = 2.5 * HEARTBEAT_MS;
 /** A longer gap between two ticks means that this process stood still, in milliseconds. */
 const TICK_GAP_MAX_MS = 1_500;
 
@@ -39,6 +44,9 @@ export async function watchRegistry(bus: Bus): Promise<Registry> {
   const byService = new Map<string, readonly Instance[]>();
   let clockMs = 0;
   let tickedAtMs = performance.now();
+  let heardAtMs = performance.now();
+  /** In touch, and nobody heard, for so long. */
+  let silenceMs = 0;
 
   function changed(): void {
     sorted = undefined;
@@ -53,6 +61,8 @@ export async function watchRegistry(bus: Bus): Promise<Registry> {
       if (seen.delete(key)) changed();
       return;
     }
+    heardAtMs = performance.now();
+    silenceMs = 0;
     const text = JSON.stringify(instance);
     const before = seen.get(key);
     seen.set(key, { instance, text, atMs: clockMs });
@@ -66,8 +76,9 @@ export async function watchRegistry(bus: Bus): Promise<Registry> {
     const gapMs = nowMs - tickedAtMs;
     tickedAtMs = nowMs;
     if (gapMs > TICK_GAP_MAX_MS || !watch.isFresh()) return;
-    clockMs += gapMs;
-    const dead = [...seen].filter(([, { atMs }]) => clockMs - atMs > LEASE_MS);
+    if (nowMs - heardAtMs <= HEARD_WITHIN_MS) clockMs += gapMs;
+    else silenceMs += gapMs;
+    const dead = [...seen].filter(([, { atMs }]) => clockMs - atMs > LEASE_MS || silenceMs > INSTANCE_TTL_MS);
     for (const [key, { instance }] of dead) {
       seen.delete(key);
       bus.logger.info('An instance stopped without a word', { lost: { service: instance.service, instance: instance.instance } });

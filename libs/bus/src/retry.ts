@@ -15,6 +15,8 @@ const COMPLAIN_EVERY_MS = 5_000;
 /** Codes of JetStream's API (github.com/nats-io/nats-server, server/errors.json). */
 const WRONG_LAST_SEQUENCE: ReadonlySet<number> = new Set([10071, 10164]);
 const STREAM_NOT_FOUND = 10059;
+/** Not enough servers for the copies that are wanted: so it is while a cluster is coming up. */
+const NO_SUITABLE_PEERS = 10005;
 
 /** Whether a compare-and-set lost, or the first write of a key was not the first. */
 export function isConflict(error: unknown): boolean {
@@ -28,14 +30,16 @@ export function isStreamMissing(error: unknown): boolean {
 
 /** Whether the same request may succeed a moment later: nobody answered, or JetStream is not ready. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof JetStreamApiError) return error.status === 503;
+  if (error instanceof JetStreamApiError) return error.status === 503 || error.code === NO_SUITABLE_PEERS;
   if (error instanceof errors.ClosedConnectionError || error instanceof errors.DrainingConnectionError) return false;
   // A timeout, nobody listening on JetStream's subjects, a link that broke: all end with the outage.
   return (
     error instanceof errors.TimeoutError ||
     error instanceof errors.NoRespondersError ||
     error instanceof errors.RequestError ||
-    error instanceof errors.ConnectionError
+    error instanceof errors.ConnectionError ||
+    // What the client makes of "nobody answers": a stream whose leader is being elected looks like that too.
+    (error instanceof Error && error.name === 'JetStreamNotEnabled')
   );
 }
 

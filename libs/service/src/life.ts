@@ -8,7 +8,7 @@
  */
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectBus, joinRegistry, watchRegistry, type Bus, type Registration, type Registry } from '@millrace/bus';
+import { connectBus, joinRegistry, watchRegistry, type Addresses, type Bus, type Registration, type Registry } from '@millrace/bus';
 import { MillraceError } from '@millrace/errors';
 import { createChannelPool, createRpcServer, type ChannelPool } from '@millrace/rpc';
 import type { Store } from '@millrace/store';
@@ -32,8 +32,11 @@ const LETTING_GO_MS = 1_500;
 
 /** A service between its start and its stop. */
 export interface Life {
-  /** Resolves when the service is in the registry. `onReplaced`: another process has its name. */
-  start(onReplaced: () => void): Promise<void>;
+  /**
+   * Resolves to its addresses when the service is in the registry, to undefined when it was stopped before.
+   * `onReplaced`: another process has its name.
+   */
+  start(onReplaced: () => void): Promise<Addresses | undefined>;
   /** Resolves when everything is let go. Never rejects. */
   stop(): Promise<void>;
 }
@@ -103,7 +106,7 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
     return connectStore({ url: config.mongodbUrl, database, logger, name: `${name} ${instance}` });
   }
 
-  async function start(onReplaced: () => void): Promise<void> {
+  async function start(onReplaced: () => void): Promise<Addresses | undefined> {
     let httpPort = await http.listen(host, config.httpPort);
     bus = await connectBus({ url: config.natsUrl, name: `${name} ${instance}`, logger, replicas: config.natsReplicas });
     registry = await watchRegistry(bus);
@@ -117,13 +120,14 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
     }
     const grpc = await rpc.start();
     await untilReady();
-    if (stopping.signal.aborted) return;
+    if (stopping.signal.aborted) return undefined;
     const reachable = config.advertisedHost ?? (isWildcard(host) ? hostname() : host);
+    const addresses = { ...composition.addresses, grpc: `${reachable}:${grpc.port}`, http: `http://${reachable}:${httpPort}` };
     registration = await joinRegistry(bus, {
       service: name,
       instance,
       version,
-      addresses: { ...composition.addresses, grpc: `${reachable}:${grpc.port}`, http: `http://${reachable}:${httpPort}` },
+      addresses,
       attributes: composition.attributes ?? {},
     });
     registration.onLost((loss) => {
@@ -131,7 +135,7 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
     });
     rpc.setServing(true);
     await composition.started?.(registration);
-    logger.info('Ready', { grpc: `${reachable}:${grpc.port}`, http: `http://${reachable}:${httpPort}`, startedMs: Math.round(performance.now()) });
+    return addresses;
   }
 
   async function untilReady(): Promise<void> {

@@ -61,7 +61,10 @@ export async function runService<S extends Schema = Record<never, never>>(option
 
   logger.info('Starting', { version: options.version, pid: process.pid, config: { ...redact(common), ...redact(own) } });
   try {
-    await life.start(() => stop('Another process has taken the name of this instance', EXIT.failed));
+    const reached = await life.start(() => stop('Another process has taken the name of this instance', EXIT.failed));
+    if (reached === undefined) return;
+    const { user, system } = process.cpuUsage();
+    logger.info('Ready', { ...reached, startedMs: Math.round(performance.now()), cpuMs: Math.round((user + system) / 1_000) });
   } catch (error) {
     // What fails because the process is already stopping is no failure.
     if (signalled) return;
