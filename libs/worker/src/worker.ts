@@ -1,19 +1,19 @@
 /**
  * The worker: one stream to every orchestrator that lives, steps in, results out.
  *
- * Owns links, credits, routing of results and draining. Does not own what a step does (the handler) nor
- * the bookkeeping of steps (the ledger, W1 to W3).
+ * Owns the execution of steps, credits and draining. Does not own what a step does (the handler), the
+ * bookkeeping of steps (the ledger, W1 to W3) nor where results go (the router, W4).
  *
- * W4 A result goes to the stream that dispatched its step; when that stream is gone or the lane has moved,
- *    to whoever the claims name, again after every change, until it is durable.
  * W5 While kept results exceed their limits no credits are granted, so memory is bounded.
  * W6 A handler that answers synchronously costs no promise, no timer and no abort controller; a received
  *    batch of such steps is answered by one message.
  */
 import type { OwnerMessage, WorkerMessage } from '@millrace/contracts/orchestrator/v1/dispatch';
 import { DEFAULT_WORKER_LIMITS, HEARTBEAT_MS, KEPT_RESUME_SHARE, type WorkerLimits } from './limits.ts';
-import { OwnerLink, type Session } from './owner-link.ts';
-import type { LaneDirectory, OwnerAddress, OwnerDirectory, Step, StepHandler, StepOutcome, WorkerLog } from './ports.ts';
+import type { Session } from './owner-link.ts';
+import { OwnerLinks } from './owner-links.ts';
+import type { LaneDirectory, OwnerDirectory, Step, StepHandler, StepOutcome, WorkerLog } from './ports.ts';
+import { ResultRouter } from './result-router.ts';
 import { StepLedger, type StepEntry } from './step-ledger.ts';
 
 export interface WorkerOptions {
@@ -78,36 +78,53 @@ class WorkerRuntime implements Worker {
   readonly #options: WorkerOptions;
   readonly #limits: WorkerLimits;
   readonly #ledger = new StepLedger<Session>();
-  readonly #links = new Map<string, OwnerLink>();
+  readonly #links: OwnerLinks;
+  readonly #router: ResultRouter;
   readonly #stops: (() => void)[] = [];
-  readonly #counts = { executed: 0, joined: 0, resent: 0, stale: 0 };
+  readonly #counts = { executed: 0, joined: 0, stale: 0 };
   #taking = true;
   #draining = false;
   #closed = false;
-  /** Set when a result may have no open session: the next heartbeat looks for its owner again. */
-  #someUnplaced = false;
   #idle: (() => void) | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_WORKER_LIMITS, ...options.limits };
-    this.#stops.push(options.owners.onChange(() => this.#dialAll()));
-    this.#stops.push(options.lanes.onChange((lane) => this.#offerKept(lane)));
+    this.#links = new OwnerLinks({
+      owners: options.owners,
+      log: options.log,
+      hello: () => this.#hello(),
+      opened: (session) => {
+        if (this.#draining) session.send({ $case: 'drain', value: {} });
+        this.#router.offerKept();
+      },
+      received: (session, message) => this.#receive(session, message),
+      closed: () => this.#router.offerKept(),
+    });
+    this.#router = new ResultRouter(this.#ledger, options.lanes, (instance) => this.#links.sessionWith(instance));
     const heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
     this.#stops.push(() => clearInterval(heartbeat));
-    this.#dialAll();
+    this.#stops.push(options.lanes.onChange((lane) => this.#router.offerKept(lane)));
+    this.#links.start();
   }
 
   stats(): WorkerStats {
-    const streams = [...this.#links.values()].filter((link) => link.session !== undefined).length;
     const { running, keptCount, keptBytes } = this.#ledger;
-    return { running, kept: keptCount, keptBytes, streams, taking: this.#taking && !this.#draining, ...this.#counts };
+    return {
+      running,
+      kept: keptCount,
+      keptBytes,
+      streams: [...this.#links.sessions()].length,
+      taking: this.#taking && !this.#draining,
+      resent: this.#router.resent,
+      ...this.#counts,
+    };
   }
 
   async drain(deadlineMs: number): Promise<void> {
     if (this.#closed) return;
     this.#draining = true;
-    for (const session of this.#sessions()) session.send({ $case: 'drain', value: {} });
+    for (const session of this.#links.sessions()) session.send({ $case: 'drain', value: {} });
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
@@ -125,52 +142,7 @@ class WorkerRuntime implements Worker {
     this.#closed = true;
     for (const stop of this.#stops) stop();
     this.#ledger.cancelAll();
-    const links = [...this.#links.values()];
-    this.#links.clear();
-    await Promise.all(links.map((link) => link.stop()));
-  }
-
-  *#sessions(): Iterable<Session> {
-    for (const { session } of this.#links.values()) if (session !== undefined) yield session;
-  }
-
-  // Links
-
-  #dialAll(): void {
-    if (this.#closed) return;
-    for (const owner of this.#options.owners.list()) {
-      const known = this.#links.get(owner.instance);
-      if (known?.owner.address === owner.address) continue;
-      // The same name at another address is a new process: the old one is gone.
-      if (known !== undefined) this.#dropLink(known);
-      this.#links.set(owner.instance, this.#link(owner));
-    }
-  }
-
-  #link(owner: OwnerAddress): OwnerLink {
-    const link: OwnerLink = new OwnerLink({
-      owner,
-      log: this.#options.log,
-      hello: () => this.#hello(),
-      opened: (session) => {
-        if (this.#draining) session.send({ $case: 'drain', value: {} });
-        this.#offerKept();
-      },
-      received: (session, message) => this.#receive(session, message),
-      closed: () => this.#offerKept(),
-      // A link that works is kept even when the registry cannot be read; one that is lost needs the registry's word.
-      wanted: () => this.#options.owners.list().some((each) => each.instance === owner.instance && each.address === owner.address),
-      ended: () => {
-        if (this.#links.get(owner.instance) === link) this.#links.delete(owner.instance);
-      },
-    });
-    return link;
-  }
-
-  #dropLink(link: OwnerLink): void {
-    void link.stop();
-    this.#links.delete(link.owner.instance);
-    this.#someUnplaced = true;
+    await this.#links.close();
   }
 
   #hello(): NonNullable<WorkerMessage['message']> {
@@ -184,11 +156,9 @@ class WorkerRuntime implements Worker {
   }
 
   #beat(): void {
-    for (const session of this.#sessions()) session.send({ $case: 'heartbeat', value: {} });
-    if (this.#someUnplaced) this.#offerKept();
+    for (const session of this.#links.sessions()) session.send({ $case: 'heartbeat', value: {} });
+    this.#router.offerUnplaced();
   }
-
-  // Steps in
 
   #receive(session: Session, message: NonNullable<OwnerMessage['message']>): void {
     switch (message.$case) {
@@ -206,16 +176,13 @@ class WorkerRuntime implements Worker {
         break;
       }
       case 'moved':
-        for (const number of message.value.numbers) {
-          const entry = this.#ledger.numbered(number);
-          if (entry !== undefined) this.#reroute(entry, session);
-        }
+        this.#router.moved(message.value.numbers, session);
         break;
     }
   }
 
+  /** The hot path: one pass over the batch, one message back for all steps that answer at once (W6). */
   #take(session: Session, steps: readonly Step[]): void {
-    const { handler } = this.#options;
     let clockMs = nowMs();
     for (const step of steps) {
       const admission = this.#ledger.admit(step, session.instance, session, clockMs);
@@ -223,34 +190,23 @@ class WorkerRuntime implements Worker {
         case 'execute': {
           this.#counts.executed += 1;
           const { entry } = admission;
-          let outcome: StepOutcome | Promise<StepOutcome>;
-          try {
-            outcome = handler.execute(step, entry);
-          } catch (error) {
-            outcome = this.#broken(step, error);
+          const outcome = this.#execute(step, entry);
+          if (outcome instanceof Promise) {
+            this.#follow(entry, step, outcome);
+            break;
           }
-          if (outcome instanceof Promise) this.#follow(entry, step, outcome);
-          else {
-            clockMs = nowMs();
-            session.queue(this.#ledger.settle(entry, step, outcome, clockMs));
-          }
+          clockMs = nowMs();
+          session.queue(this.#ledger.settle(entry, step, outcome, clockMs));
           break;
         }
         case 'joined':
           this.#counts.joined += 1;
           break;
         case 'kept':
-          this.#counts.resent += 1;
-          if (admission.entry.result !== undefined) session.queue(admission.entry.result);
+          this.#router.sendAgain(admission.entry);
           break;
         case 'stale':
-          this.#counts.stale += 1;
-          this.#options.log.debug('step of a displaced owner refused', {
-            execution: step.execution,
-            lane: step.lane,
-            epoch: step.epoch,
-            highestEpoch: admission.highestEpoch,
-          });
+          this.#refuse(step, admission.highestEpoch);
           break;
       }
     }
@@ -258,15 +214,27 @@ class WorkerRuntime implements Worker {
     this.#adjustCredits();
   }
 
+  #execute(step: Step, entry: Entry): StepOutcome | Promise<StepOutcome> {
+    try {
+      return this.#options.handler.execute(step, entry);
+    } catch (error) {
+      return this.#broken(step, error);
+    }
+  }
+
   #follow(entry: Entry, step: Step, outcome: Promise<StepOutcome>): void {
     void outcome
       .catch((error: unknown) => this.#broken(step, error))
       .then((settled) => {
-        const result = this.#ledger.settle(entry, step, settled, nowMs());
-        if (entry.place?.open === true) entry.place.queue(result);
-        else this.#place(entry, undefined);
+        this.#ledger.settle(entry, step, settled, nowMs());
+        this.#router.sendFirst(entry);
         this.#adjustCredits();
       });
+  }
+
+  #refuse({ execution, lane, epoch }: Step, highestEpoch: number): void {
+    this.#counts.stale += 1;
+    this.#options.log.debug('step of a displaced owner refused', { execution, lane, epoch, highestEpoch });
   }
 
   #broken(step: Step, error: unknown): StepOutcome {
@@ -274,52 +242,15 @@ class WorkerRuntime implements Worker {
     return BROKEN;
   }
 
-  // Results out
-
-  /** Whoever the claims name; while they name nobody, whoever dispatched the step. */
-  #route(entry: Entry): Session | undefined {
-    return this.#links.get(this.#options.lanes.ownerOf(entry.lane) ?? entry.owner)?.session;
-  }
-
-  /** Sends a kept result to where it belongs now, unless it is there or that is `except`. */
-  #place(entry: Entry, except: Session | undefined): void {
-    const target = this.#route(entry);
-    if (target === undefined || target === except) {
-      entry.place = undefined;
-      this.#someUnplaced = true;
-      return;
-    }
-    entry.place = target;
-    this.#counts.resent += 1;
-    if (entry.result !== undefined) target.queue(entry.result);
-  }
-
-  #reroute(entry: Entry, from: Session): void {
-    if (entry.place === from || entry.place?.open !== true) this.#place(entry, from);
-  }
-
-  /** Offers kept results that are not where they belong: all, or those of one lane. */
-  #offerKept(lane?: number): void {
-    if (this.#closed) return;
-    if (lane === undefined) this.#someUnplaced = false;
-    for (const entry of this.#ledger.kept()) {
-      if (lane !== undefined && entry.lane !== lane) continue;
-      const target = this.#route(entry);
-      if (entry.place?.open === true && (target === undefined || target === entry.place)) continue;
-      this.#place(entry, undefined);
-    }
-  }
-
   #adjustCredits(): void {
     const { keptCount, keptBytes } = this.#ledger;
     const { keptResultsMax, keptBytesMax } = this.#limits;
-    const taking = this.#taking
-      ? keptCount < keptResultsMax && keptBytes < keptBytesMax
-      : keptCount < keptResultsMax * KEPT_RESUME_SHARE && keptBytes < keptBytesMax * KEPT_RESUME_SHARE;
+    const share = this.#taking ? 1 : KEPT_RESUME_SHARE;
+    const taking = keptCount < keptResultsMax * share && keptBytes < keptBytesMax * share;
     if (taking === this.#taking) return;
     this.#taking = taking;
     this.#options.log.info(taking ? 'taking steps again' : 'kept results reached their limit: no credits granted', { kept: keptCount, keptBytes });
-    for (const session of this.#sessions()) session.send({ $case: 'credits', value: this.#credits() });
+    for (const session of this.#links.sessions()) session.send({ $case: 'credits', value: this.#credits() });
   }
 
   #checkIdle(): void {
