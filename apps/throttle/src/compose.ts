@@ -9,7 +9,7 @@ import { createLimitsService } from './adapters/limits-grpc.ts';
 import { createLimitsStore } from './adapters/limits-mongo.ts';
 import { createAuthorityHost } from './authority-host.ts';
 import type { throttleSettings } from './config.ts';
-import { startElection, type Candidate, type Election } from './election.ts';
+import { createElection, type Candidate } from './election.ts';
 import { createLimitsBook } from './limits-book.ts';
 import { keepMirrored } from './keep-mirrored.ts';
 import { observeUsage } from './usage-metrics.ts';
@@ -18,12 +18,11 @@ export async function compose(context: ServiceContext<ConfigOf<typeof throttleSe
   const { bus, config, instance, logger, metrics, registry, signal } = context;
   const clock = (): number => performance.now();
   const bucket = await openBucket(bus, BUCKETS.limits);
-  let election: Election | undefined;
 
   const host = createAuthorityHost({
     clock,
-    leading: () => election?.leading() ?? false,
-    holder: () => election?.holder(),
+    leading: () => election.leading(),
+    holder: () => election.holder(),
     limits: () => book.list().map(({ organisation, ...limits }) => [organisation, limits] as const),
     owners: () => registry.list('orchestrator').map((owner) => owner.instance),
   });
@@ -38,27 +37,18 @@ export async function compose(context: ServiceContext<ConfigOf<typeof throttleSe
     return { instance, incarnation: self.incarnation, address: self.addresses.grpc };
   }
 
-  let seat: { readonly value: Uint8Array | undefined; readonly revision: number } | undefined;
+  const election = createElection({ bucket, candidate, clock, logger, onElected: (predecessor) => host.begin(predecessor), onDeposed: () => host.end() });
   const watch = await bucket.watch(({ key, value, revision }) => {
-    if (key === AUTHORITY_KEY) {
-      seat = { value, revision };
-      election?.take(value, revision);
-    } else if (key.startsWith(ORGANISATION_PREFIX)) {
+    if (key === AUTHORITY_KEY) election.take(value, revision);
+    else if (key.startsWith(ORGANISATION_PREFIX)) {
       const limits = value === undefined ? undefined : decodeLimits(value);
       if (value !== undefined && limits === undefined) logger.error('Limits in the bucket cannot be read and stay as they were', { key });
       else book.take(key.slice(ORGANISATION_PREFIX.length), limits);
     }
   });
-  const running = startElection({
-    bucket, candidate, clock, logger,
-    isFresh: () => watch.isFresh(),
-    onElected: (predecessor) => host.begin(predecessor),
-    onDeposed: () => host.end(),
-  });
-  election = running;
-  if (seat !== undefined) running.take(seat.value, seat.revision);
+  election.start(() => watch.isFresh());
   void keepMirrored(() => book.repair(), signal, logger);
-  observeUsage(metrics, { leading: running.leading, learning: host.learning, owners: host.owners, usage: host.usage });
+  observeUsage(metrics, { leading: election.leading, learning: host.learning, owners: host.owners, usage: host.usage });
 
   return {
     rpcServices: [
@@ -67,7 +57,7 @@ export async function compose(context: ServiceContext<ConfigOf<typeof throttleSe
     ],
     ready: async () => ({ nats: bus.status() === 'connected', limits: watch.isFresh() }),
     async drain() {
-      await running.close();
+      await election.close();
       host.close();
     },
     async close() {

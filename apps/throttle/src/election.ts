@@ -34,8 +34,6 @@ export interface ElectionOptions {
   readonly bucket: Bucket;
   /** Undefined until others can reach this process. */
   readonly candidate: () => Candidate | undefined;
-  /** Whether the watch that tells `take` is in touch. */
-  readonly isFresh: () => boolean;
   readonly clock: () => number;
   readonly logger: Logger;
   /** `predecessor`: somebody held the seat before, ever. */
@@ -44,6 +42,8 @@ export interface ElectionOptions {
 }
 
 export interface Election {
+  /** Begins to campaign. `isFresh`: whether the watch that tells `take` is in touch. */
+  start(isFresh: () => boolean): void;
   /** The entry as the bucket has it now. */
   take(value: Uint8Array | undefined, revision: number): void;
   /** Whether this process holds the seat at this moment. */
@@ -54,8 +54,9 @@ export interface Election {
   close(): Promise<void>;
 }
 
-export function startElection(options: ElectionOptions): Election {
-  const { bucket, candidate, isFresh, clock, logger, onElected, onDeposed } = options;
+/** An election that nobody has entered yet: see `start`. */
+export function createElection(options: ElectionOptions): Election {
+  const { bucket, candidate, clock, logger, onElected, onDeposed } = options;
   let seen: { readonly entry: AuthorityEntry | undefined; readonly revision: number } = { entry: undefined, revision: 0 };
   let seenAtMs = clock();
   let mine: { entry: AuthorityEntry; revision: number; untilMs: number; renewedAtMs: number } | undefined;
@@ -100,7 +101,7 @@ export function startElection(options: ElectionOptions): Election {
     }
   }
 
-  async function turn(): Promise<void> {
+  async function turn(isFresh: () => boolean): Promise<void> {
     const nowMs = clock();
     if (mine !== undefined) {
       if (nowMs >= mine.untilMs) depose('the term ended without a renewal');
@@ -118,15 +119,18 @@ export function startElection(options: ElectionOptions): Election {
     if (vacant || nowMs - seenAtMs >= TERM_MS + TERM_MARGIN_MS) await campaign(self);
   }
 
-  function takeTurn(): void {
+  function takeTurn(isFresh: () => boolean): void {
     if (busy !== undefined || closed) return;
-    busy = turn()
+    busy = turn(isFresh)
       .catch((error: unknown) => logger.debug('A write for the seat of the authority failed', { error }))
       .finally(() => (busy = undefined));
   }
-  const timer = setInterval(takeTurn, TURN_MS);
+  let timer: NodeJS.Timeout | undefined;
 
   return {
+    start(isFresh) {
+      timer ??= setInterval(() => takeTurn(isFresh), TURN_MS);
+    },
     take(value, revision) {
       if (revision === seen.revision) return;
       seen = { entry: value === undefined ? undefined : decodeAuthority(value), revision };
