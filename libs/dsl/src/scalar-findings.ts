@@ -55,7 +55,8 @@ export function scalarFindings(schema: JsonObject, value: JsonValue, pointer: st
   const type = schema['type'];
   if (typeof type === 'string' && !hasType(type, value)) {
     const hidden = schema['writeOnly'] === true || SECRET_PROPERTIES.test(lastSegmentOf(pointer) ?? '');
-    return [finding(pointer, 'value', `${label} must be ${typeWords(type)}${hidden ? '' : butIs(value)}`, hidden ? 'put it in quotes' : typeSuggestion([type], value), WEIGHT.type)];
+    const suggestion = typeSuggestion([type], value);
+    return [finding(pointer, 'value', `${label} must be ${typeWords(type)}${hidden ? '' : butIs(value)}`, hidden ? suggestion?.split(':')[0] : suggestion, WEIGHT.type)];
   }
   const findings: Finding[] = [];
   const wrong = (must: string, suggestion?: string, weight = WEIGHT.other): void => void findings.push(finding(pointer, 'value', `${label} must be ${must}`, suggestion, weight));

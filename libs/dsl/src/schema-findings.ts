@@ -24,7 +24,7 @@ interface Verdict {
 const NONE: ReadonlySet<string> = new Set();
 const FINE: Verdict = { findings: [], evaluated: NONE };
 
-/** The weight of whatever is wrong further inside: the value has the right outline. */
+/** The weight of whatever is wrong further inside, however much: the value has the right outline. */
 const INNER_WEIGHT = 2;
 
 /** What a property with a name that the alternative knows is worth against those weights. */
@@ -68,9 +68,10 @@ class Checker {
     if (isList(schema['anyOf'])) merge(this.#alternatives(schema['anyOf'], value, pointer, false));
     if (schema['if'] !== undefined) merge(this.#condition(schema, value, pointer));
     if (schema['not'] !== undefined && this.check(schema['not'], value, pointer).findings.length === 0) merge(this.#wrong(pointer, 'value', this.#negation(schema['not'], pointer), undefined, WEIGHT.constant));
-    if (schema['unevaluatedProperties'] === false && isObject(value) && !findings.some((finding) => finding.pointer === pointer)) {
+    if (schema['unevaluatedProperties'] === false && isObject(value) && !findings.some((found) => found.pointer === pointer)) {
+      const blamed = new Set(findings.map((found) => found.pointer));
       for (const name of Object.keys(value)) {
-        if (!evaluated.has(name) && !findings.some((finding) => finding.pointer === childPointer(pointer, name))) findings.push(this.#unknown(schema, value, pointer, name));
+        if (!evaluated.has(name) && !blamed.has(childPointer(pointer, name))) findings.push(this.#unknown(schema, value, pointer, name));
         evaluated.add(name);
       }
     }
@@ -151,8 +152,11 @@ class Checker {
     const alike = possible.every(({ resemblance }) => resemblance === possible[0]?.resemblance);
     const together = possible.length > 1 ? (sameConstant(possible, value) ?? (alike ? oneMissing(possible, value, pointer) : undefined)) : undefined;
     if (together !== undefined) return { findings: [together], evaluated: new Set(isObject(value) ? Object.keys(value) : []) };
-    const weightOf = (found: Finding): number => (found.pointer === pointer || found.constant !== undefined ? found.weight : INNER_WEIGHT);
-    const distance = ({ verdict, resemblance }: Alternative): number => verdict.findings.reduce((sum, found) => sum + weightOf(found), -resemblance * RESEMBLANCE);
+    const distance = ({ verdict, resemblance }: Alternative): number => {
+      const outer = verdict.findings.filter((found) => found.pointer === pointer || found.constant !== undefined);
+      const inner = outer.length < verdict.findings.length ? INNER_WEIGHT : 0;
+      return outer.reduce((sum, found) => sum + found.weight, inner - resemblance * RESEMBLANCE);
+    };
     return possible.reduce((best, alternative) => (distance(alternative) < distance(best) ? alternative : best)).verdict;
   }
 

@@ -45,6 +45,7 @@ describe('validating a workflow', () => {
     ['an empty switch', 'do:\n  - a: { switch: [] }\n', 'f:7:18: `switch` must have at least one item'],
     ['an error without a type', 'do:\n  - a: { raise: { error: { type: oops, status: 400 } } }\n', 'f:7:34: `type` must be a URI, such as `https://example.com/pets/{petId}`, and is "oops"'],
     ['a listener of nothing', 'do:\n  - a: { listen: { to: { anyy: [] } } }\n', 'f:7:20: `to` must have `all`, `any` or `one`\n  did you mean `any`?'],
+    ['a listener that is stopped by a listener that is stopped', 'do:\n  - a: { listen: { to: { any: [], until: { any: [], until: { any: [] } } } } }\n', 'f:7:53: `until` is not allowed here\n  remove it'],
     ['a script without code', 'do:\n  - a: { run: { script: { language: js } } }\n', 'f:7:17: `script` must have `code` or `source`'],
     ['two things to run', 'do:\n  - a: { run: { shell: { command: ls }, workflow: { namespace: a, name: b, version: 1.0.0 } } }\n', 'f:7:15: `run` means several things at once: shell and workflow exclude one another\n  keep one of them'],
     ['a lifetime that does not fit', 'do:\n  - a: { run: { container: { image: x, lifetime: { cleanup: always, after: PT1S } } } }\n', 'f:7:50: `lifetime` must not have `after` here'],
@@ -106,6 +107,11 @@ describe('validating a workflow', () => {
     const problems = problemsOf(`do:\n${tasks.join('\n')}\n`);
     expect(problems).toHaveLength(50);
     expect(problems[0]).toMatch(/^f:7:5:/);
+  });
+
+  test('is not slowed down by many unknown properties', () => {
+    const properties = Array.from({ length: 20_000 }, (_, index) => `      p${index}: 1`);
+    expect(problemsOf(`do:\n  - a:\n      set: { x: 1 }\n${properties.join('\n')}\n`)[0]).toMatch(/^f:9:7: there is no property `p0` in `a`/);
   });
 
   // The specification's own examples, where a checkout of it is at hand.
