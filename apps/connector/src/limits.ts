@@ -30,8 +30,8 @@ export const SQL_THREADS = 2;
 export const SQL_QUEUE_MAX = 10_000;
 /** Threads given up because a statement would not end; above it the service refuses statements. */
 export const SQL_THREADS_LOST_MAX = 8;
-/** How long SQLite waits for a file that another process writes, milliseconds. */
-export const SQL_BUSY_MS = 5_000;
+/** How long a thread waits for a file that another process writes before others get their turn, milliseconds. */
+export const SQL_BUSY_MS = 200;
 /** Open files a thread keeps. */
 export const SQL_FILES_PER_THREAD_MAX = 64;
 /** Prepared statements kept for one file. */

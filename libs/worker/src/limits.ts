@@ -4,6 +4,8 @@
 export const STEPS_PER_STREAM_MAX = 4_096;
 /** Most bytes of arguments outstanding on one stream. */
 export const BYTES_PER_STREAM_MAX = 32 * 1024 * 1024;
+/** Steps that run at once above which nothing more is read from the streams: an owner that respects its credits never gets there. */
+export const RUNNING_STEPS_MAX = 16_384;
 /** Kept results above which no credits are granted. */
 export const KEPT_RESULTS_MAX = 65_536;
 /** Bytes of kept results above which no credits are granted. */
@@ -32,6 +34,7 @@ export const KEEPALIVE_TIMEOUT_MS = 2_500;
 export interface WorkerLimits {
   readonly stepsPerStreamMax: number;
   readonly bytesPerStreamMax: number;
+  readonly runningStepsMax: number;
   readonly keptResultsMax: number;
   readonly keptBytesMax: number;
 }
@@ -39,6 +42,7 @@ export interface WorkerLimits {
 export const DEFAULT_WORKER_LIMITS: WorkerLimits = {
   stepsPerStreamMax: STEPS_PER_STREAM_MAX,
   bytesPerStreamMax: BYTES_PER_STREAM_MAX,
+  runningStepsMax: RUNNING_STEPS_MAX,
   keptResultsMax: KEPT_RESULTS_MAX,
   keptBytesMax: KEPT_BYTES_MAX,
 };

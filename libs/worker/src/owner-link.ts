@@ -71,6 +71,12 @@ export class Session {
     this.send({ $case: 'results', value: { results } });
   }
 
+  /** Stops or goes on reading what the owner sends; meanwhile it piles up at the owner. */
+  read(on: boolean): void {
+    if (on) this.#stream.resume();
+    else this.#stream.pause();
+  }
+
   /** Half-closes, so that the owner sees that nothing more will come, and waits for it to do the same. */
   async end(): Promise<void> {
     if (!this.#open) return;

@@ -199,6 +199,19 @@ describe('a worker', () => {
     await owner.sees('credits granted', ({ credits }) => (credits.at(-1)?.steps ?? 0) > 0);
   });
 
+  test('reads no more while too many steps run, and goes on when some have ended', async () => {
+    const handler = held();
+    const { owner } = await one(handler.execute, { runningStepsMax: 2 });
+    owner.dispatch(step(), step(), step());
+    await handler.started(3);
+    owner.dispatch(step());
+    // A heartbeat later the step has had all the time it needs to arrive.
+    await owner.sees('a heartbeat', ({ heartbeats }) => heartbeats > 0);
+    expect(handler.calls).toHaveLength(3);
+    handler.calls[0]?.end('1');
+    await handler.started(4);
+  });
+
   test('sends heartbeats', async () => {
     const { owner } = await one(echo);
     await owner.sees('a heartbeat', ({ heartbeats }) => heartbeats > 0);

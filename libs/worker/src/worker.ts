@@ -4,7 +4,8 @@
  * Owns the execution of steps, credits and draining. Does not own what a step does (the handler), the
  * bookkeeping of steps (the ledger, W1 to W3) nor where results go (the router, W4).
  *
- * W5 While kept results exceed their limits no credits are granted, so memory is bounded.
+ * W5 While kept results exceed their limits no credits are granted, and while too many steps run nothing is
+ *    read, so memory is bounded.
  * W6 A handler that answers synchronously costs no promise, no timer and no abort controller; a received
  *    batch of such steps is answered by one message.
  */
@@ -82,6 +83,8 @@ class WorkerRuntime implements Worker {
   readonly #router: ResultRouter;
   readonly #stops: (() => void)[] = [];
   readonly #counts = { executed: 0, joined: 0, stale: 0 };
+  /** Sessions that nothing is read from because too many steps run. */
+  readonly #paused = new Set<Session>();
   #taking = true;
   #draining = false;
   #closed = false;
@@ -212,6 +215,10 @@ class WorkerRuntime implements Worker {
     }
     session.flush();
     this.#adjustCredits();
+    if (this.#ledger.running > this.#limits.runningStepsMax) {
+      this.#paused.add(session);
+      session.read(false);
+    }
   }
 
   #execute(step: Step, entry: Entry): StepOutcome | Promise<StepOutcome> {
@@ -229,6 +236,10 @@ class WorkerRuntime implements Worker {
         this.#ledger.settle(entry, step, settled, nowMs());
         this.#router.sendFirst(entry);
         this.#adjustCredits();
+        this.#checkIdle();
+        if (this.#paused.size === 0 || this.#ledger.running > this.#limits.runningStepsMax) return;
+        for (const session of this.#paused) session.read(true);
+        this.#paused.clear();
       });
   }
 

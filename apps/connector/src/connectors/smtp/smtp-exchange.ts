@@ -36,8 +36,9 @@ export async function exchange(target: SmtpTarget, envelope: SmtpEnvelope, raw: 
   let begun = false;
   const connection = new SMTPConnection(optionsOf(target));
   const abort = (): void => connection.close();
+  // The listener stays: a connection may break a second time, when nobody waits for it any more.
   const broken = new Promise<never>((_resolve, reject) => {
-    connection.once('error', reject);
+    connection.on('error', reject);
     connection.once('end', () => reject(new Error('the connection ended')));
   });
   broken.catch(() => undefined);

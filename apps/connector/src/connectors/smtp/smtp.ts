@@ -85,7 +85,12 @@ async function send(guard: AddressGuard, call: OperationCall, allowPlainCredenti
   }).compile();
   const { from, to } = composed.getEnvelope();
   if (typeof from !== 'string' || to.length === 0) return refused(failure('validation', 400, 'arguments of smtp.send: /from and /to must have an address each'));
-  const raw = await composed.build();
+  let raw: Buffer;
+  try {
+    raw = await composed.build();
+  } catch {
+    return refused(failure('validation', 400, 'arguments of smtp.send: they do not make a message'));
+  }
   return conclude(await exchange(target, { from, to }, raw, call.signal), messageId, url.host);
 }
 

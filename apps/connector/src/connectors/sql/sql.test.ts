@@ -97,9 +97,18 @@ test('waits for a file that another process is writing', async () => {
   expect(await waiting).toMatchObject({ changes: 1, lastInsertRowid: 2 });
 });
 
+test('a file that stays locked fails the step before its time limit, certain that nothing was done', async () => {
+  const url = await pets();
+  const other = new DatabaseSync(fileOf(url));
+  other.exec('BEGIN IMMEDIATE');
+  expect(await runs.failure('sql.execute', { url, statement: "INSERT INTO pets (name) VALUES ('late')" }, { timeoutMs: 900 })).toMatchObject({ detail: expect.stringContaining('database is locked') });
+  other.close();
+  expect(await runs.output('sql.query', { url, statement: 'SELECT count(*) AS n FROM pets' })).toEqual([{ n: 0 }]);
+});
+
 test('a statement that does not end is left behind at its time limit, and others go on', async () => {
   const url = await pets();
-  const endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000000) SELECT count(*) FROM n';
+  const endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000000) SELECT count(*) FROM n';
   const queued = runs.failure('sql.query', { url, statement: endless }, { timeoutMs: 150 });
   const behind = runs.failure('sql.execute', { url, statement: "INSERT INTO pets (name) VALUES ('never')" }, { timeoutMs: 50 });
   expect(await behind).toMatchObject({ status: 408, detail: expect.stringContaining('it was not run') });

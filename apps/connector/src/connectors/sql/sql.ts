@@ -6,7 +6,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { failure, refused, uncertain } from '../../failure.ts';
-import { OUTPUT_BYTES_MAX, SQL_ROWS_MAX } from '../../limits.ts';
+import { OUTPUT_BYTES_MAX, SQL_BUSY_MS, SQL_ROWS_MAX } from '../../limits.ts';
 import type { ConnectorManifest, JsonValue, OperationCall, OperationManifest, Performed } from '../../manifest.ts';
 import type { SqlProblemKind } from './sql-job.ts';
 import { SqlThreads, type SqlAnswer } from './sql-threads.ts';
@@ -80,7 +80,13 @@ async function run(threads: SqlThreads, options: SqlOptions, kind: 'query' | 'ex
     throw error;
   }
   const job = { kind, file, statement: String(args['statement']), parameters: args['parameters'] as never, rowsMax: SQL_ROWS_MAX, bytesMax: OUTPUT_BYTES_MAX };
-  return conclude(kind, await threads.run(job, call.signal), call);
+  // A statement that found its file locked did nothing, so it queues again, behind others. It stops while there is
+  // time for a whole try: one that is cut off at the time limit would be unknown.
+  const lastTryMs = performance.now() + call.timeoutMs - 2 * SQL_BUSY_MS;
+  let answer: SqlAnswer;
+  do answer = await threads.run(job, call.signal);
+  while (answer.kind === 'problem' && answer.problem === 'busy' && performance.now() < lastTryMs);
+  return conclude(kind, answer, call);
 }
 
 /** The absolute path of a `sqlite:` URL, inside the allowed folder. @throws FileRefused */
