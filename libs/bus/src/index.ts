@@ -59,3 +59,4 @@ export {
 export { NOTIFY_DUPLICATE_WINDOW_MS, NOTIFY_MESSAGE_BYTES_MAX, NOTIFY_STREAM_BYTES_MAX, notifyStreamConfig } from './notify-stream.ts';
 export { LANE_TABLE_KEY, laneClaimKey, watchLanes, type LaneClaim, type LaneDirectory } from './lane-directory.ts';
 export { keyedExecutionId, newExecutionId, type NewExecution } from './identity.ts';
+export { packFrame, unpackFrame } from './frame-bytes.ts';

@@ -6,8 +6,8 @@
 import type { StreamSpecification } from './stream.ts';
 import { inputStream, inputSubject } from './subjects.ts';
 
-/** Disk for inputs that the lane's owner has not taken yet; beyond it new ones are refused. */
-export const LANE_INPUT_STREAM_BYTES_MAX = 1024 * 1024 * 1024;
+/** Disk for inputs that the lane's owner has not taken yet; beyond it new ones are refused. NATS reserves it. */
+export const LANE_INPUT_STREAM_BYTES_MAX = 256 * 1024 * 1024;
 /** How long a repeated append with the same message id is recognised, in milliseconds. */
 export const LANE_INPUT_DUPLICATE_WINDOW_MS = 120_000;
 

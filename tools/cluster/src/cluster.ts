@@ -34,7 +34,7 @@ export interface ClusterOptions {
   /** SHA-256 of the operator key, hexadecimal. */
   readonly operatorKeyHash?: string;
   /** Addresses that the services use instead of the servers' own, a proxy's say. */
-  readonly natsUrl?: (service: ServiceName, instance: string, url: string) => string;
+  readonly natsUrl?: (service: ServiceName, instance: string, url: string) => string | Promise<string>;
   readonly report?: (line: string) => void;
 }
 
@@ -84,7 +84,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           restart: options.restart ?? false,
           ...(report === undefined ? {} : { report }),
           environment: {
-            MILLRACE_NATS_URL: options.natsUrl?.(service, instance, servers.nats.url) ?? servers.nats.url,
+            MILLRACE_NATS_URL: (await options.natsUrl?.(service, instance, servers.nats.url)) ?? servers.nats.url,
             MILLRACE_MONGODB_URL: servers.mongo.url,
             MILLRACE_SECRET_KEY: secret,
             MILLRACE_ALLOW_LOOPBACK: 'true',

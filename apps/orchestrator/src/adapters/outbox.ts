@@ -19,7 +19,7 @@ const BATCH_MAX = 1_000;
 const RETRY_MS = { first: 100, most: 2_000 } as const;
 const PUBLISH_TIMEOUT_MS = 5_000;
 /** Disk and age that the stream of events may take. */
-const EVENTS_BYTES_MAX = 1024 ** 3;
+const EVENTS_BYTES_MAX = 512 * 1024 * 1024;
 
 /** DSL reference, "Workflow Lifecycle Events". */
 const TYPES = {

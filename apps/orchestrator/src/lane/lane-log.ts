@@ -8,14 +8,11 @@
  * L3 What is neither ours nor a higher epoch's is a defect and stops the lane.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { headers, type MsgHdrs } from '@nats-io/transport-node';
-import { isStreamMissing, ensureStream, inputStream, laneStream, laneSubject, type Bus } from '@millrace/bus';
+import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { isStreamMissing, ensureStream, inputStream, laneStream, laneSubject, packFrame, unpackFrame, type Bus } from '@millrace/bus';
 import { decodeFrameHead, type FrameHead } from '@millrace/engine';
 import { Defect, MillraceError } from '@millrace/errors';
-import { pack, unpack } from './frame-bytes.ts';
 
-/** Disk that one lane's log may take, in bytes. */
-export const LANE_LOG_BYTES_MAX = 8 * 1024 ** 3;
 /** How long one try of an append waits for its answer, in milliseconds. */
 const APPEND_TIMEOUT_MS = 2_000;
 /** Between tries, in milliseconds. */
@@ -48,13 +45,14 @@ export interface LaneLog {
 export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): Promise<LaneLog> {
   const stream = laneStream(lane);
   const subject = laneSubject(lane);
-  await ensureStream(bus, { name: stream, subjects: [subject], maxBytes: LANE_LOG_BYTES_MAX, duplicateWindowMs: 1_000 });
+  // No size limit in NATS: it would reserve the space, and refuse results too. The lane keeps its budget itself.
+  await ensureStream(bus, { name: stream, subjects: [subject], duplicateWindowMs: 1_000 });
   let expected = 0;
 
   async function tail(): Promise<LogTail> {
     const message = await untilRead(() => bus.manager.streams.getMessage(stream, { last_by_subj: subject }), signal);
     if (message === null) return { sequence: 0, head: undefined };
-    return { sequence: message.seq, head: decodeFrameHead(unpack(message.data)) };
+    return { sequence: message.seq, head: decodeFrameHead(unpackFrame(message.data)) };
   }
 
   async function settle(bytes: Uint8Array, epoch: number): Promise<number | 'open'> {
@@ -62,7 +60,7 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
     if (message === null) return 'open';
     if (Buffer.compare(message.data, bytes) === 0) return message.seq;
     if (message.seq === expected) return 'open';
-    const head = decodeFrameHead(unpack(message.data));
+    const head = decodeFrameHead(unpackFrame(message.data));
     if (head.epoch > epoch) throw new MillraceError('lane-displaced', { message: `Lane ${lane} was taken by epoch ${head.epoch} while epoch ${epoch} was appending`, details: { lane, epoch } });
     throw new Defect(`lane ${lane}: sequence ${message.seq} of epoch ${head.epoch} is at the end of the log, where epoch ${epoch} expected ${expected}`);
   }
@@ -74,7 +72,7 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
       expected = sequence;
     },
     async append(text, epoch) {
-      const bytes = pack(text);
+      const bytes = packFrame(text);
       const head = expectation(stream, expected);
       for (let waitMs: number = RETRY_MS.first; ; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
         signal.throwIfAborted();
@@ -106,7 +104,7 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
         for await (const message of messages) {
           if (message.seq !== next) throw new Defect(`lane ${lane}: the log jumps from ${next - 1} to ${message.seq}`);
           next = message.seq + 1;
-          yield { sequence: message.seq, text: unpack(message.data) };
+          yield { sequence: message.seq, text: unpackFrame(message.data) };
           if (message.seq >= last) break;
         }
       } finally {
@@ -131,13 +129,23 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
 type Answer = { readonly kind: 'landed'; readonly sequence: number } | { readonly kind: 'conflict' } | { readonly kind: 'unknown' } | { readonly kind: 'refused'; readonly detail: string };
 
 async function publish(bus: Bus, subject: string, bytes: Uint8Array, head: MsgHdrs): Promise<Answer> {
-  let reply;
+  let reply: Msg | undefined;
+  let forget = (): void => undefined;
   try {
-    reply = await bus.connection.request(subject, bytes, { headers: head, timeout: APPEND_TIMEOUT_MS });
+    // An answer never comes over another connection than its request, so a lost connection need not be waited out.
+    const lost = new Promise<undefined>((settle) => {
+      forget = bus.onStatus((status) => {
+        if (status !== 'connected') settle(undefined);
+      });
+    });
+    reply = await Promise.race([bus.connection.request(subject, bytes, { headers: head, timeout: APPEND_TIMEOUT_MS }), lost]);
   } catch {
-    // No answer says nothing about the frame: it may be in the log, it may still arrive.
-    return { kind: 'unknown' };
+    reply = undefined;
+  } finally {
+    forget();
   }
+  // No answer says nothing about the frame: it may be in the log, it may still arrive.
+  if (reply === undefined) return { kind: 'unknown' };
   const answer = reply.json<{ readonly seq?: number; readonly error?: { readonly code: number; readonly err_code: number; readonly description: string } }>();
   if (answer.error === undefined) return answer.seq === undefined ? { kind: 'unknown' } : { kind: 'landed', sequence: answer.seq };
   if (WRONG_LAST_SEQUENCE.has(answer.error.err_code) || /duplicate|in process|wrong last/i.test(answer.error.description)) return { kind: 'conflict' };

@@ -31,6 +31,8 @@ const CHECKPOINT_AGE_MS = 2_000;
 const CHECKPOINTS_MAX = 1_000;
 /** Timers taken from the queue at once. */
 const DUE_MAX = 10_000;
+/** Disk that the log of one lane may take before new starts are refused, in bytes; what runs goes on. */
+const LOG_BYTES_MAX = 2 * 1024 ** 3;
 /** Longest wait that one Node timer takes, in milliseconds. */
 const TIMER_MS_MAX = 3_600_000;
 
@@ -82,6 +84,7 @@ export class Lane {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
   readonly #upkeep: NodeJS.Timeout;
+  #logBytes = 0;
   #checkpointing = false;
   /** Actors whose checkpoint is on its way. */
   readonly #storing = new Set<Actor>();
@@ -280,7 +283,7 @@ export class Lane {
       });
       return;
     }
-    const refusal = message.acceptedBy === 'gateway' ? this.#ports.startsRefusedBecause() : undefined;
+    const refusal = message.acceptedBy === 'gateway' ? (this.#overBudget() ?? this.#ports.startsRefusedBecause()) : undefined;
     if (refusal !== undefined) {
       turn.effects.push(() => watcher?.refused('log-budget-exceeded', refusal));
       return;
@@ -315,6 +318,11 @@ export class Lane {
       if (message.fault !== undefined) journal.emit({ kind: 'ended', status: 'faulted', error: { ...PROBLEM_TYPES.configuration, detail: message.fault, instance: '/' } });
       else if (this.#ports.tryBegin(this.number, message.organisation, id)) begin(actor.execution, journal);
     });
+  }
+
+  #overBudget(): string | undefined {
+    if (this.#logBytes < LOG_BYTES_MAX) return undefined;
+    return `The log of lane ${this.number} takes ${this.#logBytes} bytes of its ${LOG_BYTES_MAX}; starts are taken again once history has caught up`;
   }
 
   /** Runs one decision and turns its records into journal text and effects. */
@@ -482,6 +490,7 @@ export class Lane {
   async #truncate(): Promise<void> {
     try {
       await this.#log.truncate(this.#lowWater());
+      this.#logBytes = await this.#log.bytes();
       if (this.#inputSequence > this.#truncatedInput) {
         const sequence = this.#inputSequence;
         await this.#log.truncateInputs(sequence);

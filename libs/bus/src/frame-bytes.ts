@@ -8,12 +8,12 @@ import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
 const COMPRESS_FROM_CHARACTERS = 4 * 1024;
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-export function pack(text: string): Uint8Array {
+export function packFrame(text: string): Uint8Array {
   const plain = Buffer.from(text, 'utf8');
   return text.length < COMPRESS_FROM_CHARACTERS ? plain : zstdCompressSync(plain, OPTIONS);
 }
 
-export function unpack(bytes: Uint8Array): string {
+export function unpackFrame(bytes: Uint8Array): string {
   const first = bytes[0];
   const plain = first === 0x28 ? zstdDecompressSync(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return plain.toString('utf8');

@@ -1,0 +1,169 @@
+/**
+ * Puts the orchestrator together: the only place that knows lanes, scheduler, stores and services at once.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createFairQueue, createPermits } from '@millrace/fairness';
+import { connectLeases } from '@millrace/lease';
+import { DispatchService } from '@millrace/contracts/orchestrator/v1/dispatch';
+import { DefinitionsService, ExecutionsService } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Composition, ServiceContext } from '@millrace/service';
+import { createExecutionReader } from './api/execution-reader.ts';
+import { definitionsService, executionsService, type ApiOptions } from './api/executions-service.ts';
+import { createOutbox } from './adapters/outbox.ts';
+import { createSpanFeed } from './adapters/span-feed.ts';
+import type { OrchestratorConfig } from './config.ts';
+import { openDefinitions } from './definitions/definitions.ts';
+import { dispatchService } from './dispatch/dispatch-service.ts';
+import { createScheduler } from './dispatch/scheduler.ts';
+import { createCheckpointStore } from './history/checkpoint-store.ts';
+import { createHistoryStore, WAITING_CHARACTERS_MAX } from './history/history-store.ts';
+import { openPayloadStore } from './history/payload-store.ts';
+import { keepLanes, type LaneKeeper } from './lane/lane-keeper.ts';
+import { createLanes } from './lane/lanes.ts';
+import { runLane } from './lane/lane-source.ts';
+import type { LanePorts, ReadyStep } from './lane/ports.ts';
+import type { TakingPorts } from './lane/take-lane.ts';
+import { observeOrchestrator } from './orchestrator-metrics.ts';
+import { createStartGate } from './start-gate.ts';
+import { untilStored } from './history/until-stored.ts';
+
+/** How long a stopping orchestrator waits for history, in milliseconds; the log keeps what is left. */
+const HISTORY_DRAIN_MS = 3_000;
+
+export async function compose(context: ServiceContext<OrchestratorConfig>): Promise<Composition> {
+  const { bus, logger, registry, instance, config } = context;
+  const nowMs = (): number => Date.now();
+  const store = await context.store('millrace_orchestrator');
+  const [definitions, payloads] = await Promise.all([openDefinitions(bus), openPayloadStore(bus)]);
+  const checkpoints = createCheckpointStore(store);
+  const history = createHistoryStore(store, checkpoints, logger);
+  const outbox = createOutbox(bus, logger);
+  const spans = createSpanFeed(context.spanExporter);
+  const lanes = createLanes();
+  const permits = createPermits({ nowMs: performance.now() });
+  const queue = createFairQueue<ReadyStep>();
+  const scheduler = createScheduler({ queue, permits, logger, nowMs });
+  const gate = createStartGate(permits, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
+  let leaseDeadline: () => number = () => -Infinity;
+  let keeper: LaneKeeper | undefined;
+
+  const prepared = untilStored('Preparing the collections', logger, context.signal, async () => {
+    await checkpoints.prepare();
+    await history.prepare();
+  });
+  prepared.catch(() => undefined);
+
+  const leases = await connectLeases({
+    bus,
+    pool: context.pool('throttle'),
+    owner: instance,
+    permits,
+    logger,
+    queuedOf: (organisation) => ({ steps: queue.waiting(organisation), starts: gate.waiting(organisation) }),
+    onWake(organisation) {
+      gate.wake(organisation);
+      queue.wake(organisation);
+      scheduler.pump();
+    },
+    onWeight: (organisation, weight) => queue.setWeight(organisation, weight),
+    owners: () => Math.max(1, registry.list('orchestrator').length),
+  });
+
+  const lanePorts: LanePorts = {
+    nowMs,
+    leaseHolds: () => performance.now() < leaseDeadline(),
+    schedule: (step) => scheduler.schedule(step),
+    abandon: (execution) => scheduler.abandon(execution.id),
+    tryBegin: (lane, organisation, execution) => gate.tryBegin(lane, organisation, execution),
+    startsRefusedBecause: () => (history.waitingCharacters > WAITING_CHARACTERS_MAX ? 'The database has been away so long that history waits in memory up to its limit; running executions go on' : undefined),
+    storePayloads: (list) => payloads.put(list),
+    finish(finished, stored) {
+      history.write(finished, stored);
+      spans.ended(finished);
+    },
+    checkpoint: (_lane, _epoch, actors) => checkpoints.write(actors),
+    announce: (event) => outbox.put(event),
+    outboxLowWater: (lane) => outbox.lowWater(lane),
+    reply: (subject, reply) => bus.connection.publish(subject, JSON.stringify(reply)),
+  };
+  const takingPorts: TakingPorts = {
+    program: (hash) => definitions.byHash(hash),
+    payload: (name) => payloads.get(name),
+    checkpoints: (lane) =>
+      untilStored('Reading checkpoints', logger, context.signal, async () => {
+        const found = await checkpoints.load(lanes.table(), lane);
+        // One whose end is in history is left over from a crash between the two writes.
+        const ended = await history.endedAmong(found.map(({ id }) => id));
+        if (ended.size > 0) await checkpoints.remove([...ended]);
+        return found.filter(({ id }) => !ended.has(id));
+      }),
+    remembered: (lane) => untilStored('Reading remembered starts', logger, context.signal, () => history.remembered(lanes.table(), lane, nowMs())),
+  };
+  const inputPorts = {
+    program: (organisation: string, workflow: string) => definitions.resolve(organisation, workflow),
+    missing: (workflow: string) => definitions.missing(workflow),
+  };
+
+  const reader = createExecutionReader({ lanes, definitions, history, checkpoints, payloads });
+  const api: ApiOptions = {
+    lanes,
+    definitions,
+    reader,
+    nowMs,
+    starts: { lanes, definitions, nowMs, endOf: (id) => reader.endOf(id), hasEnded: async (id) => (await history.endedAmong([id])).has(id) },
+  };
+  observeOrchestrator(context.metrics, { lanes, scheduler, gate, history, outbox });
+
+  return {
+    rpcServices: [
+      { definition: DispatchService, implementation: dispatchService(lanes, scheduler, logger) },
+      { definition: ExecutionsService, implementation: executionsService(api) },
+      { definition: DefinitionsService, implementation: definitionsService(api) },
+    ],
+    // Readiness lets the process join the registry, and only a member may claim lanes.
+    ready: async () => ({ bus: bus.status() === 'connected', lanes: keeper === undefined || keeper.settled() }),
+    async started(registration) {
+      leaseDeadline = () => registration.leaseDeadline();
+      const address = registry.list('orchestrator').find((each) => each.instance === instance)?.addresses.grpc ?? (await ownAddress(context));
+      const announce = (): void => void registration.setAttributes({ lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b) }).catch(() => undefined);
+      keeper = await keepLanes({
+        bus,
+        registry,
+        registration,
+        instance,
+        address,
+        lanes,
+        initialLanes: config.lanes,
+        logger,
+        async take(number, epoch) {
+          const lane = await runLane(number, epoch, { bus, instance, lanePorts, takingPorts, inputPorts, logger });
+          queueMicrotask(announce);
+          return lane;
+        },
+        released(lane) {
+          scheduler.dropLane(lane.number);
+          gate.dropLane(lane.number);
+          outbox.dropLane(lane.number);
+          announce();
+        },
+      });
+    },
+    async drain() {
+      await keeper?.close();
+      await history.drain(AbortSignal.timeout(HISTORY_DRAIN_MS));
+    },
+    async close() {
+      leases.close();
+      await outbox.close();
+    },
+  };
+}
+
+/** The registry shows this process a moment after it has joined. */
+async function ownAddress({ registry, instance }: ServiceContext<OrchestratorConfig>): Promise<string> {
+  for (;;) {
+    const own = registry.list('orchestrator').find((each) => each.instance === instance);
+    if (own?.addresses.grpc !== undefined) return own.addresses.grpc;
+    await delay(10);
+  }
+}

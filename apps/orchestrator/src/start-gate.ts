@@ -1,0 +1,59 @@
+/**
+ * Starts that wait for their organisation's permit to begin, in the order they came.
+ *
+ * The executions are accepted and durable; only their first decision waits.
+ */
+import type { Permits } from '@millrace/fairness';
+
+interface Waiting {
+  readonly lane: number;
+  readonly execution: string;
+}
+
+export interface StartGate {
+  /** True: begin now. False: `begin` is called later. */
+  tryBegin(lane: number, organisation: string, execution: string): boolean;
+  /** The organisation may have permits again. */
+  wake(organisation: string): void;
+  waiting(organisation: string): number;
+  readonly throttled: number;
+  dropLane(lane: number): void;
+}
+
+export function createStartGate(permits: Permits, begin: (lane: number, execution: string) => void): StartGate {
+  const queues = new Map<string, Waiting[]>();
+  let throttled = 0;
+  return {
+    tryBegin(lane, organisation, execution) {
+      const queue = queues.get(organisation);
+      if ((queue === undefined || queue.length === 0) && permits.tryTakeStart(organisation, performance.now())) return true;
+      throttled++;
+      if (queue === undefined) queues.set(organisation, [{ lane, execution }]);
+      else queue.push({ lane, execution });
+      return false;
+    },
+    wake(organisation) {
+      const queue = queues.get(organisation);
+      if (queue === undefined) return;
+      let taken = 0;
+      while (taken < queue.length && permits.tryTakeStart(organisation, performance.now())) {
+        const { lane, execution } = queue[taken] as Waiting;
+        taken++;
+        begin(lane, execution);
+      }
+      if (taken === queue.length) queues.delete(organisation);
+      else queue.splice(0, taken);
+    },
+    waiting: (organisation) => queues.get(organisation)?.length ?? 0,
+    get throttled() {
+      return throttled;
+    },
+    dropLane(lane) {
+      for (const [organisation, queue] of queues) {
+        const rest = queue.filter((each) => each.lane !== lane);
+        if (rest.length === 0) queues.delete(organisation);
+        else queues.set(organisation, rest);
+      }
+    },
+  };
+}

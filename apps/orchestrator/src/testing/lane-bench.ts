@@ -1,0 +1,155 @@
+/**
+ * A lane on a real NATS for tests: the test is the worker, and everything outside the log is in memory.
+ */
+import { performance } from 'node:perf_hooks';
+import { connectBus, ensureStream, laneInputStreamConfig, newExecutionId, type Bus } from '@millrace/bus';
+import { compileWorkflow, readDocuments } from '@millrace/dsl';
+import { payloadOf, snapshotOf, textOf, type JsonValue, type Program, type Reply, type StepResult } from '@millrace/engine';
+import { createLogger } from '@millrace/telemetry';
+import type { Finished, End } from '../lane/actor.ts';
+import { Lane } from '../lane/lane.ts';
+import { openLaneLog, type LaneLog } from '../lane/lane-log.ts';
+import type { LanePorts, LifecycleEvent, ReadyStep } from '../lane/ports.ts';
+import { takeLane, type TakingPorts } from '../lane/take-lane.ts';
+import { finishedOf } from '../lane/lane.ts';
+
+export const logger = createLogger({ service: 'orchestrator', instance: 'test', level: 'silent' });
+
+/** Compiles a workflow whose `do` is given as YAML lines. */
+export function programOf(tasks: string): Program {
+  const text = `document:\n  dsl: '1.0.3'\n  namespace: test\n  name: flow\n  version: 1.0.0\ndo:\n${tasks}`;
+  const read = readDocuments(text, { fileName: 'flow.yaml' });
+  const [document] = read.kind === 'read' ? read.documents : [];
+  if (document?.kind !== 'workflow') throw new Error(JSON.stringify(read));
+  const compiled = compileWorkflow(document);
+  if (compiled.kind === 'refused') throw new Error(JSON.stringify(compiled.problems));
+  return compiled.program;
+}
+
+export const CHAIN = programOf(['a', 'b', 'c'].map((name) => `  - ${name}:\n      call: millrace.echo:1.0.0@default\n      with:\n        n: \${ .n + 1 }\n`).join(''));
+
+export interface Bench {
+  readonly bus: Bus;
+  readonly steps: ReadyStep[];
+  readonly finished: Finished[];
+  readonly events: LifecycleEvent[];
+  readonly replies: { readonly subject: string; readonly reply: Reply }[];
+  /** Payloads by reference. */
+  readonly payloads: Map<string, string>;
+  leaseHolds: boolean;
+  /** Told whenever a step becomes ready. */
+  onStep: (step: ReadyStep) => void;
+  take(number: number, epoch: number, programs: readonly Program[]): Promise<Lane>;
+  log(number: number): Promise<LaneLog>;
+  close(): Promise<void>;
+}
+
+export async function openBench(url: string): Promise<Bench> {
+  const bus = await connectBus({ url, name: 'lane test', logger });
+  const ending = new AbortController();
+  const lanes: Lane[] = [];
+  const bench: Bench = {
+    bus,
+    steps: [],
+    finished: [],
+    events: [],
+    replies: [],
+    payloads: new Map(),
+    leaseHolds: true,
+    onStep: () => undefined,
+    log: (number) => openLaneLog(bus, number, ending.signal),
+    async take(number, epoch, programs) {
+      await ensureStream(bus, laneInputStreamConfig(number));
+      const log = await openLaneLog(bus, number, ending.signal);
+      const taken = await takeLane(log, epoch, 'test', takingPorts(bench, programs));
+      const lane = new Lane({ number, epoch, instance: 'test', log, ports: lanePorts(bench), logger, inputSequence: taken.inputSequence, memory: taken.memory });
+      for (const actor of taken.actors.values()) {
+        const finished = finishedOf(actor);
+        if (finished === undefined) lane.actors.set(actor.execution.id, actor);
+        else lane.finished.set(finished.id, finished);
+      }
+      lane.resume(taken.lastSequence);
+      lanes.push(lane);
+      return lane;
+    },
+    async close() {
+      for (const lane of lanes) await Promise.race([lane.stop(), new Promise((settle) => setTimeout(settle, 500))]);
+      ending.abort();
+      await bus.close();
+    },
+  };
+  return bench;
+}
+
+function lanePorts(bench: Bench): LanePorts {
+  return {
+    nowMs: () => performance.timeOrigin + performance.now(),
+    leaseHolds: () => bench.leaseHolds,
+    schedule(step) {
+      bench.steps.push(step);
+      bench.onStep(step);
+    },
+    abandon: () => undefined,
+    tryBegin: () => true,
+    startsRefusedBecause: () => undefined,
+    async storePayloads(list) {
+      for (const { name, text } of list) bench.payloads.set(name, text);
+    },
+    finish: (finished) => void bench.finished.push(finished),
+    checkpoint: () => Promise.reject(new Error('no store in this test')),
+    announce: (event) => void bench.events.push(event),
+    outboxLowWater: () => Infinity,
+    reply: (subject, reply) => void bench.replies.push({ subject, reply }),
+  };
+}
+
+function takingPorts(bench: Bench, programs: readonly Program[]): TakingPorts {
+  return {
+    program: (hash) => {
+      const found = programs.find((program) => program.hash === hash);
+      return found === undefined ? Promise.reject(new Error(`no program ${hash}`)) : Promise.resolve(found);
+    },
+    payload: (name) => Promise.resolve(bench.payloads.get(name) ?? 'null'),
+    checkpoints: () => Promise.resolve([]),
+    remembered: () => Promise.resolve([]),
+  };
+}
+
+/** Answers a step with its own arguments. */
+export function echoOf({ execution, activation }: ReadyStep): StepResult {
+  const payload = activation.arguments ?? payloadOf(null);
+  return { activation: activation.number, attempt: activation.attempt, run: execution.run, outcome: { kind: 'output', payload: payloadOf(payload.value, textOf(payload)) }, dispatchedAtMs: 1, startedAtMs: 1, endedAtMs: 1, worker: 'test' };
+}
+
+export interface Started {
+  readonly id: string;
+  readonly accepted: Promise<{ readonly existing: boolean }>;
+  readonly ended: Promise<End>;
+  readonly refused: Promise<string>;
+}
+
+/** Starts an execution and says what becomes of it. */
+export function startIn(lane: Lane, program: Program, input: JsonValue, options: { readonly id?: string; readonly key?: string } = {}): Started {
+  const id = options.id ?? newExecutionId();
+  let accept: (value: { readonly existing: boolean }) => void = () => undefined;
+  let end: (value: End) => void = () => undefined;
+  let refuse: (reason: string) => void = () => undefined;
+  const accepted = new Promise<{ readonly existing: boolean }>((settle) => (accept = settle));
+  const ended = new Promise<End>((settle) => (end = settle));
+  const refused = new Promise<string>((settle) => (refuse = settle));
+  lane.post({
+    kind: 'start', organisation: 'acme', execution: id, program, input: payloadOf(input), key: options.key, traceparent: undefined, acceptedAtMs: 1, acceptedBy: 'gateway', replyTo: undefined,
+    watcher: { waits: true, accepted: (_, existing) => accept({ existing }), ended: (_, value) => end(value), refused: (reason) => refuse(reason) },
+  });
+  return { id, accepted, ended, refused };
+}
+
+/** Answers every step at once, as a worker would. */
+export function answerAll(bench: Bench, lane: () => Lane): void {
+  bench.onStep = (step) => lane().post({ kind: 'result', execution: step.execution.id, result: echoOf(step), durable: () => undefined });
+}
+
+/** The states of a lane's executions, for comparing. */
+export function digest(lane: Lane): Readonly<Record<string, string>> {
+  return Object.fromEntries([...lane.actors].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, actor]) => [id, JSON.stringify(snapshotOf(actor.execution))]));
+}
