@@ -15,7 +15,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { request } from 'node:http';
 import path from 'node:path';
 import { hashKey, makeKey } from './api-key.ts';
-import { accepted, ended, refused, startPeer, type Peer } from './peer.test-kit.ts';
+import { accepted, ended, refused, startPeer, type Peer } from './testing/orchestrator-peer.ts';
 import { ROUTES } from './rest/routes.ts';
 import { BODY_BYTES_MAX } from './rest/server.ts';
 

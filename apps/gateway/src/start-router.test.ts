@@ -1,5 +1,5 @@
 import { createOwnerLinks } from './adapters/owner-streams.ts';
-import { accepted, ended, peerClients, refused, settableOwners, startPeer, type Peer } from './peer.test-kit.ts';
+import { accepted, ended, peerClients, refused, settableOwners, startPeer, type Peer } from './testing/orchestrator-peer.ts';
 import type { ExecutionEnd, StartOrder } from './ports.ts';
 import { UNDECIDED_STARTS_MAX, createStartRouter, type StartRouter } from './start-router.ts';
 

@@ -16,7 +16,7 @@ const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 export function acceptedAnswer(execution: string): HookAnswer {
   return {
     status: 202,
-    headers: { 'content-type': JSON_TYPE, location: `/v1/executions/${execution}` },
+    headers: { 'content-type': JSON_TYPE, location: `/v1/executions/${execution}`, 'millrace-execution': execution },
     body: `{"execution":${JSON.stringify(execution)}}`,
   };
 }

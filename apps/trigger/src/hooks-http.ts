@@ -24,7 +24,7 @@ const EMPTY = Buffer.alloc(0);
 
 /** The application; `routing` takes requests once `ready` has resolved. */
 export function createHooksHttp(options: HooksHttpOptions): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: BODY_BYTES_MAX, disableRequestLogging: true, routerOptions: { maxParamLength: 128 } });
+  const app = fastify({ logger: false, bodyLimit: BODY_BYTES_MAX, routerOptions: { maxParamLength: 128 } });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) => done(null, body));
 

@@ -104,4 +104,3 @@ test('what waits when the process stops is refused, not forgotten', async () => 
   await expect(appender.append(7, JSON.stringify(start('b')))).rejects.toMatchObject({ reason: 'service-draining' });
   await appender.idle();
 });
-

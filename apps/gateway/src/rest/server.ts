@@ -38,7 +38,6 @@ export interface RestServerOptions {
 export function createRestServer(options: RestServerOptions): FastifyInstance {
   const app = fastify({
     logger: false,
-    disableRequestLogging: true,
     bodyLimit: BODY_BYTES_MAX,
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',

@@ -12,7 +12,7 @@ import {
   type Started,
   type StartedBatch,
 } from '@millrace/contracts/orchestrator/v1/executions';
-import type { LaneOwner, LaneOwners } from './ports.ts';
+import type { LaneOwner, LaneOwners } from '../ports.ts';
 
 export type PeerStream = ServerDuplexStream<StartBatch, StartedBatch>;
 
