@@ -9,10 +9,10 @@ export const DURATION_MS_MAX = 366 * 86_400_000;
 const UNITS = { days: 86_400_000, hours: 3_600_000, minutes: 60_000, seconds: 1_000, milliseconds: 1 } as const;
 const ISO_8601 = /^P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
 
-/** Milliseconds, at most DURATION_MS_MAX, or undefined when the value states no duration. Months and years have no fixed length and are refused. */
+/** Milliseconds, or undefined when the value states no duration or one over DURATION_MS_MAX. Months and years have no fixed length and are refused. */
 export function statedDurationMs(value: JsonValue): number | undefined {
   const ms = typeof value === 'string' ? isoMs(value) : objectMs(value);
-  return ms === undefined || !Number.isFinite(ms) || ms < 0 ? undefined : Math.min(Math.round(ms), DURATION_MS_MAX);
+  return ms === undefined || !Number.isFinite(ms) || ms < 0 || ms > DURATION_MS_MAX ? undefined : Math.round(ms);
 }
 
 function isoMs(text: string): number | undefined {

@@ -90,11 +90,13 @@ export function durationMs(duration: Duration, on: JsonValue, site: Site): numbe
 
 const NONE: readonly JsonValue[] = [];
 
+/** RFC 6570, section 3.2.2: a name without a value expands to nothing. */
 function uriText(name: string, on: JsonValue, site: Site): string {
-  const found = isObject(on) && Object.hasOwn(on, name) ? on[name] : undefined;
+  const found = isObject(on) && Object.hasOwn(on, name) ? on[name] : null;
+  if (found === null || found === undefined) return '';
   if (typeof found === 'string') return found;
   if (typeof found === 'number' || typeof found === 'boolean') return String(found);
-  throw fault('expression', `the URI template names {${name}}, which the task's input does not have as a text or number`, site.node?.reference ?? '/');
+  throw fault('expression', `the URI template names {${name}}, whose value in the task's input is not a text or a number`, site.node?.reference ?? '/');
 }
 
 function variable(name: string, site: Site): JsonValue {
