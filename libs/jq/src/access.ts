@@ -17,11 +17,12 @@ export function index(m: Meter, target: JsonValue, key: JsonValue): JsonValue {
   } else if (typeof key === 'number') {
     if (isArray(target)) return element(target, key);
   } else if (isObject(key)) {
-    if (target === null || isArray(target) || typeof target === 'string') return slice(m, target, member(key, 'start') ?? null, member(key, 'end') ?? null);
+    if (target === null) return null;
+    if (isArray(target) || typeof target === 'string') return slice(m, target, sliceBound(key, 'start'), sliceBound(key, 'end'));
   } else if (isArray(key) && isArray(target)) {
     return indicesOfArray(m, target, key);
   }
-  if (target === null && (typeof key === 'string' || typeof key === 'number' || key === null)) return null;
+  if (target === null && (typeof key === 'string' || typeof key === 'number')) return null;
   throw cannotIndex(target, key);
 }
 
@@ -34,15 +35,24 @@ export function indexByName(target: JsonValue, key: string): JsonValue {
   throw cannotIndex(target, key);
 }
 
+/** A position that is not whole has no element. */
 export function element(target: JsonArray, key: number): JsonValue {
-  if (key !== key) return null;
-  const at = Math.floor(key);
-  return target[at < 0 ? at + target.length : at] ?? null;
+  return target[key < 0 ? key + target.length : key] ?? null;
 }
 
+/** Longer keys are not shown in messages. */
+const KEY_SHOWN_MAX = 30;
+
 export function cannotIndex(target: JsonValue, key: JsonValue): JqFailure {
-  if (typeof key === 'string') return typeFailure(`Cannot index ${typeName(target)} with "${key.length > 200 ? `${key.slice(0, 200)}...` : key}"`);
+  if (typeof key === 'string' && key.length < KEY_SHOWN_MAX) return typeFailure(`Cannot index ${typeName(target)} with string "${key}"`);
   return typeFailure(`Cannot index ${typeName(target)} with ${typeName(key)}`);
+}
+
+/** `start` or `end` of a slice that is given as an object. */
+export function sliceBound(key: JsonObject, name: 'start' | 'end'): JsonValue {
+  const bound = member(key, name);
+  if (bound === undefined) throw typeFailure('Start and end indices of an array slice must be numbers');
+  return bound;
 }
 
 /** Start and end of a slice of something of that length, cut to its bounds. */
@@ -92,6 +102,7 @@ export function indicesOfArray(m: Meter, target: JsonArray, wanted: JsonArray): 
 }
 
 export function has(target: JsonValue, key: JsonValue): boolean {
+  if (target === null) return false;
   if (isObject(target) && typeof key === 'string') return member(target, key) !== undefined;
   if (isArray(target) && typeof key === 'number') return key >= 0 && key < target.length;
   throw typeFailure(`Cannot check whether ${typeName(target)} has a ${typeof key === 'string' ? 'string' : typeName(key)} key`);
@@ -100,6 +111,6 @@ export function has(target: JsonValue, key: JsonValue): boolean {
 /** The elements of an array or the members of an object. */
 export function iterable(target: JsonValue): JsonArray | JsonObject {
   if (typeof target === 'object' && target !== null) return target;
-  throw typeFailure(`Cannot iterate over ${target === null ? 'null' : preview(target)}`);
+  throw typeFailure(`Cannot iterate over ${preview(target)}`);
 }
 

@@ -89,19 +89,22 @@ export function divide(m: Meter, a: JsonValue, b: JsonValue): JsonValue {
   throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided`);
 }
 
-const INTEGER_MAX = 2 ** 63;
-
-/** Both sides are cut to integers; the result has the sign of the dividend. */
+/** Both sides are cut to 64-bit integers; the result has the sign of the dividend. */
 export function modulo(m: Meter, a: JsonValue, b: JsonValue): JsonValue {
-  if (typeof a !== 'number' || typeof b !== 'number') throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided`);
+  if (typeof a !== 'number' || typeof b !== 'number') throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided (remainder)`);
   if (Number.isNaN(a) || Number.isNaN(b)) return finite(m, NaN);
-  const divisor = Math.abs(toInteger(b));
-  if (divisor === 0) throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided because the divisor is zero`);
-  return (toInteger(a) % divisor) + 0;
+  const dividend = Math.trunc(a);
+  const divisor = Math.abs(Math.trunc(b));
+  if (divisor === 0) throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided (remainder) because the divisor is zero`);
+  if (Number.isSafeInteger(dividend) && Number.isSafeInteger(divisor)) return (dividend % divisor) + 0;
+  return Number(toInteger(dividend) % toInteger(divisor));
 }
 
-function toInteger(value: number): number {
-  return Math.max(-INTEGER_MAX, Math.min(INTEGER_MAX, Math.trunc(value)));
+const INTEGER_MAX = 2n ** 63n - 1n;
+
+function toInteger(value: number): bigint {
+  if (value >= 2 ** 63) return INTEGER_MAX;
+  return value <= -(2 ** 63) ? -INTEGER_MAX - 1n : BigInt(value);
 }
 
 export function negate(value: JsonValue): JsonValue {

@@ -4,10 +4,10 @@ import { index, indexByName, iterable, slice } from './access.ts';
 import { enter, leave, tick } from './budget.ts';
 import type { Meter } from './budget.ts';
 import { many, maybe, NO_PATH, one, withWalk } from './code.ts';
-import type { Bare, Code, Emit, EmitPath, Path } from './code.ts';
+import type { Bare, Code, Emit, EmitPath, Path, Walk } from './code.ts';
 import { apply2 } from './combine.ts';
-import { typeFailure } from './failure.ts';
-import { isArray, isInheritedKey } from './json-value.ts';
+import { isCatchable, typeFailure } from './failure.ts';
+import { isArray, isInheritedKey, member } from './json-value.ts';
 import type { JsonValue } from './json-value.ts';
 import { previewText } from './serialize.ts';
 import type { Compilation, Scope } from './scope.ts';
@@ -16,7 +16,7 @@ import type { NodeOf } from './syntax.ts';
 export function compileIndex(c: Compilation, node: NodeOf<'index'>, scope: Scope): Code {
   const target = c.compile(node.target, scope);
   const key = c.compile(node.key, scope);
-  return indexCode(target, key);
+  return node.optional ? optionalIndexCode(target, key) : indexCode(target, key);
 }
 
 export function indexCode(target: Code, key: Code): Code {
@@ -27,6 +27,54 @@ export function indexCode(target: Code, key: Code): Code {
     return (m, env, path, input, emit) =>
       key.each(m, env, input, (step) => walk(m, env, path, input, (at, value) => emit(extend(m, at, step, value), index(m, value, step))));
   });
+}
+
+/** `.a?`: nothing where the key does not apply. Only this step is guarded. */
+function optionalIndexCode(target: Code, key: Code): Code {
+  const walk = (): Walk => {
+    const walkTarget = target.walk();
+    return (m, env, path, input, emit) =>
+      key.each(m, env, input, (step) =>
+        walkTarget(m, env, path, input, (at, value) => {
+          const found = attempt(() => index(m, value, step));
+          return found === undefined || emit(extend(m, at, step, value), found);
+        }),
+      );
+  };
+  const name = key.multiplicity === 'one' && typeof key.constant === 'string' ? key.constant : null;
+  if (name !== null && target.multiplicity !== 'many') {
+    const { run } = target;
+    return withWalk(
+      maybe((m, env, input) => {
+        tick(m);
+        const value = run(m, env, input);
+        if (value === null) return null;
+        return typeof value !== 'object' || isArray(value) ? undefined : (member(value, name) ?? null);
+      }),
+      walk,
+    );
+  }
+  return withWalk(
+    many((m, env, input, emit) =>
+      key.each(m, env, input, (step) =>
+        target.each(m, env, input, (value) => {
+          const found = attempt(() => index(m, value, step));
+          return found === undefined || emit(found);
+        }),
+      ),
+    ),
+    walk,
+  );
+}
+
+/** Undefined where jq would have failed with a type error. */
+function attempt(step: () => JsonValue): JsonValue | undefined {
+  try {
+    return step();
+  } catch (failure) {
+    if (!isCatchable(failure)) throw failure;
+    return undefined;
+  }
 }
 
 function indexPaid(m: Meter, _input: JsonValue, target: JsonValue, key: JsonValue): JsonValue {
@@ -80,6 +128,7 @@ export function compileSlice(c: Compilation, node: NodeOf<'slice'>, scope: Scope
   const target = c.compile(node.target, scope);
   const from = node.from === null ? none : c.compile(node.from, scope);
   const to = node.to === null ? none : c.compile(node.to, scope);
+  if (node.optional) return optionalSliceCode(target, from, to);
   return withWalk(sliceValue(target, from, to), () => {
     const walk = target.walk();
     return (m, env, path, input, emit) =>
@@ -89,6 +138,33 @@ export function compileSlice(c: Compilation, node: NodeOf<'slice'>, scope: Scope
         ),
       );
   });
+}
+
+function optionalSliceCode(target: Code, from: Code, to: Code): Code {
+  return withWalk(
+    many((m, env, input, emit) =>
+      from.each(m, env, input, (start) =>
+        to.each(m, env, input, (end) =>
+          target.each(m, env, input, (value) => {
+            const found = attempt(() => slice(m, value, start, end));
+            return found === undefined || emit(found);
+          }),
+        ),
+      ),
+    ),
+    () => {
+      const walk = target.walk();
+      return (m, env, path, input, emit) =>
+        from.each(m, env, input, (start) =>
+          to.each(m, env, input, (end) =>
+            walk(m, env, path, input, (at, value) => {
+              const found = attempt(() => slice(m, value, start, end));
+              return found === undefined || emit(extend(m, at, { start, end }, value), found);
+            }),
+          ),
+        );
+    },
+  );
 }
 
 function sliceValue(target: Code, from: Code, to: Code): Bare {
@@ -106,7 +182,16 @@ function sliceValue(target: Code, from: Code, to: Code): Bare {
 }
 
 export function compileIterate(c: Compilation, node: NodeOf<'iterate'>, scope: Scope): Code {
-  return iterateCode(c.compile(node.target, scope));
+  const target = c.compile(node.target, scope);
+  if (!node.optional) return iterateCode(target);
+  return withWalk(
+    many((m, env, input, emit) => target.each(m, env, input, (value) => typeof value !== 'object' || value === null || iterate(m, value, emit))),
+    () => {
+      const walk = target.walk();
+      return (m, env, path, input, emit) =>
+        walk(m, env, path, input, (at, value) => typeof value !== 'object' || value === null || iteratePaths(m, at, value, emit));
+    },
+  );
 }
 
 export function iterateCode(target: Code): Code {

@@ -205,7 +205,7 @@ function tryValue(body: Code, handler: Code | null): Bare {
   return both === 'one' ? one(attempt as Parameters<typeof one>[0]) : maybe(attempt);
 }
 
-/** All true outputs of the left side, errors ending it silently; without any, the right side. */
+/** All true outputs of the left side; without any, the right side. Errors of the left side pass, as in jq. */
 export function compileAlternative(c: Compilation, node: NodeOf<'alternative'>, scope: Scope): Code {
   const left = c.compile(node.left, scope);
   const right = c.compile(node.right, scope);
@@ -214,12 +214,7 @@ export function compileAlternative(c: Compilation, node: NodeOf<'alternative'>, 
     const walkRight = right.walk();
     return (m, env, path, input, emit) => {
       let found = false;
-      const more = guarded<[Path, JsonValue]>(
-        m,
-        emit,
-        (inner) => walkLeft(m, env, path, input, (at, value) => !isTrue(value) || ((found = true), inner(at, value))),
-        () => true,
-      );
+      const more = walkLeft(m, env, path, input, (at, value) => !isTrue(value) || ((found = true), emit(at, value)));
       return found ? more : walkRight(m, env, path, input, emit);
     };
   });
@@ -229,30 +224,23 @@ function alternativeValue(left: Code, right: Code): Bare {
   if (left.multiplicity === 'many' || right.multiplicity === 'many') {
     return many((m, env, input, emit) => {
       let found = false;
-      const more = guarded<[JsonValue]>(
-        m,
-        emit,
-        (inner) => left.each(m, env, input, (value) => !isTrue(value) || ((found = true), inner(value))),
-        () => true,
-      );
+      const more = left.each(m, env, input, (value) => !isTrue(value) || ((found = true), emit(value)));
       return found ? more : right.each(m, env, input, emit);
     });
   }
   const runLeft = left.run;
-  const runRight = right.run;
-  const either = (m: Meter, env: Env, input: JsonValue): JsonValue | undefined => {
-    const { depth } = m;
-    try {
+  if (right.multiplicity === 'one') {
+    const runRight = right.run;
+    return one((m, env, input) => {
       const value = runLeft(m, env, input);
-      if (value !== undefined && isTrue(value)) return value;
-    } catch (failure) {
-      if (!isCatchable(failure)) throw failure;
-      tick(m);
-      m.depth = depth;
-    }
-    return runRight(m, env, input);
-  };
-  return right.multiplicity === 'one' ? one(either as Parameters<typeof one>[0]) : maybe(either);
+      return value !== undefined && isTrue(value) ? value : runRight(m, env, input);
+    });
+  }
+  const runRight = right.run;
+  return maybe((m, env, input) => {
+    const value = runLeft(m, env, input);
+    return value !== undefined && isTrue(value) ? value : runRight(m, env, input);
+  });
 }
 
 export function compileLogic(c: Compilation, node: NodeOf<'logic'>, scope: Scope): Code {

@@ -7,7 +7,7 @@
 
 import { allocateArray, allocateObject, burn, enter, leave, tick } from './budget.ts';
 import type { Meter } from './budget.ts';
-import { cannotIndex, index, sliceRange } from './access.ts';
+import { cannotIndex, index, sliceBound, sliceRange } from './access.ts';
 import { typeFailure } from './failure.ts';
 import { copyObject, isArray, isObject, member, setMember, typeName } from './json-value.ts';
 import type { JsonArray, JsonObject, JsonValue, OpenObject } from './json-value.ts';
@@ -81,7 +81,7 @@ function openObject(m: Meter, target: JsonObject | null, owned: Owned): OpenObje
 }
 
 function replaceElement(m: Meter, target: JsonArray, key: number, change: (old: JsonValue) => JsonValue, owned: Owned): JsonValue {
-  const at = Number.isNaN(key) ? NaN : Math.floor(key);
+  const at = Math.trunc(key);
   const position = at < 0 ? at + target.length : at;
   if (Number.isNaN(position)) throw typeFailure('Cannot set array element at NaN index');
   if (position < 0) throw typeFailure('Out of bounds negative array index');
@@ -107,13 +107,13 @@ function replaceSlice(m: Meter, target: JsonArray | null, key: JsonObject, chang
 }
 
 function keyRange(array: JsonArray, key: JsonObject): ReturnType<typeof sliceRange> {
-  return sliceRange(array.length, member(key, 'start') ?? null, member(key, 'end') ?? null);
+  return sliceRange(array.length, sliceBound(key, 'start'), sliceBound(key, 'end'));
 }
 
 /** The value without the places at the paths; absent places do not matter. */
 export function deletePaths(m: Meter, target: JsonValue, paths: JsonValue): JsonValue {
   if (!isArray(paths)) throw typeFailure('Paths must be specified as an array');
-  for (const path of paths) if (!isArray(path)) throw typeFailure('Path must be specified as an array');
+  for (const path of paths) if (!isArray(path)) throw typeFailure(`Path must be specified as array, not ${typeName(path)}`);
   let result = target;
   const sorted = sortValues(m, paths);
   for (let i = sorted.length - 1; i >= 0; ) {
@@ -159,15 +159,13 @@ export function deleteKeys(m: Meter, target: JsonValue, keys: readonly JsonValue
   if (target === null) return null;
   if (isObject(target)) return deleteMembers(m, target, keys);
   if (isArray(target)) return deleteElements(m, target, keys);
-  const key = keys[0] ?? null;
-  if (isObject(key)) throw typeFailure(`Cannot delete fields from ${typeName(target)}`);
-  throw typeFailure(`Cannot delete field at ${typeof key === 'string' ? 'object' : 'array'} index of ${typeName(target)}`);
+  throw typeFailure(`Cannot delete fields from ${typeName(target)}`);
 }
 
 function deleteMembers(m: Meter, target: JsonObject, keys: readonly JsonValue[]): JsonValue {
   const names = new Set<string>();
   for (const key of keys) {
-    if (typeof key !== 'string') throw typeFailure(`Cannot delete field at ${isObject(key) ? 'object' : 'array'} index of object`);
+    if (typeof key !== 'string') throw typeFailure(`Cannot delete ${typeName(key)} field of object`);
     if (member(target, key) !== undefined) names.add(key);
   }
   if (names.size === 0) return target;
@@ -181,14 +179,14 @@ function deleteElements(m: Meter, target: JsonArray, keys: readonly JsonValue[])
   const gone = new Set<number>();
   for (const key of keys) {
     if (typeof key === 'number') {
-      const at = Math.floor(key);
+      const at = Math.trunc(key);
       gone.add(at < 0 ? at + target.length : at);
     } else if (isObject(key)) {
       const { from, to } = keyRange(target, key);
       burn(m, to - from);
       for (let i = from; i < to; i++) gone.add(i);
     } else {
-      throw typeFailure(typeof key === 'string' ? 'Cannot delete field at object index of array' : `Cannot delete field at array index of array`);
+      throw typeFailure(`Cannot delete ${typeName(key)} element of array`);
     }
   }
   allocateArray(m, target.length);

@@ -81,7 +81,7 @@ export function lex(source: string): readonly Token[] {
     const number = match(NUMBER);
     if (number !== '') {
       at += number.length;
-      return { kind: 'number', value: Number(number), offset, length: number.length };
+      return { kind: 'number', value: Math.min(Number(number), Number.MAX_VALUE), offset, length: number.length };
     }
     const name = match(NAME);
     if (name !== '') {

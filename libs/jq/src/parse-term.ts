@@ -1,5 +1,6 @@
 // Terms: everything that binds tighter than an operator, with the suffixes `.a`, `[…]`, `?` and `as`.
 
+import type { JsonValue } from './json-value.ts';
 import { makeNode } from './node-builder.ts';
 import { parsePatterns } from './parse-pattern.ts';
 import { parseStringToken } from './parse-string.ts';
@@ -29,13 +30,13 @@ function parsePostfix(rules: Rules): Node {
     if (token.kind === 'field') {
       cursor.next();
       const key = makeNode({ kind: 'literal', value: token.name }, token);
-      term = makeNode({ kind: 'index', target: term, key }, cursor.spanFrom(start));
+      term = makeNode({ kind: 'index', target: term, key, optional: optional(rules) }, cursor.spanFrom(start));
     } else if (token.kind === 'symbol' && token.text === '.') {
       const after = cursor.peekAfter();
       if (after.kind === 'string') {
         cursor.next();
         cursor.next();
-        term = makeNode({ kind: 'index', target: term, key: parseStringToken(rules, after, null) }, cursor.spanFrom(start));
+        term = makeNode({ kind: 'index', target: term, key: parseStringToken(rules, after, null), optional: optional(rules) }, cursor.spanFrom(start));
       } else if (after.kind === 'symbol' && after.text === '[') {
         cursor.next();
       } else {
@@ -44,33 +45,36 @@ function parsePostfix(rules: Rules): Node {
     } else if (token.kind === 'symbol' && token.text === '[') {
       cursor.next();
       term = parseBracketSuffix(rules, term, start);
-    } else if (token.kind === 'symbol' && token.text === '?') {
-      cursor.next();
+    } else if (optional(rules)) {
       term = makeNode({ kind: 'try', body: term, handler: null }, cursor.spanFrom(start));
-    } else if (token.kind === 'symbol' && token.text === '?//') {
-      cursor.splitOptionalAlternative();
     } else {
       return term;
     }
   }
 }
 
+/** Takes a `?`, also the one at the start of `?//` where that cannot mean alternative patterns. */
+function optional({ cursor }: Rules): boolean {
+  if (cursor.isSymbol('?//')) cursor.splitOptionalAlternative();
+  return cursor.acceptSymbol('?');
+}
+
 function parseBracketSuffix(rules: Rules, target: Node, start: number): Node {
   const { cursor } = rules;
-  if (cursor.acceptSymbol(']')) return makeNode({ kind: 'iterate', target }, cursor.spanFrom(start));
+  if (cursor.acceptSymbol(']')) return makeNode({ kind: 'iterate', target, optional: optional(rules) }, cursor.spanFrom(start));
   if (cursor.acceptSymbol(':')) {
     const to = rules.pipe();
     cursor.expectSymbol(']', 'to close the slice');
-    return makeNode({ kind: 'slice', target, from: null, to }, cursor.spanFrom(start));
+    return makeNode({ kind: 'slice', target, from: null, to, optional: optional(rules) }, cursor.spanFrom(start));
   }
   const key = rules.pipe();
   if (!cursor.acceptSymbol(':')) {
     cursor.expectSymbol(']', 'to close the index');
-    return makeNode({ kind: 'index', target, key }, cursor.spanFrom(start));
+    return makeNode({ kind: 'index', target, key, optional: optional(rules) }, cursor.spanFrom(start));
   }
   const to = cursor.isSymbol(']') ? null : rules.pipe();
   cursor.expectSymbol(']', 'to close the slice');
-  return makeNode({ kind: 'slice', target, from: key, to }, cursor.spanFrom(start));
+  return makeNode({ kind: 'slice', target, from: key, to, optional: optional(rules) }, cursor.spanFrom(start));
 }
 
 function parsePrimary(rules: Rules): Node {
@@ -93,7 +97,7 @@ function parsePrimary(rules: Rules): Node {
     case 'field': {
       cursor.next();
       const key = makeNode({ kind: 'literal', value: token.name }, token);
-      return makeNode({ kind: 'index', target: makeNode({ kind: 'identity' }, { offset: token.offset, length: 1 }), key }, token);
+      return makeNode({ kind: 'index', target: makeNode({ kind: 'identity' }, { offset: token.offset, length: 1 }), key, optional: optional(rules) }, token);
     }
     case 'variable':
       cursor.next();
@@ -109,9 +113,13 @@ function parsePrimary(rules: Rules): Node {
   }
 }
 
+const NAMED_LITERALS: ReadonlyMap<string, JsonValue> = new Map<string, JsonValue>([['null', null], ['true', true], ['false', false]]);
+
 function parseCall(rules: Rules, name: string): Node {
   const { cursor } = rules;
   const start = cursor.next();
+  const literal = NAMED_LITERALS.get(name);
+  if (literal !== undefined && !cursor.isSymbol('(')) return makeNode({ kind: 'literal', value: literal }, start);
   const args: Node[] = [];
   if (name === 'break') {
     const target = cursor.expectVariable('after "break": the label to leave');
@@ -214,7 +222,7 @@ function parseSymbol(rules: Rules, text: string): Node {
       const next = cursor.peek();
       if (next.kind === 'string') {
         cursor.next();
-        return makeNode({ kind: 'index', target: identity, key: parseStringToken(rules, next, null) }, cursor.spanFrom(token.offset));
+        return makeNode({ kind: 'index', target: identity, key: parseStringToken(rules, next, null), optional: optional(rules) }, cursor.spanFrom(token.offset));
       }
       return identity;
     }
@@ -243,7 +251,7 @@ function parseMember(rules: Rules): ObjectEntry {
   };
   const ofInput = (key: Node): ObjectEntry => {
     if (cursor.isSymbol(':')) return { key, value: value() };
-    return { key, value: makeNode({ kind: 'index', target: makeNode({ kind: 'identity' }, token), key }, token) };
+    return { key, value: makeNode({ kind: 'index', target: makeNode({ kind: 'identity' }, token), key, optional: false }, token) };
   };
   switch (token.kind) {
     case 'variable': {

@@ -47,8 +47,8 @@ function writeObject(m: Meter, value: { readonly [key: string]: JsonValue }): st
   return `${text}}`;
 }
 
-/** UTF-16 code units of a value shown in a message; jq 1.7's buffer is of this size. */
-const PREVIEW_LENGTH_MAX = 11;
+/** UTF-16 code units of a value shown in a message, as many as jq shows. */
+const PREVIEW_LENGTH_MAX = 14;
 const PREVIEW_PARTS_MAX = 64;
 
 /** `number (1)`: a value as jq's messages show it, cut to a few characters. */

@@ -47,9 +47,10 @@ export type NodeBody =
   | { readonly kind: 'identity' }
   | { readonly kind: 'recurse' }
   | { readonly kind: 'literal'; readonly value: JsonValue }
-  | { readonly kind: 'index'; readonly target: Node; readonly key: Node }
-  | { readonly kind: 'slice'; readonly target: Node; readonly from: Node | null; readonly to: Node | null }
-  | { readonly kind: 'iterate'; readonly target: Node }
+  /** Optional steps (`.a?`) yield nothing where the step itself does not apply; errors of the target pass. */
+  | { readonly kind: 'index'; readonly target: Node; readonly key: Node; readonly optional: boolean }
+  | { readonly kind: 'slice'; readonly target: Node; readonly from: Node | null; readonly to: Node | null; readonly optional: boolean }
+  | { readonly kind: 'iterate'; readonly target: Node; readonly optional: boolean }
   | { readonly kind: 'string'; readonly format: string | null; readonly parts: readonly (string | Node)[] }
   | { readonly kind: 'format'; readonly format: string }
   | { readonly kind: 'array'; readonly body: Node | null }

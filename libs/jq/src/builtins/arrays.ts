@@ -3,7 +3,7 @@
 import { add } from '../arithmetic.ts';
 import { allocateArray, allocateElement, allocateString, burn, enter, leave, tick } from '../budget.ts';
 import type { Meter } from '../budget.ts';
-import { indicesOfArray, iterable } from '../access.ts';
+import { cannotIndex, index, indicesOfArray, iterable } from '../access.ts';
 import { one, withWalk } from '../code.ts';
 import type { Bare, Code, Env } from '../code.ts';
 import { iterate } from '../compile-access.ts';
@@ -268,13 +268,16 @@ function containsChecked(m: Meter, a: JsonValue, b: JsonValue): boolean {
 function indices(m: Meter, input: JsonValue, wanted: JsonValue): JsonValue {
   if (input === null) return null;
   if (isArray(input)) return indicesOfArray(m, input, isArray(wanted) ? wanted : [wanted]);
-  return indicesOfText(m, input, wanted);
+  if (typeof input === 'string' && typeof wanted === 'string') return indicesOfText(m, input, wanted);
+  return index(m, input, wanted);
 }
 
 function oneIndex(pick: (found: JsonArray) => JsonValue | undefined): Builtin {
   return value1((m, input, wanted) => {
     const found = indices(m, input, wanted);
-    return isArray(found) ? (pick(found) ?? null) : null;
+    if (found === null) return null;
+    if (!isArray(found)) throw cannotIndex(found, 0);
+    return pick(found) ?? null;
   });
 }
 

@@ -40,7 +40,6 @@ function fromJson(m: Meter, value: JsonValue): JsonValue {
   allocate(m, BYTES_PER_CHARACTER * value.length);
   const text = value.trim();
   if (text === 'nan') return finite(m, NaN);
-  if (text === '') return null;
   try {
     return withoutInfinity(m, JSON.parse(text) as JsonValue);
   } catch (error) {

@@ -1,5 +1,6 @@
 // Builtins that produce many values: range, recurse, while, until, repeat. All run as loops where jq's definitions recurse.
 
+import { cannotIndex } from '../access.ts';
 import { allocateArray, enter, leave, tick } from '../budget.ts';
 import type { Meter } from '../budget.ts';
 import { many, one, withWalk } from '../code.ts';
@@ -7,7 +8,7 @@ import type { Code, Emit, EmitPath, Env, Path } from '../code.ts';
 import { iterate, recurseCode } from '../compile-access.ts';
 import { literalCode } from '../compile-construct.ts';
 import { typeFailure } from '../failure.ts';
-import { isTrue } from '../json-value.ts';
+import { isArray, isTrue } from '../json-value.ts';
 import type { JsonValue } from '../json-value.ts';
 import { argument } from './builtin.ts';
 import type { Builtin, BuiltinEntry } from './builtin.ts';
@@ -170,6 +171,8 @@ const combinations: Builtin = ({ args }) => {
   };
   const listsOf = (m: Meter, value: JsonValue): JsonValue[] => {
     const lists: JsonValue[] = [];
+    if (value === null) return lists;
+    if (!isArray(value)) throw cannotIndex(value, 0);
     iterate(m, value, (list) => (lists.push(list), true));
     return lists;
   };

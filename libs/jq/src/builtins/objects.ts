@@ -1,6 +1,6 @@
 // Builtins over objects: keys, entries, membership, and map_values.
 
-import { has } from '../access.ts';
+import { cannotIndex, has } from '../access.ts';
 import { allocateArray, allocateObject, tick } from '../budget.ts';
 import type { Meter } from '../budget.ts';
 import { one, withWalk } from '../code.ts';
@@ -13,6 +13,7 @@ import { preview } from '../serialize.ts';
 import { iterate } from '../compile-access.ts';
 import { argument, value0, value1 } from './builtin.ts';
 import type { Builtin, BuiltinEntry } from './builtin.ts';
+import { toText } from './formats.ts';
 
 function keysOf(m: Meter, input: JsonValue, list: (object: JsonObject) => string[]): JsonValue {
   if (isArray(input)) {
@@ -64,20 +65,16 @@ function entryValue(entry: JsonObject): JsonValue {
   return null;
 }
 
-function addEntry(object: OpenObject, entry: JsonValue): void {
-  if (!isObject(entry)) throw typeFailure(`Cannot use ${preview(entry)} as an entry: it has to be an object with key and value`);
-  const key = entryKey(entry);
-  if (typeof key === 'string') setMember(object, key, entryValue(entry));
-  else if (typeof key === 'number' || typeof key === 'boolean') setMember(object, String(key), entryValue(entry));
-  else if (key === null) setMember(object, 'null', entryValue(entry));
-  else throw typeFailure(`Cannot use ${preview(key)} as object key`);
+function addEntry(m: Meter, object: OpenObject, entry: JsonValue): void {
+  if (!isObject(entry)) throw cannotIndex(entry, 'key');
+  setMember(object, toText(m, entryKey(entry)), entryValue(entry));
 }
 
 function fromEntries(m: Meter, input: JsonValue): JsonValue {
   const object: OpenObject = {};
   iterate(m, input, (entry) => {
     allocateObject(m, 1);
-    addEntry(object, entry);
+    addEntry(m, object, entry);
     return true;
   });
   return object;
@@ -92,7 +89,7 @@ const withEntries: Builtin = (site) => {
         tick(m);
         f.each(m, env, entry, (changed) => {
           allocateObject(m, 1);
-          addEntry(object, changed);
+          addEntry(m, object, changed);
           return true;
         });
       }
@@ -126,7 +123,7 @@ const mapValues: Builtin = (site) => {
         }
         return changed;
       }
-      if (!isObject(input)) throw typeFailure(`Cannot iterate over ${input === null ? 'null' : preview(input)}`);
+      if (!isObject(input)) throw typeFailure(`Cannot iterate over ${preview(input)}`);
       const changed: OpenObject = {};
       const keys = Object.keys(input);
       allocateObject(m, keys.length);

@@ -4,7 +4,7 @@ import { choose, identityCode, pipe } from '../compile-control.ts';
 import { iterate } from '../compile-access.ts';
 import { tick } from '../budget.ts';
 import type { Meter } from '../budget.ts';
-import { many, maybe, one, withWalk } from '../code.ts';
+import { many, maybe, NO_PATH, one, withWalk } from '../code.ts';
 import type { Bare, Code, Path } from '../code.ts';
 import { JqFailure, typeFailure } from '../failure.ts';
 import { isArray, isObject, isTrue } from '../json-value.ts';
@@ -83,7 +83,7 @@ function firstCode(source: Code): Code {
   );
 }
 
-/** The last output. */
+/** The last output, or null without any. */
 function lastCode(source: Code): Code {
   const walk = (): ReturnType<Code['walk']> => {
     const walkSource = source.walk();
@@ -94,12 +94,12 @@ function lastCode(source: Code): Code {
         found = { path: at, value };
         return true;
       });
-      return found === null || emit(found.path, found.value);
+      return found === null ? emit(NO_PATH, null) : emit(found.path, found.value);
     };
   };
   return withWalk(
-    maybe((m, env, input) => {
-      let found: JsonValue | undefined;
+    one((m, env, input) => {
+      let found: JsonValue = null;
       source.each(m, env, input, (value) => {
         tick(m);
         found = value;
