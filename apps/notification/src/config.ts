@@ -3,8 +3,9 @@
  */
 import { DEFAULT_POLICY, type DeliveryPolicy, type UnknownPolicy } from '@millrace/delivery';
 import { choice, durationMs, integer, optional, text, url, type ConfigOf } from '@millrace/service';
+import { CLAIM_WAIT_MS } from './sending.ts';
 
-/** The lease outlasts the longest attempt by this, in milliseconds: for clocks that differ, and for storing the outcome. */
+/** The lease outlasts the longest wait and attempt by this, in milliseconds: for clocks that differ, and for storing the outcome. */
 export const LEASE_MARGIN_MS = 5_000;
 
 const UNKNOWN_POLICIES: readonly UnknownPolicy[] = ['resend', 'fail'];
@@ -37,6 +38,6 @@ export function policyOf(config: NotificationConfig): DeliveryPolicy {
     unknown,
     unknownHoldMs,
     retryJitter: DEFAULT_POLICY.retryJitter,
-    leaseMs: sendTimeoutMs + LEASE_MARGIN_MS,
+    leaseMs: CLAIM_WAIT_MS + sendTimeoutMs + LEASE_MARGIN_MS,
   };
 }

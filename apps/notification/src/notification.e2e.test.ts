@@ -67,7 +67,7 @@ function spawn(name: string, environment: Readonly<Record<string, string>> = {})
       MILLRACE_MONGODB_URL: mongod.url,
       MILLRACE_SMTP_URL: sink.url,
       MILLRACE_SMTP_FROM: 'Millrace <millrace@example.test>',
-      MILLRACE_SMTP_SEND_TIMEOUT_MS: '3s',
+      MILLRACE_SMTP_SEND_TIMEOUT_MS: '2s',
       MILLRACE_DELIVERY_RETRY_BASE_MS: '200ms',
       MILLRACE_DELIVERY_UNKNOWN_HOLD_MS: '500ms',
       ...environment,

@@ -85,14 +85,19 @@ export interface OutgoingMail {
 
 export interface SendResult {
   readonly answer: SmtpAnswer;
+  /** False when no connection had taken the message up yet: it only waited. */
+  readonly begun: boolean;
   /** False when the server could not be reached or did not let us in: the next message would fare alike. */
   readonly serverUsable: boolean;
 }
 
 /** One way out. */
 export interface MailTransport {
-  /** Never rejects; the signal ends the attempt, and the answer says what is known then. */
-  send(mail: OutgoingMail, signal: AbortSignal): Promise<SendResult>;
+  /**
+   * Never rejects; the signal ends the attempt, and the answer says what is known then.
+   * `onBegun` is called when a connection takes the message up.
+   */
+  send(mail: OutgoingMail, signal: AbortSignal, onBegun: () => void): Promise<SendResult>;
   /** Messages that can be on the wire side by side; further ones wait for a connection. */
   readonly concurrency: number;
   close(): void;

@@ -5,8 +5,10 @@
  * Does not own: SMTP (the transport does), and what an outcome means (the core does).
  *
  * Invariants
- * N5 An attempt begins only under a stored claim (N3), and is ended before the claim's lease runs out, by the
- *    monotonic clock: a process that was stopped meanwhile begins nothing under an old claim.
+ * N5 An attempt begins only under a stored claim (N3), soon after it, and is ended before the claim's lease runs out,
+ *    by the monotonic clock: a process that was stopped meanwhile begins nothing under an old claim.
+ * N6 However long a message waited for a connection, it has the whole time of an attempt once it has one: a slow
+ *    server makes messages wait, not outcomes unknown.
  */
 import { randomUUID } from 'node:crypto';
 import { classify, type DeliveryEvent } from '@millrace/delivery';
@@ -19,6 +21,8 @@ import type { Round } from './stage.ts';
 
 /** Deliveries claimed for each connection, so that a connection never waits for the database between two messages. */
 export const CLAIMS_PER_CONNECTION = 4;
+/** How long a claimed delivery may wait for a connection before it is given back, in milliseconds. */
+export const CLAIM_WAIT_MS = 5_000;
 /** Deliveries put on hold in one round when there is no mail server. */
 export const HOLD_BATCH_MAX = 200;
 /** How long a delivery is put on hold when there is no mail server, in milliseconds. */
@@ -30,7 +34,7 @@ export interface SendingOptions {
   readonly writes: GroupCommit<Change, boolean>;
   readonly transports: MailTransports;
   readonly rate: RateLimit;
-  /** How long one attempt may take from its claim, in milliseconds; less than the lease. */
+  /** How long one attempt may take once a connection has it, in milliseconds. With CLAIM_WAIT_MS less than the lease. */
   readonly sendTimeoutMs: number;
   /** Wakes the stage: at once, or at that time. */
   wake(atMs?: number): void;
@@ -52,23 +56,36 @@ export function createSending(options: SendingOptions): Sending {
   const { deciding, transports, rate } = options;
   const flights = new Map<string, Promise<void>>();
   const gate = createServerGate(deciding.now);
+  /** Messages that a connection has at the moment. */
+  let begun = 0;
   const ending = new AbortController();
   /** Ends waiting for the store as well, after the attempts themselves were ended. */
   const abandoning = new AbortController();
 
   const attempt = async (record: DeliveryRecord, token: string, transport: MailTransport, claimedAt: number): Promise<void> => {
-    const leftMs = options.sendTimeoutMs - (performance.now() - claimedAt);
-    if (leftMs <= 0 || record.message === undefined) {
+    const waitMs = CLAIM_WAIT_MS - (performance.now() - claimedAt);
+    if (waitMs <= 0 || record.message === undefined) {
       await persist({ record, event: { kind: 'released', token } }, deciding, options.writes, abandoning.signal);
       return;
     }
     const startedAt = performance.now();
+    const limit = new AbortController();
+    let timer = setTimeout(() => limit.abort(), waitMs);
     const result = await transport.send(
       { deliveryId: record.id, messageId: record.messageId, recipient: record.recipient, message: record.message, dateMs: record.delivery.createdAtMs },
-      AbortSignal.any([AbortSignal.timeout(Math.ceil(leftMs)), ending.signal]),
+      AbortSignal.any([limit.signal, ending.signal]),
+      () => {
+        begun += 1;
+        clearTimeout(timer);
+        timer = setTimeout(() => limit.abort(), options.sendTimeoutMs);
+      },
     );
-    // What this instance itself broke off before the end costs no attempt, and says nothing of the server.
-    const brokenOff = ending.signal.aborted && result.answer.kind === 'lost-before-end';
+    clearTimeout(timer);
+    if (result.begun) begun -= 1;
+    // What waited in vain while others had the connections, or is broken off because this instance stops, costs no
+    // attempt and says nothing of the server.
+    const crowdedOut = limit.signal.aborted && !result.begun && begun > 0;
+    const brokenOff = result.answer.kind === 'lost-before-end' && (ending.signal.aborted || crowdedOut);
     if (!brokenOff) {
       options.onAttempt(result, performance.now() - startedAt);
       gate.report(result.serverUsable);

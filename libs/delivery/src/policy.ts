@@ -30,7 +30,7 @@ export const DEFAULT_POLICY: DeliveryPolicy = {
   retryBaseMs: 2 * SECOND_MS,
   retryCapMs: 30 * MINUTE_MS,
   retryJitter: 0.2,
-  leaseMs: 35 * SECOND_MS,
+  leaseMs: 40 * SECOND_MS,
   unknownHoldMs: 2 * SECOND_MS,
   unknown: 'resend',
 };

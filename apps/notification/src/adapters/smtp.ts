@@ -32,6 +32,9 @@ export interface SmtpOptions {
 
 /** How far the message itself had come. */
 interface Progress {
+  /** Set once a connection has taken it up. */
+  begun: boolean;
+  readonly onBegun: () => void;
   /** Set once the connection has read all of it. */
   wholeMessage: boolean;
 }
@@ -71,12 +74,12 @@ export function createSmtpTransport(options: SmtpOptions): MailTransport {
 
   return {
     concurrency: options.connections,
-    async send(mail, signal) {
-      const progress: Progress = { wholeMessage: false };
+    async send(mail, signal, onBegun) {
+      const progress: Progress = { begun: false, onBegun, wholeMessage: false };
       underWay.set(mail.messageId, progress);
       try {
         const info = await pool.sendMail({ ...compose(mail, options.from), signal });
-        return { answer: { kind: 'accepted', response: info.response }, serverUsable: true };
+        return { answer: { kind: 'accepted', response: info.response }, begun: true, serverUsable: true };
       } catch (error) {
         return failureOf(error as NodemailerError, progress);
       } finally {
@@ -112,6 +115,8 @@ function watchProgress(mail: MailMessage, underWay: ReadonlyMap<string, Progress
   const createReadStream = node.createReadStream.bind(node);
   node.createReadStream = (...parameters: Parameters<typeof createReadStream>) => {
     const stream = createReadStream(...parameters);
+    progress.begun = true;
+    progress.onBegun();
     // Read last by the connection, which gives its final dot right after.
     stream.once('end', () => {
       progress.wholeMessage = true;
@@ -121,15 +126,17 @@ function watchProgress(mail: MailMessage, underWay: ReadonlyMap<string, Progress
 }
 
 function failureOf(error: NodemailerError, progress: Progress): SendResult {
-  const command = error.command ?? '';
-  const phase = phaseOf(command, error.code);
+  const { begun } = progress;
+  const phase = phaseOf(error.command ?? '', error.code);
   if (typeof error.responseCode === 'number' && error.responseCode >= 400) {
     const answer: SmtpAnswer = { kind: 'refused', code: error.responseCode, response: error.response ?? error.message, phase };
-    return { answer, serverUsable: phase !== 'connection' && phase !== 'authentication' };
+    return { answer, begun, serverUsable: phase !== 'connection' && phase !== 'authentication' };
   }
-  if (error.code === 'EENVELOPE' || error.code === 'EMESSAGE') return { answer: { kind: 'unsendable', message: error.message }, serverUsable: true };
-  if (progress.wholeMessage) return { answer: { kind: 'lost-after-end', message: `no answer to the message: ${error.message}` }, serverUsable: true };
-  return { answer: { kind: 'lost-before-end', message: error.message }, serverUsable: false };
+  if (error.code === 'EENVELOPE' || error.code === 'EMESSAGE') return { answer: { kind: 'unsendable', message: error.message }, begun, serverUsable: true };
+  const late = begun ? 'the time for the attempt was over' : 'there was no connection to the mail server in time';
+  const message = error.code === 'EABORT' ? late : error.message;
+  if (progress.wholeMessage) return { answer: { kind: 'lost-after-end', message: `no answer to the message: ${message}` }, begun, serverUsable: true };
+  return { answer: { kind: 'lost-before-end', message }, begun, serverUsable: false };
 }
 
 function phaseOf(command: string, code: string | undefined): SmtpPhase {
