@@ -9,6 +9,7 @@
  * C3 A trial that succeeds closes it; one that fails opens it for twice as long, up to a limit.
  */
 import { BREAKERS_MAX, BREAKER_FAILURES_MAX, BREAKER_OPEN_MS, BREAKER_OPEN_MS_MAX } from './limits.ts';
+import type { TargetHealth } from './manifest.ts';
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
@@ -58,10 +59,15 @@ export class BreakerBook {
     return GO;
   }
 
-  /** Says how a call that was let go ended; yields the new state when it changed. */
-  report(name: string, succeeded: boolean, nowMs: number): BreakerState | undefined {
+  /** Says what a call that was let go told of the target; yields the new state when it changed. */
+  report(name: string, health: TargetHealth, nowMs: number): BreakerState | undefined {
     const known = this.#breakers.get(name);
-    if (succeeded) {
+    if (health === 'unasked') {
+      // A trial that never reached the target decides nothing: the next call is one.
+      if (known?.state === 'half-open') known.untilMs = nowMs;
+      return undefined;
+    }
+    if (health === 'up') {
       if (known === undefined) return undefined;
       this.#breakers.delete(name);
       return known.state === 'closed' ? undefined : 'closed';

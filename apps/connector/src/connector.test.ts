@@ -188,6 +188,18 @@ test('a process that starts without MongoDB serves what needs none, with the con
   await mongod?.restart();
 });
 
+test('with NATS killed steps go on over the streams that stand, and a delivery waits until it is back', async () => {
+  const nats = cluster.servers.nats.process;
+  if (nats === undefined) throw new Error('this test needs a nats-server of its own');
+  await nats.kill();
+  expect(await run(stepOf('http.request', { method: 'get', uri: '/no-nats' }, { connection: 'api' }))).toEqual(output({}));
+  expect(await run(stepOf('sql.execute', sql('INSERT INTO t VALUES (3)')))).toMatchObject({ $case: 'outputJson' });
+  const delivery = stepOf('millrace.notify', { recipient: 'late@example.org', template: { subject: 'Hi', text: 'Hello' } });
+  cluster.owner.dispatchTo('connector-1#', delivery);
+  await nats.restart();
+  expect((await cluster.owner.resultOf(delivery, 30_000)).outcome).toMatchObject({ $case: 'outputJson' });
+});
+
 test('asked to stop, it finishes what runs, waits until that is durable, and ends with status 0', async () => {
   const last = await cluster.start('connector-5');
   http.answerWith(() => ({ delayMs: 300 }));

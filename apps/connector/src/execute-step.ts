@@ -121,7 +121,7 @@ async function performGuarded(options: StepHandlerOptions, entry: CatalogueEntry
     return refused(failure('communication', 503, `the circuit breaker of ${target} is open after repeated failures; it lets a trial through in ${seconds} s`, 'Circuit breaker open'));
   }
   const performed = await performLimited(options, entry, call, control);
-  const state = breakers.report(breaker, performed.kind === 'output' || !performed.targetDown, performance.now());
+  const state = breakers.report(breaker, performed.kind === 'output' ? 'up' : performed.target, performance.now());
   if (state === 'open') metrics.breakerOpened();
   if (state !== undefined) log.info('a circuit breaker changed', { organisation: step.organisation, target, state });
   return performed;
@@ -151,7 +151,7 @@ async function performLimited(options: StepHandlerOptions, entry: CatalogueEntry
   } catch (error) {
     if (limit.signal.aborted) return abandoned(entry, call, control);
     options.log.warn('an operation broke', { operation: entry.name, execution: call.step.execution, error: error instanceof Error ? error.name : typeof error });
-    return uncertain(failure('runtime', 500, `${entry.name} broke in the worker; this is a defect of the operation`), false);
+    return uncertain(failure('runtime', 500, `${entry.name} broke in the worker; this is a defect of the operation`), 'unasked');
   } finally {
     clearTimeout(timer);
     control.signal.removeEventListener('abort', cancel);
@@ -160,7 +160,7 @@ async function performLimited(options: StepHandlerOptions, entry: CatalogueEntry
 
 function abandoned(entry: CatalogueEntry, call: Omit<OperationCall, 'signal'>, control: StepControl): Performed {
   return control.signal.aborted
-    ? uncertain(failure('runtime', 499, `${entry.name} was cancelled`, 'Cancelled'), false)
+    ? uncertain(failure('runtime', 499, `${entry.name} was cancelled`, 'Cancelled'), 'unasked')
     : uncertain(failure('timeout', 408, `${entry.name} did not end within ${call.timeoutMs} ms`));
 }
 

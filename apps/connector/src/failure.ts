@@ -1,6 +1,6 @@
 /** Failures of steps, in the DSL's standard types (DSL reference, Standard Error Types). */
 import type { StepFailure } from '@millrace/worker';
-import type { Performed } from './manifest.ts';
+import type { Performed, TargetHealth } from './manifest.ts';
 
 const STANDARD = 'https://serverlessworkflow.io/spec/1.0.0/errors/';
 
@@ -28,11 +28,11 @@ export function stepUnknown(detail: string): StepFailure {
 }
 
 /** The target was not asked, or said for certain that it did nothing. */
-export function refused(failed: StepFailure, targetDown = false): Performed {
-  return { kind: 'failure', failure: failed, effect: 'none', targetDown };
+export function refused(failed: StepFailure, target: TargetHealth = 'unasked'): Performed {
+  return { kind: 'failure', failure: failed, effect: 'none', target };
 }
 
 /** The target may have done it. */
-export function uncertain(failed: StepFailure, targetDown = true): Performed {
-  return { kind: 'failure', failure: failed, effect: 'unknown', targetDown };
+export function uncertain(failed: StepFailure, target: TargetHealth = 'down'): Performed {
+  return { kind: 'failure', failure: failed, effect: 'unknown', target };
 }

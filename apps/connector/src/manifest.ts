@@ -71,6 +71,9 @@ export interface OperationCall {
   readonly timeoutMs: number;
 }
 
+/** `up`: it answered, whatever it said. `down`: such failures open its breaker. `unasked`: nothing was learned. */
+export type TargetHealth = 'up' | 'down' | 'unasked';
+
 /** How a call ended. */
 export type Performed =
   | { readonly kind: 'output'; readonly value: JsonValue }
@@ -79,8 +82,8 @@ export type Performed =
       readonly failure: StepFailure;
       /** Whether it is certain that the target did nothing. Only `none` lets an unsafe operation be tried again. */
       readonly effect: 'none' | 'unknown';
-      /** Whether the target seems to be down: such failures open its breaker. */
-      readonly targetDown: boolean;
+      /** What it says about the target's health. */
+      readonly target: TargetHealth;
     };
 
 export type Action =

@@ -74,7 +74,7 @@ async function publish(deliveries: DeliveryStream, call: OperationCall, requeste
     await deliveries.publish(step.organisation, request.key, bytes, call.signal);
   } catch (error) {
     if (call.signal.aborted || !(error instanceof MillraceError)) throw error;
-    return uncertain(failure('communication', 503, `the delivery could not be handed over: ${error.message}`), false);
+    return uncertain(failure('communication', 503, `the delivery could not be handed over: ${error.message}`), 'unasked');
   }
   return { kind: 'output', value: { key: request.key, channel: request.channel, recipient: request.recipient.address } };
 }

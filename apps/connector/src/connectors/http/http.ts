@@ -134,7 +134,7 @@ function conclude(call: OperationCall, message: HttpRequestMessage, what: string
   if (statusCode < 200 || statusCode > (call.arguments['redirect'] === true ? 399 : 299)) {
     const quoted = scrub(quotableText(bytes, contentType, QUOTED_CHARACTERS_MAX), secretTexts(message.auth));
     const detail = `${what} answered ${statusCode}${quoted === '' ? '' : `: ${quoted}`}`;
-    return uncertain(failure('communication', statusCode, detail, STATUS_CODES[statusCode] ?? `HTTP status ${statusCode}`), statusCode >= 500);
+    return uncertain(failure('communication', statusCode, detail, STATUS_CODES[statusCode] ?? `HTTP status ${statusCode}`), statusCode >= 500 ? 'down' : 'up');
   }
   const { output } = call.arguments;
   if (output === 'raw') return { kind: 'output', value: bytes.length === 0 ? null : bytes.toString('base64') };
@@ -144,7 +144,7 @@ function conclude(call: OperationCall, message: HttpRequestMessage, what: string
     const sent = { method: message.method, uri: message.url.href, headers: message.headers };
     return { kind: 'output', value: { request: sent, statusCode, headers, content } };
   } catch (error) {
-    if (error instanceof ContentInvalid) return uncertain(failure('communication', 502, `${what}: ${error.message}`), false);
+    if (error instanceof ContentInvalid) return uncertain(failure('communication', 502, `${what}: ${error.message}`), 'up');
     throw error;
   }
 }
@@ -154,14 +154,14 @@ const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREAC
 
 function broken(error: unknown, what: string, bodyBytesMax: number): Performed {
   if (error instanceof BodyTooLarge) {
-    return uncertain(failure('communication', 502, `${what}: the answer is larger than ${bodyBytesMax} bytes`), false);
+    return uncertain(failure('communication', 502, `${what}: the answer is larger than ${bodyBytesMax} bytes`), 'up');
   }
   const { code, message } = rootOf(error);
   if (code === ADDRESS_BLOCKED) return refused(failure('authorization', 403, message));
   if (error instanceof errors.InvalidArgumentError) return refused(failure('validation', 400, `arguments of http.request: ${message}`));
   const reason = `${what} failed: ${code === '' ? message : code}`;
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return refused(failure('timeout', 408, `${what}: no connection within ${CONNECT_TIMEOUT_MS} ms`), true);
-  return NOT_SENT.has(code) ? refused(failure('communication', 503, reason), true) : uncertain(failure('communication', 503, reason));
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return refused(failure('timeout', 408, `${what}: no connection within ${CONNECT_TIMEOUT_MS} ms`), 'down');
+  return NOT_SENT.has(code) ? refused(failure('communication', 503, reason), 'down') : uncertain(failure('communication', 503, reason));
 }
 
 /** With several addresses tried, the error is an aggregate whose first member says why. */

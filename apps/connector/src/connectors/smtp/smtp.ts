@@ -74,7 +74,7 @@ async function send(guard: AddressGuard, call: OperationCall, allowPlainCredenti
     target = await targetOf(guard, url, call, allowPlainCredentials);
   } catch (error) {
     if (error instanceof AddressBlocked) return refused(failure('authorization', 403, error.message));
-    return refused(failure('communication', 503, `smtp.send: ${url.hostname} could not be resolved`), true);
+    return refused(failure('communication', 503, `smtp.send: ${url.hostname} could not be resolved`), 'down');
   }
   const messageId = `<${createHash('sha256').update(keyOf(step)).digest('hex').slice(0, 40)}@millrace>`;
   const composed = new MailComposer({
@@ -120,8 +120,8 @@ function conclude(answer: SmtpAnswer, messageId: string, host: string): Performe
       return { kind: 'output', value: { messageId, accepted: answer.accepted, rejected: answer.rejected, response: answer.response } };
     case 'refused':
       return answer.code === 0
-        ? refused(failure('communication', 503, `smtp.send: ${host} did not take the mail: ${answer.message}`), true)
-        : refused(failure(answer.code === 535 || answer.code === 530 ? 'authentication' : 'communication', statusOf(answer.code), `smtp.send: ${host}: ${answer.message}`));
+        ? refused(failure('communication', 503, `smtp.send: ${host} did not take the mail: ${answer.message}`), 'down')
+        : refused(failure(answer.code === 535 || answer.code === 530 ? 'authentication' : 'communication', statusOf(answer.code), `smtp.send: ${host}: ${answer.message}`), 'up');
     case 'unknown':
       return uncertain(failure('communication', 504, `smtp.send: the connection to ${host} was lost after the message and before its answer: ${answer.message}`));
   }

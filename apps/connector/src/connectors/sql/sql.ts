@@ -122,7 +122,7 @@ function conclude(kind: 'query' | 'execute', answer: SqlAnswer, call: OperationC
         ? refused(failure('communication', 503, `sql.${kind}: too many statements wait; it was not run`))
         : refused(failure('timeout', 408, `sql.${kind} did not get its turn within ${call.timeoutMs} ms; it was not run`));
     case 'lost':
-      return uncertain(failure('timeout', 408, `sql.${kind} did not end within ${call.timeoutMs} ms`), false);
+      return uncertain(failure('timeout', 408, `sql.${kind} did not end within ${call.timeoutMs} ms`), 'unasked');
   }
 }
 
@@ -141,6 +141,6 @@ function problem(kind: SqlProblemKind, detail: string): Performed {
     case 'too-large':
       return refused(failure('communication', 502, detail));
     case 'failed':
-      return uncertain(failure('communication', 500, detail), false);
+      return uncertain(failure('communication', 500, detail), 'unasked');
   }
 }
