@@ -9,10 +9,10 @@ export const DURATION_MS_MAX = 366 * 86_400_000;
 const UNITS = { days: 86_400_000, hours: 3_600_000, minutes: 60_000, seconds: 1_000, milliseconds: 1 } as const;
 const ISO_8601 = /^P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
 
-/** Milliseconds, or undefined when the value states no duration or one over DURATION_MS_MAX. Months and years have no fixed length and are refused. */
+/** Milliseconds, or undefined when the value states no duration. It may be over DURATION_MS_MAX, which callers refuse. Months and years have no fixed length and are refused. */
 export function statedDurationMs(value: JsonValue): number | undefined {
   const ms = typeof value === 'string' ? isoMs(value) : objectMs(value);
-  return ms === undefined || !Number.isFinite(ms) || ms < 0 || ms > DURATION_MS_MAX ? undefined : Math.round(ms);
+  return ms === undefined || !Number.isFinite(ms) || ms < 0 ? undefined : Math.round(ms);
 }
 
 function isoMs(text: string): number | undefined {

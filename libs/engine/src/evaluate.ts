@@ -4,7 +4,7 @@
  * Owns which runtime arguments an expression sees (DSL, "Runtime expression arguments"). Does not own
  * the expression language. Failures are thrown as `Fault` with the task's reference as instance.
  */
-import { statedDurationMs } from './duration.ts';
+import { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 import { NO_ACTIVATION, type Activation, type Execution } from './execution.ts';
 import type { Budget, Duration, Expression, JsonValue, Node, SchemaCheck, Template } from './program.ts';
 import { fault, problemValue } from './problem.ts';
@@ -85,6 +85,7 @@ export function durationMs(duration: Duration, on: JsonValue, site: Site): numbe
   const value = fill(duration.template, on, site);
   const ms = statedDurationMs(value);
   if (ms === undefined) throw fault('expression', `${JSON.stringify(value)} is not a duration; use an ISO 8601 text such as PT5S or an object such as {"seconds": 5}`, site.node?.reference ?? '/');
+  if (ms > DURATION_MS_MAX) throw fault('expression', `${JSON.stringify(value)} is longer than the longest duration, 366 days`, site.node?.reference ?? '/');
   return ms;
 }
 
