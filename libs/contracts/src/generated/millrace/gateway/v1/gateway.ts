@@ -206,6 +206,12 @@ export interface Delivery {
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   readonly lastError: string;
+  /** Attempts whose outcome was not known; more than 0 means that the recipient may have got the message twice. */
+  readonly unknowns: number;
+  /** When something happens next by itself; 0 when the delivery has ended. */
+  readonly dueAtMs: number;
+  /** Empty until the message is rendered. */
+  readonly subject: string;
 }
 
 function createBaseApplyWorkflowRequest(): ApplyWorkflowRequest {
@@ -2202,6 +2208,9 @@ function createBaseDelivery(): Delivery {
     createdAtMs: 0,
     updatedAtMs: 0,
     lastError: "",
+    unknowns: 0,
+    dueAtMs: 0,
+    subject: "",
   };
 }
 
@@ -2239,6 +2248,15 @@ export const Delivery: MessageFns<Delivery> = {
     }
     if (message.lastError !== "") {
       writer.uint32(90).string(message.lastError);
+    }
+    if (message.unknowns !== 0) {
+      writer.uint32(96).uint32(message.unknowns);
+    }
+    if (message.dueAtMs !== 0) {
+      writer.uint32(105).double(message.dueAtMs);
+    }
+    if (message.subject !== "") {
+      writer.uint32(114).string(message.subject);
     }
     return writer;
   },
@@ -2344,6 +2362,30 @@ export const Delivery: MessageFns<Delivery> = {
             message.lastError = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.unknowns = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.dueAtMs = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2372,6 +2414,9 @@ export const Delivery: MessageFns<Delivery> = {
     message.createdAtMs = object.createdAtMs ?? 0;
     message.updatedAtMs = object.updatedAtMs ?? 0;
     message.lastError = object.lastError ?? "";
+    message.unknowns = object.unknowns ?? 0;
+    message.dueAtMs = object.dueAtMs ?? 0;
+    message.subject = object.subject ?? "";
     return message;
   },
 };

@@ -94,7 +94,10 @@ export interface ResultBatch {
 }
 
 export interface Result {
-  /** Counts a worker's results on its stream; `Durable` names them by it. */
+  /**
+   * Names a result among those its worker keeps, on whichever stream, also when it is sent again; `Durable` and
+   * `Moved` name it by that.
+   */
   readonly number: number;
   readonly execution: string;
   readonly lane: number;
