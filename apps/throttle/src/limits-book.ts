@@ -11,12 +11,11 @@ import type { StoredLimits } from '@millrace/lease';
 import type { LimitsMirror, LimitsStore, OrganisationLimitsRecord } from './ports.ts';
 
 /** Steps of one organisation at once, at most; a count. */
-export const CONCURRENCY_MAX = 1_000_000;
+export const CONCURRENCY_MAX = 100_000;
 /** Starts of one organisation a second, at most. */
 export const STARTS_PER_SECOND_MAX = 1_000_000;
-/** Least and largest weight. */
-export const WEIGHT_MIN = 0.01;
-export const WEIGHT_MAX = 100;
+/** Largest weight of an organisation. */
+export const WEIGHT_MAX = 1_000;
 /** Names as resources have them (RFC 1123 labels); they become keys of the bucket. */
 const ORGANISATION = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 
@@ -79,6 +78,6 @@ function check(organisation: string, { concurrency, startsPerSecond, weight }: L
   if (!ORGANISATION.test(organisation)) problems.push(`the organisation's name \`${organisation}\` is not made of lower-case letters, digits and dashes`);
   if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency <= CONCURRENCY_MAX)) problems.push(`concurrency must be a whole number up to ${CONCURRENCY_MAX}`);
   if (startsPerSecond !== undefined && !(startsPerSecond > 0 && startsPerSecond <= STARTS_PER_SECOND_MAX)) problems.push(`startsPerSecond must be between 0 and ${STARTS_PER_SECOND_MAX}`);
-  if (!(weight >= WEIGHT_MIN && weight <= WEIGHT_MAX)) problems.push(`weight must be between ${WEIGHT_MIN} and ${WEIGHT_MAX}`);
+  if (!(weight > 0 && weight <= WEIGHT_MAX)) problems.push(`weight must be above 0 and at most ${WEIGHT_MAX}`);
   if (problems.length > 0) throw new MillraceError('argument-invalid', { message: `Limits cannot be set: ${problems.join('; ')}`, details: { organisation } });
 }

@@ -147,7 +147,7 @@ describe('throttle', () => {
     expect(await pool.unary(LimitsClient, 'get', { organisation: 'words' })).toEqual(before);
     expect((await pool.unary(LimitsClient, 'list', {})).limits.map(({ organisation }) => organisation)).toContain('words');
     await expect(pool.unary(LimitsClient, 'get', { organisation: 'nobody' })).rejects.toMatchObject({ reason: 'resource-unknown' });
-    await expect(put('No.Good', { concurrency: 1, weight: 1000 })).rejects.toMatchObject({ reason: 'argument-invalid', message: expect.stringMatching(/No\.Good.*weight/) });
+    await expect(put('No.Good', { concurrency: 1, weight: 10_000 })).rejects.toMatchObject({ reason: 'argument-invalid', message: expect.stringMatching(/No\.Good.*weight/) });
   });
 
   test('throttle killed: work goes on within the bounds; back again: the limit is kept exactly as before (T1)', async () => {

@@ -17,9 +17,10 @@
  *    may still run, and a strict limit is never exceeded. For the same reason a new authority gives nothing
  *    of a strict limit until every owner has reported (`ownersKnown`), or that time has passed.
  */
-import { heldOf, newHolding, rebalance, type Holding } from './holding.ts';
-import type { Limits } from './permits.ts';
-import { LEASE_TTL_MS } from './permits.ts';
+import { confirmClaim, idle, newClaim, strand, takeDemand, wants, type Claim } from './claim.ts';
+import { heldOf, rebalance } from './holding.ts';
+import type { Grant, Grants, OrganisationUsage, Report, ReportedDemand } from './lease-terms.ts';
+import { LEASE_TTL_MS, type Limits } from './permits.ts';
 
 /** Difference in speed of two clocks over a TTL, and time to notice; milliseconds. */
 export const EXPIRY_MARGIN_MS = 250;
@@ -27,62 +28,6 @@ export const EXPIRY_MARGIN_MS = 250;
 export const STRICT_HOLD_MS = 300_000;
 /** Organisations for which an authority keeps demand; a count. */
 export const ORGANISATIONS_MAX = 100_000;
-
-/** An owner's state for one organisation, as it stood when the report was made. */
-export interface ReportedDemand {
-  readonly organisation: string;
-  readonly running: number;
-  /** Steps in the queue; for metrics. */
-  readonly waiting: number;
-  readonly wanted: number;
-  readonly held: number;
-  readonly startsWanted: number;
-  readonly startsHeld: number;
-}
-
-export interface Report {
-  /** Grows with every report of the owner process. */
-  readonly sequence: number;
-  /** The last grants applied before this report was made; 0 for none on this stream. */
-  readonly applied: number;
-  /** The first report of a stream: organisations not named use and hold nothing, and nothing is under way. */
-  readonly complete: boolean;
-  /** The owner stops: it uses and holds nothing any more. */
-  readonly leaving: boolean;
-  readonly demands: readonly ReportedDemand[];
-}
-
-export interface Grant {
-  readonly organisation: string;
-  /** Infinity: not limited. */
-  readonly concurrency: number;
-  readonly startsPerSecond: number;
-}
-
-/** What goes to one owner. */
-export interface Grants {
-  readonly sequence: number;
-  /** The last report taken into account; the owner's leases count from when it sent that. */
-  readonly answers: number;
-  /** Live owners. */
-  readonly owners: number;
-  /** The authority is new and gives nothing yet: go on as without it, only keep what you hold (A4). */
-  readonly learning: boolean;
-  readonly grants: readonly Grant[];
-}
-
-/** Facts about one organisation, for metrics. */
-export interface OrganisationUsage {
-  readonly organisation: string;
-  readonly limit: number | undefined;
-  /** What owners may be using (H1). */
-  readonly held: number;
-  readonly running: number;
-  readonly waiting: number;
-  /** Permits granted and leases recalled since the authority began. */
-  readonly granted: number;
-  readonly recalls: number;
-}
 
 export interface AuthorityOptions {
   readonly nowMs: number;
@@ -119,15 +64,6 @@ export interface Authority {
   /** What an owner may be using of an organisation's concurrency; for tests and the answer to questions. */
   heldBy(owner: string, organisation: string): number;
   usage(): readonly OrganisationUsage[];
-}
-
-interface Claim {
-  readonly owner: string;
-  readonly steps: Holding;
-  readonly starts: Holding;
-  waiting: number;
-  /** A5: the owner is gone; the claim falls at this time. */
-  releaseAtMs: number | undefined;
 }
 
 interface OrganisationState {
@@ -174,7 +110,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
   function claimOf(state: OrganisationState, owner: OwnerState): Claim {
     const known = state.claims.get(owner.name);
     if (known !== undefined) return known;
-    const claim: Claim = { owner: owner.name, steps: newHolding(), starts: newHolding(), waiting: 0, releaseAtMs: undefined };
+    const claim = newClaim(owner.name);
     state.claims.set(owner.name, claim);
     owner.organisations.add(state.name);
     return claim;
@@ -232,32 +168,11 @@ export function createAuthority(options: AuthorityOptions): Authority {
     for (const claim of claims) if (idle(claim) && owners.get(claim.owner)?.unsent.has(state.name) !== true) drop(state, claim.owner);
   }
 
-  function take(holding: Holding, applied: number, running: number, wanted: number, reported: number): void {
-    holding.running = running;
-    holding.wanted = wanted;
-    holding.reported = reported;
-    if (holding.sent.length > 0) holding.sent = holding.sent.filter(({ sequence }) => sequence > applied);
-  }
-
-  /** Nothing is under way to the owner, so what it says it holds is what it has: a grant it could not use is void. */
-  function settle(holding: Holding, unsent: boolean): void {
-    if (!unsent && holding.sent.length === 0 && holding.reported < holding.cap) holding.cap = holding.reported;
-  }
-
   function admit(owner: OwnerState, report: Report, demand: ReportedDemand): OrganisationState | undefined {
     const state = organisationOf(demand.organisation);
     if (state === undefined) return undefined;
     const claim = claimOf(state, owner);
-    claim.waiting = demand.waiting;
-    take(claim.steps, report.applied, demand.running, demand.wanted, demand.held);
-    take(claim.starts, report.applied, 0, demand.startsWanted, demand.startsHeld);
-    if (report.complete) {
-      claim.steps.cap = demand.held;
-      claim.starts.cap = demand.startsHeld;
-    } else {
-      settle(claim.steps, owner.unsent.has(state.name));
-      settle(claim.starts, owner.unsent.has(state.name));
-    }
+    takeDemand(claim, report, demand, owner.unsent.has(state.name));
     return state;
   }
 
@@ -284,7 +199,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
         const state = organisations.get(name);
         const claim = state?.claims.get(owner.name);
         if (state === undefined || claim === undefined) continue;
-        for (const holding of [claim.steps, claim.starts]) holding.sent = holding.sent.filter(({ sequence }) => sequence > applied);
+        confirmClaim(claim, applied);
         states.push(state);
       }
     }
@@ -296,12 +211,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
       const state = organisations.get(name);
       const claim = state?.claims.get(owner.name);
       if (state === undefined || claim === undefined) continue;
-      const held = heldOf(claim.steps);
-      if (state.limits?.strict === true && held > 0 && held !== Number.POSITIVE_INFINITY) {
-        claim.releaseAtMs = nowMs + strictHoldMs;
-        Object.assign(claim.steps, newHolding(), { running: held });
-        Object.assign(claim.starts, newHolding());
-      } else drop(state, owner.name);
+      if (state.limits?.strict !== true || !strand(claim, nowMs + strictHoldMs)) drop(state, owner.name);
     }
     owners.delete(owner.name);
   }
@@ -426,21 +336,4 @@ export function createAuthority(options: AuthorityOptions): Authority {
       });
     },
   };
-}
-
-function wants(claim: Claim | undefined): boolean {
-  return claim !== undefined && (claim.steps.wanted > 0 || claim.starts.wanted > 0);
-}
-
-/** Uses, wants and holds nothing, and nothing is under way. */
-function idle(claim: Claim): boolean {
-  return (
-    !wants(claim) && claim.releaseAtMs === undefined && claim.steps.sent.length === 0 && claim.starts.sent.length === 0 &&
-    finite(heldOf(claim.steps)) === 0 && finite(heldOf(claim.starts)) === 0
-  );
-}
-
-/** An unlimited dimension holds nothing that anybody else could lack. */
-function finite(held: number): number {
-  return held === Number.POSITIVE_INFINITY ? 0 : held;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { COST_MAX, costOf } from './cost.ts';
-import { createFairQueue, QUANTUM_DEFAULT, type FairQueue, type Priority } from './fair-queue.ts';
+import type { Priority } from './fair-queue-levels.ts';
+import { createFairQueue, QUANTUM_DEFAULT, type FairQueue } from './fair-queue.ts';
 
 const always = (): boolean => true;
 
@@ -48,6 +49,17 @@ describe('fair queue', () => {
     expect((served.get('a') ?? 0) / total).toBeCloseTo(1 / 7, 2);
     expect((served.get('b') ?? 0) / total).toBeCloseTo(2 / 7, 2);
     expect((served.get('c') ?? 0) / total).toBeCloseTo(4 / 7, 2);
+  });
+
+  test('the largest weight keeps its share without turns of more than 100 ms (E6)', () => {
+    const served = saturate([{ name: 'a', weight: 10, cost: 100 }, { name: 'b', weight: 1_000, cost: 100 }], 101_000);
+    expect((served.get('b') ?? 0) / (served.get('a') ?? 1)).toBeCloseTo(100, -1);
+    const queue = createFairQueue<string>();
+    queue.setWeight('b', 1_000);
+    for (let n = 0; n < 5_000; n++) for (const name of ['a', 'b']) queue.push(name, 'flow', name, 100, 0);
+    serve(queue, 3_000);
+    queue.push('c', 'flow', 'c', 100, 0);
+    expect(serve(queue, 1_100)).toContain('c');
   });
 
   test('the deficit is charged by cost: heavy items take as much of the core as light ones', () => {

@@ -15,13 +15,8 @@
  *    one organisation).
  */
 import { clampCost } from './cost.ts';
-import { Rota, type Member } from './rota.ts';
-
-/** Classes within one organisation. None starves another: they share by PRIORITY_WEIGHTS. */
-export type Priority = 'high' | 'normal' | 'low';
-
-/** Shares of an organisation's classes when all have work. */
-export const PRIORITY_WEIGHTS: Readonly<Record<Priority, number>> = { high: 16, normal: 4, low: 1 };
+import { bandOf, entriesOf, flowOf, newTenant, type Entry, type Flow, type Priority, type Tenant, type Ticket } from './fair-queue-levels.ts';
+import { Rota } from './rota.ts';
 
 /** Units (core microseconds) of one turn at weight 1. */
 export const QUANTUM_DEFAULT = 1_000;
@@ -31,9 +26,11 @@ export const ITEMS_MAX_DEFAULT = 1_000_000;
 export const ITEMS_PER_ORGANISATION_MAX_DEFAULT = 200_000;
 /** Workflows and organisations without items that are remembered before they are swept; a count. */
 const IDLE_MAX = 10_000;
-/** Weights are held within these, so that no turn is longer than 100 quanta nor shorter than a hundredth. */
-export const WEIGHT_MIN = 0.01;
-export const WEIGHT_MAX = 100;
+/** Weights are held within these. */
+export const WEIGHT_MIN = 0.001;
+export const WEIGHT_MAX = 1_000;
+/** The longest turn, in quanta: 100 ms at the default quantum (E6). Larger weights shorten everybody's turns instead. */
+const TURN_QUANTA_MAX = 100;
 
 export interface FairQueueOptions {
   readonly quantum?: number;
@@ -41,12 +38,6 @@ export interface FairQueueOptions {
   readonly itemsPerOrganisationMax?: number;
   /** Told of each item served; `waitedMs` is the time since its push, by the times the caller passed. */
   readonly onServed?: (organisation: string, waitedMs: number) => void;
-}
-
-/** An item in the queue, for `cancel`. Opaque. */
-export interface Ticket<T> {
-  readonly item: T;
-  readonly queuedAtMs: number;
 }
 
 /** What waits of one organisation. */
@@ -87,38 +78,6 @@ export interface FairQueue<T> {
   organisations(): readonly Waiting[];
 }
 
-interface Entry<T> extends Ticket<T> {
-  readonly cost: number;
-  /** Undefined once it has left the queue. */
-  flow: Flow<T> | undefined;
-  before: Entry<T> | undefined;
-  after: Entry<T> | undefined;
-}
-
-/** The items of one workflow at one priority. */
-interface Flow<T> extends Member {
-  readonly band: Band<T>;
-  head: Entry<T> | undefined;
-  tail: Entry<T> | undefined;
-}
-
-/** One priority of one organisation. */
-interface Band<T> extends Member {
-  readonly tenant: Tenant<T>;
-  readonly flows: Map<string, Flow<T>>;
-  readonly rota: Rota<Flow<T>>;
-  items: number;
-}
-
-/** One organisation. */
-interface Tenant<T> extends Member {
-  readonly name: string;
-  readonly bands: Record<Priority, Band<T> | undefined>;
-  readonly rota: Rota<Band<T>>;
-  items: number;
-  parked: boolean;
-}
-
 /** A queue for one pool of capacity: items that any free credit of the pool can serve. */
 export function createFairQueue<T>(options: FairQueueOptions = {}): FairQueue<T> {
   const quantum = options.quantum ?? QUANTUM_DEFAULT;
@@ -128,6 +87,8 @@ export function createFairQueue<T>(options: FairQueueOptions = {}): FairQueue<T>
   const rota = new Rota<Tenant<T>>(quantum);
   const tenants = new Map<string, Tenant<T>>();
   const weights = new Map<string, number>();
+  /** Times every weight, so that the largest makes a turn of TURN_QUANTA_MAX at most. */
+  let scale = 1;
   let size = 0;
   /** Times a workflow or organisation ran empty since the last sweep; bounds what idle ones occupy. */
   let emptied = 0;
@@ -135,27 +96,19 @@ export function createFairQueue<T>(options: FairQueueOptions = {}): FairQueue<T>
   function tenantOf(name: string): Tenant<T> {
     const known = tenants.get(name);
     if (known !== undefined) return known;
-    const tenant: Tenant<T> = {
-      weight: weights.get(name) ?? 1, eligible: false, credit: 0, round: 0, listed: false,
-      name, bands: { high: undefined, normal: undefined, low: undefined }, rota: new Rota<Band<T>>(quantum), items: 0, parked: false,
-    };
+    const tenant = newTenant<T>(name, (weights.get(name) ?? 1) * scale, quantum);
     tenants.set(name, tenant);
     return tenant;
   }
 
-  function bandOf(tenant: Tenant<T>, priority: Priority): Band<T> {
-    return (tenant.bands[priority] ??= {
-      weight: PRIORITY_WEIGHTS[priority], eligible: false, credit: 0, round: 0, listed: false,
-      tenant, flows: new Map<string, Flow<T>>(), rota: new Rota<Flow<T>>(quantum), items: 0,
-    });
-  }
-
-  function flowOf(band: Band<T>, workflow: string): Flow<T> {
-    const known = band.flows.get(workflow);
-    if (known !== undefined) return known;
-    const flow: Flow<T> = { weight: 1, eligible: false, credit: 0, round: 0, listed: false, band, head: undefined, tail: undefined };
-    band.flows.set(workflow, flow);
-    return flow;
+  /** Weights change seldom, so looking at all of them is no matter. */
+  function rescale(): void {
+    let largest = 1;
+    for (const weight of weights.values()) largest = Math.max(largest, weight);
+    const next = Math.min(1, TURN_QUANTA_MAX / largest);
+    if (next === scale) return;
+    scale = next;
+    for (const tenant of tenants.values()) tenant.weight = (weights.get(tenant.name) ?? 1) * scale;
   }
 
   /** Forgets what is empty. Rotas drop those objects by themselves; a name that comes back begins anew. */
@@ -228,7 +181,7 @@ export function createFairQueue<T>(options: FairQueueOptions = {}): FairQueue<T>
       if (emptied > IDLE_MAX) sweep();
       const tenant = tenantOf(organisation);
       if (tenant.items >= itemsPerOrganisationMax) return undefined;
-      const flow = flowOf(bandOf(tenant, priority), workflow);
+      const flow = flowOf(bandOf(tenant, priority, quantum), workflow);
       const entry: Entry<T> = { item, queuedAtMs: nowMs, cost: clampCost(cost), flow, before: undefined, after: undefined };
       link(flow, entry);
       return entry;
@@ -287,8 +240,9 @@ export function createFairQueue<T>(options: FairQueueOptions = {}): FairQueue<T>
       const held = weight > 0 ? Math.min(Math.max(weight, WEIGHT_MIN), WEIGHT_MAX) : 1;
       if (held === 1) weights.delete(organisation);
       else weights.set(organisation, held);
+      rescale();
       const tenant = tenants.get(organisation);
-      if (tenant !== undefined) tenant.weight = held;
+      if (tenant !== undefined) tenant.weight = held * scale;
     },
 
     charge(organisation, cost) {
@@ -315,18 +269,4 @@ export function createFairQueue<T>(options: FairQueueOptions = {}): FairQueue<T>
       return list;
     },
   };
-}
-
-function* entriesOf<T>(tenants: Iterable<Tenant<T>>): Generator<Entry<T>> {
-  for (const tenant of tenants) {
-    for (const band of Object.values(tenant.bands)) {
-      for (const flow of band?.flows.values() ?? []) {
-        for (let entry = flow.head; entry !== undefined; ) {
-          const after: Entry<T> | undefined = entry.after;
-          yield entry;
-          entry = after;
-        }
-      }
-    }
-  }
 }

@@ -18,6 +18,8 @@
  * P5 Starts in any t seconds are at most `rate * (t + 1) + 1`.
  */
 
+import { newAccount, recentStartsPerSecond, refill, roll, type Account } from './account.ts';
+
 /** An organisation's limits as configured; undefined is "no limit of its own". */
 export interface Limits {
   readonly concurrency: number | undefined;
@@ -95,30 +97,8 @@ export interface Permits {
 
 /** Default of `leaseTtlMs`. */
 export const LEASE_TTL_MS = 3_000;
-/** Over how long the peak of what runs is kept, so that short steps do not give permits back at each end. */
-export const PEAK_WINDOW_MS = 1_000;
-/** What a bucket holds at most: the starts of so many seconds, and one at least. */
-export const BURST_SECONDS = 1;
 /** Organisations without use, limits or entitlement that are remembered; a count. */
 const IDLE_MAX = 10_000;
-
-interface Account {
-  readonly organisation: string;
-  running: number;
-  limits: Limits | undefined;
-  entitlement: Entitlement | undefined;
-  stepRefused: boolean;
-  startRefused: boolean;
-  changed: boolean;
-  tokens: number;
-  tokensAtMs: number;
-  /** Peak of `running` and starts made, in the window in progress and the one before. */
-  windowAtMs: number;
-  peak: number;
-  peakBefore: number;
-  starts: number;
-  startsBefore: number;
-}
 
 /** The permits of one process. */
 export function createPermits(options: PermitsOptions = {}): Permits {
@@ -139,10 +119,7 @@ export function createPermits(options: PermitsOptions = {}): Permits {
   function accountOf(organisation: string): Account {
     const known = accounts.get(organisation);
     if (known !== undefined) return known;
-    const account: Account = {
-      organisation, running: 0, limits: undefined, entitlement: undefined, stepRefused: false, startRefused: false, changed: false,
-      tokens: 1, tokensAtMs: Number.NEGATIVE_INFINITY, windowAtMs: 0, peak: 0, peakBefore: 0, starts: 0, startsBefore: 0,
-    };
+    const account = newAccount(organisation);
     accounts.set(organisation, account);
     return account;
   }
@@ -168,24 +145,6 @@ export function createPermits(options: PermitsOptions = {}): Permits {
     if (account.entitlement !== undefined && nowMs < leasesExpireAtMs) return account.entitlement.startsPerSecond;
     if (!staticInForce(nowMs) || account.limits?.strict === true) return 0;
     return limit / owners;
-  }
-
-  function refill(account: Account, rate: number, nowMs: number): void {
-    if (account.tokensAtMs === Number.NEGATIVE_INFINITY) account.tokensAtMs = nowMs;
-    const most = Math.max(1, rate * BURST_SECONDS);
-    account.tokens = Math.min(most, account.tokens + (rate * Math.max(0, nowMs - account.tokensAtMs)) / 1000);
-    account.tokensAtMs = nowMs;
-  }
-
-  function roll(account: Account, nowMs: number): void {
-    const passedMs = nowMs - account.windowAtMs;
-    if (passedMs < PEAK_WINDOW_MS) return;
-    const adjacent = passedMs < 2 * PEAK_WINDOW_MS;
-    account.peakBefore = adjacent ? account.peak : account.running;
-    account.startsBefore = adjacent ? account.starts : 0;
-    account.peak = account.running;
-    account.starts = 0;
-    account.windowAtMs = nowMs;
   }
 
   function refuse(account: Account): void {
@@ -348,9 +307,8 @@ export function createPermits(options: PermitsOptions = {}): Permits {
       const held = Math.max(capOf(account, nowMs), entitlement?.concurrency ?? 0);
       const startsHeld = Math.max(rateOf(account, nowMs), entitlement?.startsPerSecond ?? 0);
       const steps = Math.max(account.running + Math.max(waiting, stepRefused ? 1 : 0), account.peak, account.peakBefore);
-      const made = Math.max(account.starts, account.startsBefore) * (1000 / PEAK_WINDOW_MS);
       // Whoever is refused at a rate wants a higher one, however few it could count at the lower.
-      const starts = made + (startRefused ? Math.max(1, startsWaiting, startsHeld) : startsWaiting);
+      const starts = recentStartsPerSecond(account) + (startRefused ? Math.max(1, startsWaiting, startsHeld) : startsWaiting);
       // More than the whole limit is not worth saying, and would be said anew with every item that comes.
       const wanted = Math.min(steps, limits?.concurrency ?? Number.POSITIVE_INFINITY);
       const startsWanted = Math.min(starts, limits?.startsPerSecond ?? Number.POSITIVE_INFINITY);

@@ -4,7 +4,8 @@
  *
  * Test code that several test files use; not exported by the package.
  */
-import { createAuthority, type Authority, type Grants, type Report } from '../authority.ts';
+import { createAuthority, type Authority } from '../authority.ts';
+import type { Grants, Report } from '../lease-terms.ts';
 import { createPermits, type Limits, type Permits } from '../permits.ts';
 
 const ORGANISATION = 'acme';
@@ -177,6 +178,7 @@ export function createWorld(options: { owners: number; limit: number; strict: bo
         answer();
         for (const owner of owners) {
           if (owner.connected && nowMs - owner.lastSentMs >= HEARTBEAT_MS) makeReport(owner, false);
+          owner.permits.advance(nowMs);
           takeSteps(owner);
         }
         check();
