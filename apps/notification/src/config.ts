@@ -3,7 +3,7 @@
  */
 import { DEFAULT_POLICY, type DeliveryPolicy, type UnknownPolicy } from '@millrace/delivery';
 import { choice, durationMs, integer, optional, text, url, type ConfigOf } from '@millrace/service';
-import { CLAIM_WAIT_MS } from './sending.ts';
+import { CLAIM_WAIT_MS } from './attempts.ts';
 
 /** The lease outlasts the longest wait and attempt by this, in milliseconds: for clocks that differ, and for storing the outcome. */
 export const LEASE_MARGIN_MS = 5_000;
