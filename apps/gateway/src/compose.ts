@@ -83,6 +83,7 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
     async drain() {
       taking = false;
       grpc.endStreams();
+      executions.endWaits();
     },
     async close() {
       router.close();

@@ -48,6 +48,8 @@ export interface Executions {
   cancel(caller: Caller, execution: string): Promise<Execution>;
   trace(caller: Caller, execution: string): Promise<Trace>;
   list(caller: Caller, query: { readonly status: string; readonly workflow: string; readonly cursor: string; readonly limit: number }): Promise<ListPart>;
+  /** Answers every start that waits for an end with what it is now: the process stops. */
+  endWaits(): void;
   tail(caller: Caller, filter: { readonly execution: string; readonly workflow: string }, onEvent: (event: TailEvent) => void, signal: AbortSignal): Promise<void>;
 }
 
@@ -59,7 +61,11 @@ export interface ExecutionsOptions {
 }
 
 export function createExecutions({ router, views, deliveries, makeId }: ExecutionsOptions): Executions {
+  const waits = new Set<() => void>();
   return {
+    endWaits() {
+      for (const end of waits) end();
+    },
     start(caller, command, signal) {
       const waitMs = Math.min(command.waitMs, WAIT_MS_MAX);
       const order = orderOf({ ...command, organisation: caller.organisation, wait: waitMs > 0 }, makeId);
@@ -75,6 +81,7 @@ export function createExecutions({ router, views, deliveries, makeId }: Executio
         const settle = (finish: () => void): void => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', giveUp);
+          waits.delete(giveUp);
           finish();
         };
         let durable = false;
@@ -88,6 +95,7 @@ export function createExecutions({ router, views, deliveries, makeId }: Executio
         };
         const timer = waitMs > 0 ? setTimeout(giveUp, waitMs) : undefined;
         signal?.addEventListener('abort', giveUp, { once: true });
+        if (waitMs > 0) waits.add(giveUp);
         const ticket = router.start(order, {
           accepted: (wasThere) => {
             existing = wasThere;

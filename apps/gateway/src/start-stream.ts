@@ -17,7 +17,7 @@ import type { StartListener, StartRouter, StartTicket } from './start-router.ts'
 export const STREAM_OPEN_MAX = 100_000;
 /** Answers in one message. */
 export const BATCH_ANSWERS_MAX = 1000;
-/** Characters of output in one message, as a measure of its bytes; one larger output goes alone. */
+/** Characters of output in one message, as a measure of its bytes (at most three times as many); one larger output goes alone. */
 export const BATCH_OUTPUT_CHARS_MAX = 512 * 1024;
 /** Answers that may wait for a client that does not read. */
 export const WAITING_ANSWERS_MAX = 10_000;

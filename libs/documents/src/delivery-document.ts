@@ -15,6 +15,12 @@ export interface DeliveryDocument {
   readonly createdAt: string | null;
   readonly updatedAt: string | null;
   readonly lastError: string | null;
+  /** Attempts whose outcome was not known; more than 0 means that the recipient may have got the message twice. */
+  readonly unknowns: number;
+  /** When something happens next by itself; null when the delivery has ended. */
+  readonly dueAt: string | null;
+  /** Null until the message is rendered. */
+  readonly subject: string | null;
 }
 
 export interface DeliveryListDocument {
@@ -38,6 +44,9 @@ export function deliveryDocument(delivery: Delivery): DeliveryDocument {
     createdAt: isoTime(delivery.createdAtMs),
     updatedAt: isoTime(delivery.updatedAtMs),
     lastError: orNull(delivery.lastError),
+    unknowns: delivery.unknowns,
+    dueAt: isoTime(delivery.dueAtMs),
+    subject: orNull(delivery.subject),
   };
 }
 

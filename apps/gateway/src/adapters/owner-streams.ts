@@ -10,8 +10,8 @@ import type { OwnerEvents, OwnerLink, OwnerLinks, StartOrder } from '../ports.ts
 
 /** Starts in one message. */
 export const BATCH_STARTS_MAX = 1000;
-/** Characters of input in one message, as a measure of its bytes; one larger input goes alone. */
-export const BATCH_INPUT_CHARS_MAX = 512 * 1024;
+/** Characters of text in one message, as a measure of its bytes (at most three times as many); one larger start goes alone. */
+export const BATCH_CHARS_MAX = 512 * 1024;
 /** How long a connection may take to come up, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 2_000;
 
@@ -49,8 +49,8 @@ function openOwnerLink(client: ExecutionsClient, events: OwnerEvents): OwnerLink
       let chars = 0;
       let to = from;
       while (to < outbox.length && to - from < BATCH_STARTS_MAX) {
-        chars += outbox[to]?.inputJson.length ?? 0;
-        if (to > from && chars > BATCH_INPUT_CHARS_MAX) break;
+        chars += charactersOf(outbox[to]);
+        if (to > from && chars > BATCH_CHARS_MAX) break;
         to += 1;
       }
       const starts = from === 0 && to === outbox.length ? outbox : outbox.slice(from, to);
@@ -91,6 +91,10 @@ function openOwnerLink(client: ExecutionsClient, events: OwnerEvents): OwnerLink
       call?.cancel();
     },
   };
+}
+
+function charactersOf(start: Start | undefined): number {
+  return start === undefined ? 0 : start.inputJson.length + start.idempotencyKey.length + start.workflow.length;
 }
 
 function startMessage(number: number, order: StartOrder, attach: boolean): Start {
