@@ -1,5 +1,6 @@
 import { Metadata, credentials } from '@grpc/grpc-js';
 import { ExecutionServiceClient, WorkflowServiceClient, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
+import type { Execution } from '@millrace/contracts/execution/v1/execution';
 import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
 import { startService, temporaryFolder, type ServiceProcess, type TemporaryFolder } from '@millrace/testkit';
 import { randomBytes } from 'node:crypto';
@@ -53,6 +54,12 @@ const withKey = (): Metadata => {
   return metadata;
 };
 
+function show(client: ExecutionServiceClient, execution: string): Promise<Execution> {
+  return new Promise((resolve, reject) => {
+    client.getExecution({ execution }, withKey(), (error, found) => (error === null ? resolve(found) : reject(error)));
+  });
+}
+
 test('every start of a stream ends once for its client though the owner of half the lanes is killed', async () => {
   const workflows = new WorkflowServiceClient(grpc, credentials.createInsecure());
   await new Promise((resolve, reject) => {
@@ -79,10 +86,13 @@ test('every start of a stream ends once for its client though the owner of half 
   for (let number = 1; number <= STARTS / 2; number += 1) call.write({ starts: [streamed(number)] });
   await half;
   await orchestrators[0]?.kill();
-  // While nobody owns these lanes starts are held, not refused.
+  // While nobody owns these lanes executions are known all the same: who asks waits for the next owner.
+  const shown = Promise.all(answers.filter(({ status }) => status === 'pending').map(({ execution }) => show(client, execution)));
+  // Starts are held, not refused.
   for (let number = STARTS / 2 + 1; number <= STARTS; number += 1) call.write({ starts: [streamed(number)] });
   call.end();
   await over;
+  expect(new Set((await shown).map(({ workflow }) => workflow))).toEqual(new Set(['waits']));
   client.close();
 
   const ends = answers.filter(({ status }) => status !== 'pending');

@@ -91,6 +91,8 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
       return { organisation: live.organisation, program: live.program, status: live.status, entries: await decode([...earlier, ...live.texts]) };
     }
     const document = live === undefined ? await history.get(id) : null;
+    // What is not in history may live in a lane that is elsewhere, or on its way here: not to be called unknown.
+    if (document === null && lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
     const earlier = document.segments > 0 ? await checkpoints.segments(id) : [];
     return { organisation: document.organisation, program: await definitions.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };
