@@ -10,6 +10,8 @@ import type { Limits } from '@millrace/fairness';
 import type { StoredLimits } from '@millrace/lease';
 import type { LimitsMirror, LimitsStore, OrganisationLimitsRecord } from './ports.ts';
 
+/** Organisations that can have limits; a count. The authority keeps each in memory. */
+export const LIMITED_ORGANISATIONS_MAX = 100_000;
 /** Steps of one organisation at once, at most; a count. */
 export const CONCURRENCY_MAX = 100_000;
 /** Starts of one organisation a second, at most. */
@@ -22,7 +24,7 @@ const ORGANISATION = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 export interface LimitsBook {
   /** What stands in the bucket now; undefined when it was removed. */
   take(organisation: string, limits: StoredLimits | undefined): void;
-  /** @throws MillraceError `argument-invalid`, `store-failed`, `bus-failed` */
+  /** @throws MillraceError `argument-invalid`, `limit-exceeded`, `store-failed`, `bus-failed` */
   put(organisation: string, limits: Limits): Promise<OrganisationLimitsRecord>;
   /** @throws MillraceError `resource-unknown` */
   get(organisation: string): OrganisationLimitsRecord;
@@ -47,6 +49,9 @@ export function createLimitsBook(store: LimitsStore, mirror: LimitsMirror, onCha
 
     async put(organisation, limits) {
       check(organisation, limits);
+      if (known.size >= LIMITED_ORGANISATIONS_MAX && !known.has(organisation)) {
+        throw new MillraceError('limit-exceeded', { message: `${LIMITED_ORGANISATIONS_MAX} organisations have limits already, and no more can`, details: { organisation } });
+      }
       const stored = await store.put(organisation, limits, known.get(organisation)?.revision ?? 0);
       await mirror.write(organisation, stored);
       take(organisation, stored);

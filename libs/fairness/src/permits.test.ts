@@ -73,6 +73,21 @@ describe('permits', () => {
     expect(permits.entitle('acme', { concurrency: 1, startsPerSecond: 0 })).toBe(true);
   });
 
+  test('the first refusal with nothing held is told at once, further ones are not', () => {
+    const permits = createPermits();
+    let starved = 0;
+    permits.onStarved(() => starved++);
+    permits.setLimits('acme', limits(3));
+    permits.authorityPresent();
+    for (let n = 0; n < 5; n++) permits.tryTakeStep('acme', 10_000);
+    expect(starved).toBe(1);
+    permits.renew(20_000);
+    permits.entitle('acme', { concurrency: 2, startsPerSecond: Number.POSITIVE_INFINITY });
+    expect(permits.advance(10_000)).toEqual(['acme']);
+    expect(takeAll(permits, 10_000)).toBe(2);
+    expect(starved).toBe(1);
+  });
+
   test('when the authority goes the lease counts to its end, then the static share, rounded up (P4)', () => {
     const permits = leased(4, 5_000);
     permits.setOwners(3);

@@ -89,6 +89,8 @@ export interface Permits {
   advance(nowMs: number): readonly string[];
   /** Limited organisations whose use or refusals changed since the last call. */
   takeChanged(): readonly string[];
+  /** Calls back when an organisation is refused its first step or start here because nothing is held: ask at once. */
+  onStarved(callback: () => void): void;
   /** Limited organisations that are in use here or hold an entitlement. */
   active(): readonly string[];
   /** What to report of one organisation. `waiting` and `startsWaiting` come from the queues. */
@@ -113,6 +115,7 @@ export function createPermits(options: PermitsOptions = {}): Permits {
   /** Whether the static share was in force when the authority was asked; undefined when no question is open. */
   let frozen: boolean | undefined;
   let idle = 0;
+  let starved: (() => void) | undefined;
 
   const staticInForce = (nowMs: number): boolean => frozen ?? nowMs >= staticFromMs;
 
@@ -147,7 +150,8 @@ export function createPermits(options: PermitsOptions = {}): Permits {
     return limit / owners;
   }
 
-  function refuse(account: Account): void {
+  function refuse(account: Account, held: number): void {
+    if (held === 0 && !account.stepRefused && !account.startRefused) starved?.();
     refused.add(account);
     if (account.limits !== undefined) mark(account);
   }
@@ -193,9 +197,10 @@ export function createPermits(options: PermitsOptions = {}): Permits {
         account.running++;
         return true;
       }
-      if (account.running >= capOf(account, nowMs)) {
+      const cap = capOf(account, nowMs);
+      if (account.running >= cap) {
+        refuse(account, cap);
         account.stepRefused = true;
-        refuse(account);
         return false;
       }
       roll(account, nowMs);
@@ -222,8 +227,8 @@ export function createPermits(options: PermitsOptions = {}): Permits {
       if (rate === Number.POSITIVE_INFINITY) return true;
       refill(account, rate, nowMs);
       if (rate === 0 || account.tokens < 1) {
+        refuse(account, rate);
         account.startRefused = true;
-        refuse(account);
         return false;
       }
       account.tokens -= 1;
@@ -289,6 +294,10 @@ export function createPermits(options: PermitsOptions = {}): Permits {
       changed = [];
       for (const account of taken) account.changed = false;
       return taken.filter((account) => account.limits !== undefined || account.entitlement !== undefined).map((account) => account.organisation);
+    },
+
+    onStarved(callback) {
+      starved = callback;
     },
 
     active() {

@@ -5,7 +5,8 @@
  * counts them) nor the queue (told by `onWake` whom to ask again).
  *
  * - An organisation without limits causes no message and no work here.
- * - Reports are batched: one in REPORT_MS at most, one in HEARTBEAT_MS at least.
+ * - Reports are batched: one in REPORT_MS at most, one in HEARTBEAT_MS at least. An organisation that begins
+ *   here with nothing held is reported at once, if the last report is REPORT_MS ago.
  * - Whatever fails here only makes the permits fall back: live leases, then the static share.
  */
 import { BUCKETS, openBucket, type Bus } from '@millrace/bus';
@@ -68,6 +69,7 @@ export async function connectLeases(options: LeasesOptions): Promise<Leases> {
   let retryAtMs = 0;
   let retryMs = RETRY_MIN_MS;
   let closed = false;
+  let soon = false;
 
   function become(next: LeasesState): void {
     if (state === next) return;
@@ -127,6 +129,16 @@ export async function connectLeases(options: LeasesOptions): Promise<Leases> {
     if (due || demands.length > 0) stream.send(demands);
   }
 
+  function reportSoon(): void {
+    if (soon || stream === undefined || clock() - stream.lastSentMs < REPORT_MS) return;
+    soon = true;
+    // After the step that was refused is in its queue, and others of the same turn are.
+    setImmediate(() => {
+      soon = false;
+      report(clock());
+    });
+  }
+
   function tick(): void {
     const nowMs = clock();
     if (stream === undefined) {
@@ -167,6 +179,7 @@ export async function connectLeases(options: LeasesOptions): Promise<Leases> {
     if (key === AUTHORITY_KEY) takeAuthority(value);
     else if (key.startsWith(ORGANISATION_PREFIX)) takeLimits(key.slice(ORGANISATION_PREFIX.length), value);
   });
+  permits.onStarved(reportSoon);
   const timer = setInterval(tick, REPORT_MS);
 
   return {
