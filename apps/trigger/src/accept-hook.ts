@@ -60,10 +60,10 @@ export async function acceptHook(ports: AcceptHookPorts, call: HookCall): Promis
     acceptedBy: 'trigger',
   };
   if (webhook.reply === 'accepted') {
-    await ports.appender.append(lane, startJson(header, start.inputJson));
+    await ports.appender.append(lane, startJson(header, start.inputJson), call.traceparent);
     return acceptedAnswer(execution);
   }
-  return answerWithEnd(ports, call, execution, (replyTo) => ports.appender.append(lane, startJson({ ...header, replyTo }, start.inputJson)));
+  return answerWithEnd(ports, call, execution, (replyTo) => ports.appender.append(lane, startJson({ ...header, replyTo }, start.inputJson), call.traceparent));
 }
 
 async function answerWithEnd(ports: AcceptHookPorts, call: HookCall, execution: string, append: (replyTo: string) => Promise<void>): Promise<HookAnswer> {

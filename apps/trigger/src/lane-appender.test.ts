@@ -45,6 +45,14 @@ test('inputs that come while an append is in flight share the next one', async (
   expect(appender.queuedBytes()).toBe(0);
 });
 
+test('a message that has one input carries its trace as a header too', async () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const appender = createLaneAppender({ log: createLaneLog(bus), origin: 'traced' });
+  await Promise.all([appender.append(8, JSON.stringify(start('alone')), traceparent), appender.append(8, JSON.stringify(start('a')), traceparent), appender.append(8, JSON.stringify(start('b')))]);
+  const headersOf = async (seq: number) => (await bus.manager.streams.getMessage(inputStream(8), { seq }))?.header.get('traceparent');
+  expect([await headersOf(1), await headersOf(2)]).toEqual([traceparent, '']);
+});
+
 test('a message stays below what the log takes', async () => {
   const log = createLaneLog(bus);
   const appender = createLaneAppender({ log: { append: log.append, messageBytesMax: () => 2000 }, origin: 'small' });

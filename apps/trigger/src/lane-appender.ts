@@ -33,7 +33,7 @@ export interface LaneAppender {
    * @throws MillraceError `payload-too-large` for an input above what one message carries, `limit-exceeded` when too much waits,
    * `bus-failed` when the log did not answer in time, `log-budget-exceeded` when it is full, `service-draining` after `close`.
    */
-  append(lane: number, inputJson: string): Promise<void>;
+  append(lane: number, inputJson: string, traceparent?: string): Promise<void>;
   /** Resolves once nothing waits any more. */
   idle(): Promise<void>;
   /** Bytes that wait now. */
@@ -53,6 +53,7 @@ export interface LaneAppenderOptions {
 
 interface Waiting {
   readonly json: string;
+  readonly traceparent: string | undefined;
   readonly bytes: number;
   readonly since: number;
   readonly resolve: () => void;
@@ -118,7 +119,7 @@ export function createLaneAppender(options: LaneAppenderOptions): LaneAppender {
     for (let pauseMs: number = RETRY_PAUSE_MS[0]; ; pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS[1])) {
       if (closed.signal.aborted) return new MillraceError('service-draining');
       try {
-        await log.append(lane, message, messageId);
+        await log.append(lane, message, messageId, batch.length === 1 ? batch[0]?.traceparent : undefined);
         options.onBatch?.(lane, batch.length, message.length, now() - startedAt);
         return undefined;
       } catch (thrown) {
@@ -131,7 +132,7 @@ export function createLaneAppender(options: LaneAppenderOptions): LaneAppender {
   }
 
   return {
-    append(lane, inputJson) {
+    append(lane, inputJson, traceparent) {
       if (closed.signal.aborted) return Promise.reject(new MillraceError('service-draining'));
       const bytes = Buffer.byteLength(inputJson);
       const bytesMax = batchBytesMax() - PREFIX.length - SUFFIX.length - 1;
@@ -149,7 +150,7 @@ export function createLaneAppender(options: LaneAppenderOptions): LaneAppender {
       const target = queue;
       queuedBytes += bytes;
       return new Promise<void>((resolve, reject) => {
-        target.waiting.push({ json: inputJson, bytes, since: now(), resolve, reject });
+        target.waiting.push({ json: inputJson, traceparent, bytes, since: now(), resolve, reject });
         if (!target.appending) void work(target);
       });
     },

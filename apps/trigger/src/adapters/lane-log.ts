@@ -1,6 +1,7 @@
 /** The lanes' inputs in JetStream. Owns the streams' existence and what NATS' errors mean for an append. */
 import { ensureStream, inputStream, inputSubject, laneInputStreamConfig, type Bus } from '@millrace/bus';
 import { MillraceError } from '@millrace/errors';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { LaneLog } from '../ports.ts';
 
 /** How long one append may take before it is repeated, in milliseconds. */
@@ -28,10 +29,15 @@ export function createLaneLog(bus: Bus): LaneLog {
   }
 
   return {
-    async append(lane, message, messageId) {
+    async append(lane, message, messageId, traceparent) {
       try {
         await ensure(lane);
-        const appended = bus.jetstream.publish(inputSubject(lane), message, { msgID: messageId, timeout: APPEND_TIMEOUT_MS, expect: { streamName: inputStream(lane) } });
+        const appended = bus.jetstream.publish(inputSubject(lane), message, {
+          msgID: messageId,
+          timeout: APPEND_TIMEOUT_MS,
+          expect: { streamName: inputStream(lane) },
+          ...(traceparent === undefined ? {} : { headers: traceHeaders(traceparent) }),
+        });
         await orReconnected(bus, appended);
       } catch (error) {
         // Somebody may have deleted the stream; while NATS is away this costs nothing but a question later.
@@ -41,6 +47,12 @@ export function createLaneLog(bus: Bus): LaneLog {
     },
     messageBytesMax: () => (bus.connection.info?.max_payload ?? PAYLOAD_BYTES_DEFAULT) - PROTOCOL_BYTES,
   };
+}
+
+function traceHeaders(traceparent: string): MsgHdrs {
+  const made = headers();
+  made.set('traceparent', traceparent);
+  return made;
 }
 
 /** An answer that was on its way when the link broke never comes: the append is repeated as soon as there is a new link. */
