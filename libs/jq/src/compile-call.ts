@@ -102,8 +102,8 @@ function callFunction(c: Compilation, binding: FunctionBinding, node: NodeOf<'ca
   const passes = node.args.map((arg, i) => passArgument(arg, codes[i] as Code, scope));
   const instance = instanceOf(c, binding, codes.map(({ multiplicity }) => multiplicity));
   const steps = scope.level - binding.scope().level;
-  const weight = 1 + definition.body.height;
   const valueArgs = codes.filter((_, i) => definition.parameters[i]?.isValue === true);
+  const weight = 1 + definition.body.height + 2 * valueArgs.length;
 
   /** The function's environment: all closures, then the value parameters. */
   const enterWith = (env: Env, values: readonly JsonValue[]): Env => {

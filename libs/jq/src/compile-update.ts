@@ -17,7 +17,6 @@ import type { ArithmeticOperator, Node, NodeOf } from './syntax.ts';
 type EditAll = (m: Meter, env: Env, input: JsonValue, change: (old: JsonValue) => JsonValue | undefined) => JsonValue;
 
 export function compileUpdate(c: Compilation, node: NodeOf<'update'>, scope: Scope): Code {
-  c.mayDeepen = true;
   const editAll = compileTarget(c, node.target, scope);
   const value = c.compile(node.value, scope);
   if (node.operator === '|=') return withWalk(one(modify(editAll, value)));
@@ -105,7 +104,7 @@ function editFixed(keys: readonly OneCode[]): EditAll {
         isRemoved = true;
         return old;
       },
-      new Set(),
+      null,
     );
     return isRemoved ? deletePaths(m, input, [path]) : result;
   };
@@ -113,7 +112,7 @@ function editFixed(keys: readonly OneCode[]): EditAll {
 
 function editWalked(walk: Walk): EditAll {
   return (m, env, input, change) => {
-    const owned: Owned = new Set();
+    const owned: Owned = new Set<object>();
     const removed: JsonValue[] = [];
     let result = input;
     walk(m, env, ROOT_PATH, input, (place, value) => {

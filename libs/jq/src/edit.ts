@@ -13,8 +13,8 @@ import { copyObject, isArray, isObject, member, setMember, typeName } from './js
 import type { JsonArray, JsonObject, JsonValue, OpenObject } from './json-value.ts';
 import { equal, sortValues } from './ordering.ts';
 
-/** Containers made by the edit in progress. */
-export type Owned = Set<object>;
+/** Containers made by the edit in progress; null when it consists of one change, so that knowing them is of no use. */
+export type Owned = Set<object> | null;
 
 export function pathArray(value: JsonValue): JsonArray {
   if (!isArray(value)) throw typeFailure('Path must be specified as an array');
@@ -43,7 +43,7 @@ export function setPath(m: Meter, target: JsonValue, path: JsonArray, value: Jso
 
 function update(m: Meter, target: JsonValue, path: JsonArray, at: number, change: (old: JsonValue) => JsonValue, owned: Owned): JsonValue {
   if (at === path.length) {
-    if (typeof target === 'object' && target !== null && owned.has(target)) owned.clear();
+    if (owned !== null && typeof target === 'object' && target !== null && owned.has(target)) owned.clear();
     return change(target);
   }
   enter(m, 1);
@@ -70,13 +70,13 @@ export function replaceStep(m: Meter, target: JsonValue, key: JsonValue, change:
 }
 
 function openObject(m: Meter, target: JsonObject | null, owned: Owned): OpenObject {
-  if (target !== null && owned.has(target)) {
+  if (target !== null && owned !== null && owned.has(target)) {
     allocateObject(m, 0);
     return target as OpenObject;
   }
-  const copy = target === null ? {} : copyObject(target);
   allocateObject(m, 1 + (target === null ? 0 : Object.keys(target).length));
-  owned.add(copy);
+  const copy = target === null ? {} : copyObject(target);
+  owned?.add(copy);
   return copy;
 }
 
@@ -85,15 +85,14 @@ function replaceElement(m: Meter, target: JsonArray, key: number, change: (old: 
   const position = at < 0 ? at + target.length : at;
   if (Number.isNaN(position)) throw typeFailure('Cannot set array element at NaN index');
   if (position < 0) throw typeFailure('Out of bounds negative array index');
-  const isOwned = owned.has(target);
-  const length = Math.max(target.length, position + 1);
-  allocateArray(m, isOwned ? length - target.length : length);
+  allocateArray(m, Math.max(0, position + 1 - target.length));
   const value = change(target[position] ?? null);
-  const stillOwned = isOwned && owned.has(target);
-  const open = (stillOwned ? target : [...target]) as JsonValue[];
+  const isOwned = owned !== null && owned.has(target);
+  if (!isOwned) allocateArray(m, target.length);
+  const open = (isOwned ? target : [...target]) as JsonValue[];
   while (open.length < position) open.push(null);
   open[position] = value;
-  owned.add(open);
+  owned?.add(open);
   return open;
 }
 
@@ -151,7 +150,7 @@ function deleteBelow(m: Meter, target: JsonValue, path: JsonArray, at: number, k
   enter(m, 1);
   const changed = deleteBelow(m, old, path, at + 1, keys);
   leave(m, 1);
-  return changed === old ? target : replaceStep(m, target, key, () => changed, new Set());
+  return changed === old ? target : replaceStep(m, target, key, () => changed, null);
 }
 
 /** Removes members, elements or slices of one container. */

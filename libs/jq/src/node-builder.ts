@@ -23,7 +23,19 @@ function tallest(nodes: Iterable<Node | null>): number {
 function heightBelow(body: NodeBody): number {
   const below = tallest(childrenOf(body));
   if (body.kind === 'pipe') return below + body.stages.length;
+  if (body.kind === 'bind' || body.kind === 'reduce' || body.kind === 'foreach') return below + patternLevels(body.patterns);
   return body.kind === 'if' ? below + body.branches.length : below;
+}
+
+/** Binding a pattern nests a few calls for every part of it. */
+function patternLevels(patterns: readonly Pattern[]): number {
+  let levels = 0;
+  for (const pattern of patterns) {
+    levels += 2;
+    if (pattern.kind === 'array') levels += patternLevels(pattern.items);
+    if (pattern.kind === 'object') for (const { value } of pattern.entries) levels += 2 + (value === null ? 0 : patternLevels([value]));
+  }
+  return levels;
 }
 
 function* patternNodes(patterns: readonly Pattern[]): Iterable<Node> {

@@ -16,6 +16,7 @@ import type { JsonArray, JsonValue } from './json-value.ts';
 import { checkDepth, jsonNumbers } from './output.ts';
 import { parse } from './parser.ts';
 import { previewText } from './serialize.ts';
+import { isSmall } from './smallness.ts';
 import { RefusalSignal, toRefusal } from './source-position.ts';
 import type { Refusal } from './source-position.ts';
 
@@ -46,6 +47,8 @@ export interface JqProgram {
   readonly source: string;
   /** 'one': every evaluation that succeeds yields exactly one value. 'many': any number, none included. */
   readonly multiplicity: 'one' | 'many';
+  /** The cost is provably linear in the size of input and variables; see smallness.ts for what that covers. */
+  readonly small: boolean;
   /** The first output. Whatever would come after it is not evaluated. */
   readonly first: (input: JsonValue, variables: readonly JsonValue[], budget: Budget) => Outcome;
   /** All outputs, or the error that ended them. */
@@ -56,8 +59,10 @@ export interface JqProgram {
 export function compileJq(source: string, options: CompileOptions = {}): CompileResult {
   try {
     if (source.length > SOURCE_LENGTH_MAX) throw new RefusalSignal(`the expression is longer than ${SOURCE_LENGTH_MAX} characters`, { offset: SOURCE_LENGTH_MAX, length: 0 });
-    const { code, mayDeepen } = compileTree(source, parse(source), options.variables ?? []);
-    return { kind: 'compiled', program: createProgram(source, code, mayDeepen) };
+    const variables = options.variables ?? [];
+    const tree = parse(source);
+    const { code, mayDeepen } = compileTree(source, tree, variables);
+    return { kind: 'compiled', program: createProgram(source, code, mayDeepen, isSmall(tree, variables)) };
   } catch (signal) {
     if (signal instanceof RefusalSignal) return toRefusal(source, signal);
     if (signal instanceof RangeError) return toRefusal(source, new RefusalSignal('the expression is nested too deeply', { offset: 0, length: 0 }));
@@ -65,7 +70,7 @@ export function compileJq(source: string, options: CompileOptions = {}): Compile
   }
 }
 
-function createProgram(source: string, code: Code, mayDeepen: boolean): JqProgram {
+function createProgram(source: string, code: Code, mayDeepen: boolean, small: boolean): JqProgram {
   const run: RunMaybe = code.multiplicity === 'many' ? firstOf(code) : code.run;
   const finish = (m: Meter, value: JsonValue): JsonValue => {
     if (mayDeepen) checkDepth(m, value);
@@ -74,6 +79,7 @@ function createProgram(source: string, code: Code, mayDeepen: boolean): JqProgra
   return {
     source,
     multiplicity: code.multiplicity === 'one' ? 'one' : 'many',
+    small,
     first: (input, variables, budget) => {
       const m = startMeter(budget, variables);
       try {

@@ -57,7 +57,10 @@ export interface Compilation {
   readonly compile: (node: Node, scope: Scope) => Code;
   /** Prelude functions in use, by name/arity. */
   readonly prelude: Map<string, FunctionBinding>;
-  /** Set when the program can nest values more deeply than its own text and input do. */
+  /**
+   * Set when the program can nest values without bound: folds, recursion, fromjson. Anything else nests at most as deeply
+   * as its text, its input and one path of bounded length together.
+   */
   mayDeepen: boolean;
   nodes: number;
 }

@@ -75,10 +75,7 @@ const getpath: Builtin = (site) => {
   );
 };
 
-const setpath: Builtin = (site) => {
-  site.compilation.mayDeepen = true;
-  return value2((m, input, at, value) => setPath(m, input, pathArray(at), value, new Set()), 'b')(site);
-};
+const setpath: Builtin = value2((m, input, at, value) => setPath(m, input, pathArray(at), value, null), 'b');
 
 function collectPaths(source: Code, m: Meter, env: Parameters<Code['each']>[1], input: JsonValue): JsonValue[] {
   const found: JsonValue[] = [];
@@ -104,7 +101,7 @@ const pick: Builtin = (site) => {
   source.walk();
   return withWalk(
     one((m, env, input) => {
-      const owned: Owned = new Set();
+      const owned: Owned = new Set<object>();
       let picked: JsonValue = null;
       for (const place of collectPaths(source, m, env, input)) picked = setPath(m, picked, place as JsonArray, getPath(m, input, place as JsonArray), owned);
       return picked;
@@ -133,12 +130,11 @@ function toStream(m: Meter, value: JsonValue, place: readonly JsonValue[], emit:
 
 /** Rebuilds values from stream events: [path, leaf] and the closing [path]. */
 const fromStream: Builtin = (site) => {
-  site.compilation.mayDeepen = true;
   const source = argument(site, 0);
   return withWalk(
     many((m, env, input, emit) => {
       let value: JsonValue = null;
-      let owned: Owned = new Set();
+      let owned: Owned = new Set<object>();
       return source.each(m, env, input, (event) => {
         tick(m);
         if (!isArray(event)) throw typeFailure(`${preview(event)} is not a stream event: it has to be an array`);
@@ -148,7 +144,7 @@ const fromStream: Builtin = (site) => {
         if (!isComplete) return true;
         const complete = value;
         value = null;
-        owned = new Set();
+        owned = new Set<object>();
         return emit(complete);
       });
     }),
