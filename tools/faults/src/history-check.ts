@@ -15,6 +15,8 @@ export interface HistoryFindings {
 interface StoredExecution {
   readonly _id: string;
   readonly status: string;
+  /** How many segments hold the journal's first part. */
+  readonly segments: number;
   readonly entries: readonly string[];
 }
 
@@ -34,7 +36,7 @@ export async function checkHistory(mongoUrl: string, executions: readonly string
     const violations: string[] = [];
     const keys = new Set<string>();
     for (const document of documents) {
-      const earlier = await segments.find({ execution: document._id }).sort({ number: 1 }).toArray();
+      const earlier = await segments.find({ execution: document._id, number: { $lt: document.segments } }).sort({ number: 1 }).toArray();
       inspect(document._id, [...earlier.flatMap((segment) => segment.entries), ...document.entries], keys, violations);
     }
     const present = new Set(documents.map((document) => document._id));

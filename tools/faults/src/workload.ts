@@ -14,7 +14,7 @@ const CALL_MS = 5_000;
 export function workflowDocument(targetUrl: string): string {
   const call = (name: string, indent: number, path: string): string => {
     const pad = ' '.repeat(indent);
-    return `${pad}- ${name}:\n${pad}    call: http\n${pad}    with:\n${pad}      method: post\n${pad}      endpoint: ${targetUrl}/${path}\n${pad}      body: \${ {n: .n} }\n${pad}    output:\n${pad}      as: \${ {n: .n} }\n`;
+    return `${pad}- ${name}:\n${pad}    call: http\n${pad}    with:\n${pad}      method: post\n${pad}      endpoint: ${targetUrl}/${path}\n${pad}      body: '\${ {n: .n} }'\n${pad}    output:\n${pad}      as: '\${ {n: .n} }'\n`;
   };
   return `document:
   dsl: '1.0.3'
@@ -23,7 +23,7 @@ export function workflowDocument(targetUrl: string): string {
   version: 1.0.0
 do:
   - shape:
-      set: \${ {n: (.n // .body.n)} }
+      set: '\${ {n: (.n // .body.n)} }'
   - guarded:
       try:
 ${call('first', 8, 'first')}${call('second', 8, 'second')}      catch:
@@ -35,7 +35,7 @@ ${call('first', 8, 'first')}${call('second', 8, 'second')}      catch:
   - loop:
       for:
         each: item
-        in: \${ [1, 2, 3] }
+        in: '\${ [1, 2, 3] }'
       do:
 ${call('inside', 8, 'inside')}  - pause:
       wait: { milliseconds: 300 }

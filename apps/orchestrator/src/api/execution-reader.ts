@@ -87,14 +87,14 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
     const lane = lanes.of(id);
     const live = lane === undefined ? undefined : await fromMemory(lane, id);
     if (live !== undefined && (organisation === '' || live.organisation === organisation)) {
-      const earlier = live.segments > 0 ? await checkpoints.segments(id) : [];
+      const earlier = live.segments > 0 ? await checkpoints.segments(id, live.segments) : [];
       return { organisation: live.organisation, program: live.program, status: live.status, entries: await decode([...earlier, ...live.texts]) };
     }
     const document = live === undefined ? await history.get(id) : null;
     // What is not in history may live in a lane that is elsewhere, or on its way here: not to be called unknown.
     if (document === null && lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
-    const earlier = document.segments > 0 ? await checkpoints.segments(id) : [];
+    const earlier = document.segments > 0 ? await checkpoints.segments(id, document.segments) : [];
     return { organisation: document.organisation, program: await definitions.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };
   }
 
@@ -110,7 +110,7 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
     async endOf(id) {
       const document = await history.get(id);
       if (document === null) return undefined;
-      const view = viewOf({ organisation: document.organisation, execution: id }, await definitions.byHash(document.definition), await decode(document.entries), document.status);
+      const view = viewOf({ organisation: document.organisation, execution: id }, await definitions.byHash(document.definition), await decode([...(await checkpoints.segments(id, document.segments)), ...document.entries]), document.status);
       return { status: document.status, outputText: view.output === undefined ? undefined : JSON.stringify(view.output), error: view.error as Problem | undefined };
     },
     async list(request) {

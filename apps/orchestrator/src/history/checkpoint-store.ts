@@ -6,7 +6,7 @@
  * - The segment of a journal is written before the checkpoint that covers it, under a name that a replay
  *   from the checkpoint before would give it too.
  */
-import type { AnyBulkWriteOperation, Collection } from 'mongodb';
+import { MongoBulkWriteError, type AnyBulkWriteOperation, type Collection } from 'mongodb';
 import type { Store } from '@millrace/store';
 import { SLOT_COUNT, laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
 import { snapshotOf, type Snapshot } from '@millrace/engine';
@@ -45,7 +45,8 @@ export interface CheckpointStore {
   write(actors: readonly Actor[]): Promise<void>;
   load(table: SlotTable, lane: number): Promise<readonly StoredCheckpoint[]>;
   remove(ids: readonly string[]): Promise<void>;
-  segments(execution: string): Promise<readonly string[]>;
+  /** Entries of the first `count` segments of a journal; a later one is left over from a checkpoint that came too late. */
+  segments(execution: string, count: number): Promise<readonly string[]>;
 }
 
 export function createCheckpointStore(store: Store): CheckpointStore {
@@ -77,23 +78,30 @@ export function createCheckpointStore(store: Store): CheckpointStore {
     async remove(ids) {
       await checkpoints().deleteMany({ _id: { $in: [...ids] } });
     },
-    async segments(execution) {
-      const found = await segments().find({ execution }).sort({ number: 1 }).toArray();
+    async segments(execution, count) {
+      const found = await segments().find({ execution, number: { $lt: count } }).sort({ number: 1 }).toArray();
       return found.flatMap((segment) => segment.entries);
     },
   };
 }
 
-/** An upsert whose filter asks for an older sequence collides with the newer document: exactly what is wanted. */
+/**
+ * Runs an unordered bulk write in which some documents may be there already: an upsert whose filter asks for
+ * an older sequence collides with the newer document, a repeated insert with itself. Anything else fails,
+ * above all a write of which it is not known whether it is durable.
+ */
 export async function ignoringDuplicates(write: () => Promise<unknown>): Promise<void> {
   try {
     await write();
   } catch (error) {
-    const { writeErrors, code } = error as { readonly writeErrors?: readonly { readonly code?: number }[] | { readonly code?: number }; readonly code?: number };
-    const errors = writeErrors === undefined ? [{ code }] : Array.isArray(writeErrors) ? writeErrors : [writeErrors];
-    if (!errors.every((each: { readonly code?: number }) => each.code === 11000)) throw error;
+    if (!(error instanceof MongoBulkWriteError)) throw error;
+    const errors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+    const unsure = error.result.getWriteConcernError() !== undefined;
+    if (unsure || errors.length === 0 || !errors.every((each) => each.code === DUPLICATE_KEY)) throw error;
   }
 }
+
+const DUPLICATE_KEY = 11_000;
 
 function documentOf(actor: Actor): CheckpointDocument {
   const { execution } = actor;
