@@ -17,7 +17,7 @@ import { DEFAULT_ORGANISATION } from './principal.ts';
 import { repairUntilDone } from './repair.ts';
 import { createHandlers } from './rest/handlers.ts';
 import { createRestServer } from './rest/server.ts';
-import { createResources } from './resources.ts';
+import { createResources, type RecordKeeper } from './resources.ts';
 import { createStartRouter } from './start-router.ts';
 
 export async function compose(context: ServiceContext<GatewayConfig>): Promise<Composition> {
@@ -54,7 +54,7 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
   const deliveries = createDeliveries(notification);
   const definitions = createDefinitions(orchestrators);
   const executions = createExecutions({ router, views: createExecutionViews(orchestrators, owners, logger), deliveries, makeId });
-  const resources = createResources({ owners: createResourceOwners(resourcePools), organisations: organisationRecords, keys: keyRecords, isKnown, now: () => Date.now() });
+  const resources = createResources({ owners: createResourceOwners(resourcePools), organisations: knownAtOnce(organisationRecords, organisations), keys: knownAtOnce(keyRecords, keys), isKnown, now: () => Date.now() });
 
   let taking = true;
   const isTaking = (): boolean => taking;
@@ -91,6 +91,17 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
       organisationWatch.stop();
       lanes.close();
       await rest.close();
+    },
+  };
+}
+
+/** What is made here is known here at once: the next call may need it, and the watch takes a moment. */
+function knownAtOnce<T>(records: RecordKeeper<T>, known: { set(record: T): void }): RecordKeeper<T> {
+  return {
+    async create(record) {
+      const created = await records.create(record);
+      if (created) known.set(record);
+      return created;
     },
   };
 }

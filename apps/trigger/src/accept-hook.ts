@@ -15,7 +15,7 @@ import { acceptedAnswer, replyAnswer, type HookAnswer } from './hook-answer.ts';
 import { readHookRequest, type HookRequest } from './hook-request.ts';
 import type { LaneAppender } from './lane-appender.ts';
 import type { ReplyInbox } from './ports.ts';
-import type { WebhookBook } from './webhook-book.ts';
+import type { ServedWebhook, WebhookBook } from './webhook-book.ts';
 
 /** How long a request with `reply: output` waits by default, in milliseconds. `Prefer: wait=SECONDS` says otherwise. */
 export const REPLY_WAIT_MS = 30_000;
@@ -31,6 +31,8 @@ export interface HookCall extends HookRequest {
 
 export interface AcceptHookPorts {
   readonly book: WebhookBook;
+  /** A webhook that the book does not have yet: one stored by another instance a moment ago. */
+  lookUp(organisation: string, name: string): Promise<ServedWebhook | undefined>;
   readonly appender: LaneAppender;
   readonly inbox: ReplyInbox;
   /** Makes the id of a start; the same key gives the same id, no key a new one. */
@@ -41,7 +43,7 @@ export interface AcceptHookPorts {
 
 /** @throws MillraceError for everything that is not accepted; the answer is then its problem document. */
 export async function acceptHook(ports: AcceptHookPorts, call: HookCall): Promise<HookAnswer> {
-  const served = ports.book.find(call.organisation, call.name);
+  const served = ports.book.find(call.organisation, call.name) ?? (await ports.lookUp(call.organisation, call.name));
   if (served === undefined) {
     throw new MillraceError('webhook-unknown', { message: `There is no webhook ${call.name} of organisation ${call.organisation}; apply a resource of \`kind: webhook\`` });
   }

@@ -7,11 +7,12 @@ import { randomBytes } from 'node:crypto';
 import { acceptHook } from './accept-hook.ts';
 import { createLaneLog } from './adapters/lane-log.ts';
 import { openReplyInbox } from './adapters/reply-inbox.ts';
-import { openWebhookStore } from './adapters/webhook-store.ts';
+import { openWebhookStore, type StoredWebhook } from './adapters/webhook-store.ts';
 import { createWebhooksService } from './adapters/webhooks-grpc.ts';
 import type { TriggerConfig } from './config.ts';
 import { createHooksHttp } from './hooks-http.ts';
 import { createLaneAppender } from './lane-appender.ts';
+import { createLookUp } from './look-up.ts';
 import { repairUntilDone } from './repair.ts';
 import { createSecretBox } from './secret-box.ts';
 import { createWebhookBook } from './webhook-book.ts';
@@ -25,11 +26,12 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
 
   const book = createWebhookBook();
   const webhooks = await openWebhookStore(bus, await context.store(config.database), createSecretBox(config.secretKey), logger);
+  const serve = ({ webhook, revision }: StoredWebhook): void => {
+    const problem = book.set(webhook, revision);
+    if (problem !== undefined) logger.error('A stored webhook is not served', { organisation: webhook.organisation, webhook: webhook.name, problem });
+  };
   const watch = await webhooks.watch({
-    onSet: ({ webhook, revision }) => {
-      const problem = book.set(webhook, revision);
-      if (problem !== undefined) logger.error('A stored webhook is not served', { organisation: webhook.organisation, webhook: webhook.name, problem });
-    },
+    onSet: serve,
     onRemoved: (organisation, name) => book.remove(organisation, name),
   });
   void repairUntilDone(() => webhooks.repair(), signal, logger);
@@ -48,6 +50,11 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
 
   const ports = {
     book,
+    lookUp: createLookUp(async (organisation, name) => {
+      const stored = await webhooks.find(organisation, name);
+      if (stored !== undefined) serve(stored);
+      return book.find(organisation, name);
+    }),
     appender,
     inbox,
     executionId: (organisation: string, workflow: string, key: string | undefined) =>

@@ -52,6 +52,11 @@ export type WebhookVerdict =
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const WORKFLOW = /^[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:@[A-Za-z0-9][A-Za-z0-9.+-]{0,63})?$/;
 
+/** Whether an organisation or a webhook can have this name. */
+export function isWebhookName(text: string): boolean {
+  return NAME.test(text);
+}
+
 /** Checks everything, so that all problems of a proposal are reported together. */
 export function judgeWebhook(proposal: WebhookProposal): WebhookVerdict {
   const problems: string[] = [];

@@ -41,6 +41,8 @@ export interface StoredWebhook {
 export interface WebhookStore {
   /** Stores a webhook; the same content again changes nothing. @throws MillraceError `store-failed`, `bus-failed`. */
   put(webhook: Webhook, nowMs: number): Promise<StoredWebhook>;
+  /** The webhook as every instance will soon serve it. @throws MillraceError `bus-failed`. */
+  find(organisation: string, name: string): Promise<StoredWebhook | undefined>;
   /** Hands over every webhook, now and whenever one changes; resolves after the present ones. */
   watch(handlers: { readonly onSet: (stored: StoredWebhook) => void; readonly onRemoved: (organisation: string, name: string) => void }): Promise<Watch>;
   /** Puts what only MongoDB has into the bucket; returns how many. */
@@ -122,6 +124,10 @@ export async function openWebhookStore(bus: Bus, store: Store, box: SecretBox, l
 
   return {
     put,
+    async find(organisation, name) {
+      const stored = await bucket.get(bucketKey(organisation, name));
+      return stored?.value === undefined ? undefined : openedOr(decodeJson(stored.value) as WebhookRecord);
+    },
     watch: ({ onSet, onRemoved }) =>
       bucket.watch(({ key, value }) => {
         const [organisation = '', name = ''] = key.split('.');
@@ -139,9 +145,13 @@ export async function openWebhookStore(bus: Bus, store: Store, box: SecretBox, l
   };
 }
 
+function bucketKey(organisation: string, name: string): string {
+  return `${organisation}.${name}`;
+}
+
 /** Writes the record unless the bucket has it, or a later one; whether it wrote. */
 async function bringIntoBucket(bucket: Bucket, record: WebhookRecord): Promise<boolean> {
-  const key = `${record.organisation}.${record.name}`;
+  const key = bucketKey(record.organisation, record.name);
   const { _id, ...value } = record as WebhookDocument;
   for (let attempt = 0; attempt < WRITE_TRIES_MAX; attempt += 1) {
     const stored = await bucket.get(key);
