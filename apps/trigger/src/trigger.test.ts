@@ -226,6 +226,18 @@ describe('a request whose webhook replies with the output', () => {
   });
 });
 
+test('a webhook stored through one instance is served by another at once', async () => {
+  const other = startService({ name: 'trigger-2', entry: 'apps/trigger/src/main.ts', environment: { ...environment, MILLRACE_INSTANCE: 'trigger-2' } });
+  const { record } = await other.waitForLine((line) => line.record?.['msg'] === 'Ready');
+  const statuses: number[] = [];
+  for (let index = 0; index < 20; index += 1) {
+    await put({ name: `fresh-${index}`, signatureScheme: '', signatureSecret: '', idempotencyKey: '' });
+    statuses.push((await fetch(`${String(record?.['http'])}/v1/hooks/acme/fresh-${index}`, { method: 'POST' })).status);
+  }
+  expect(new Set(statuses)).toEqual(new Set([202]));
+  await other.stop();
+});
+
 describe('faults', () => {
   beforeAll(() => put({}));
 
