@@ -18,6 +18,7 @@ import { createScheduler } from './dispatch/scheduler.ts';
 import { createCheckpointStore } from './history/checkpoint-store.ts';
 import { createHistoryStore, WAITING_CHARACTERS_MAX } from './history/history-store.ts';
 import { openPayloadStore } from './history/payload-store.ts';
+import type { InputPorts } from './lane/input-reader.ts';
 import { keepLanes, type LaneKeeper } from './lane/lane-keeper.ts';
 import { createLanes } from './lane/lanes.ts';
 import { runLane } from './lane/lane-source.ts';
@@ -99,9 +100,11 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
       }),
     remembered: (lane) => untilStored('Reading remembered starts', logger, context.signal, () => history.remembered(lanes.table(), lane, nowMs())),
   };
-  const inputPorts = {
-    program: (organisation: string, workflow: string) => definitions.resolve(organisation, workflow),
-    missing: (workflow: string) => definitions.missing(workflow),
+  const inputPorts: InputPorts = {
+    program: (organisation, workflow) => definitions.resolve(organisation, workflow),
+    missing: (workflow) => definitions.missing(workflow),
+    reply: (subject, reply) => bus.connection.publish(subject, JSON.stringify(reply)),
+    endOf: (id) => reader.endOf(id),
   };
 
   const reader = createExecutionReader({ lanes, definitions, history, checkpoints, payloads });

@@ -78,6 +78,25 @@ test('a webhook that replies with the output answers with what the workflow made
   expect(await answer.json()).toEqual({ greeting: 'hello Ann' });
 });
 
+test('the same request again answers with the same output, after the execution has ended too', async () => {
+  const first = await deliver('answers', 'a-2');
+  const second = await deliver('answers', 'a-2');
+  expect([second.status, await second.json()]).toEqual([200, await first.json()]);
+  expect(second.headers.get('millrace-execution')).toBe(first.headers.get('millrace-execution'));
+});
+
+test('the same request again attaches to the execution that runs', async () => {
+  const answers = await Promise.all(Array.from({ length: 5 }, () => deliver('answers', 'a-3')));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  expect(new Set(answers.map(({ headers }) => headers.get('millrace-execution'))).size).toBe(1);
+});
+
+test('the same key with another input is told of the conflict', async () => {
+  await deliver('answers', 'a-4');
+  const other = await fetch(`${trigger.http}/v1/hooks/acme/answers`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-id': 'a-4' }, body: '{"name":"Bob"}' });
+  expect([other.status, await other.json()]).toEqual([409, expect.objectContaining({ reason: 'idempotency-conflict' })]);
+});
+
 test('requests are accepted while the orchestrator is away, and each is executed once when it is back', async () => {
   await orchestrator.process.kill();
   const ids = Array.from({ length: 40 }, (_, index) => `b-${index}`);

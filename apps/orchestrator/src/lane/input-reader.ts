@@ -5,8 +5,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureStream, inputStream, laneInputStreamConfig, type Bus } from '@millrace/bus';
-import { decodeLaneInputs, payloadOf, type LaneInput, type Program } from '@millrace/engine';
+import { decodeLaneInputs, payloadOf, type JsonValue, type LaneInput, type Program, type Reply } from '@millrace/engine';
 import type { Logger } from '@millrace/telemetry';
+import type { End, Watcher } from './actor.ts';
 import type { Lane } from './lane.ts';
 
 /** Messages that wait in the lane's mailbox before reading pauses. */
@@ -21,6 +22,10 @@ export interface InputPorts {
   program(organisation: string, workflow: string): Promise<Program | undefined>;
   /** Stands in for a workflow that is not there: its executions fault at once. */
   missing(workflow: string): Program;
+  /** Sends the end of an execution to who waits for it. */
+  reply(subject: string, reply: Reply): void;
+  /** The end of an execution that is in no lane's memory. */
+  endOf(execution: string): Promise<End | undefined>;
 }
 
 export async function readInputs(bus: Bus, lane: Lane, ports: InputPorts, signal: AbortSignal, logger: Logger): Promise<void> {
@@ -70,7 +75,36 @@ async function post(lane: Lane, input: LaneInput, ports: InputPorts): Promise<vo
     acceptedAtMs: input.acceptedAtMs,
     acceptedBy: input.acceptedBy,
     replyTo: input.replyTo,
-    watcher: undefined,
+    watcher: input.replyTo === undefined ? undefined : watcherOfRepeat(input.execution, input.replyTo, ports),
     ...(program === undefined ? { fault: `organisation ${input.organisation} has no workflow ${input.workflow}` } : {}),
   });
+}
+
+/**
+ * Answers who sent a start that had come before: it attaches to that execution, running or ended. Where the
+ * first one waits stands in the journal, so that its answer survives this process.
+ */
+function watcherOfRepeat(execution: string, replyTo: string, ports: InputPorts): Watcher {
+  let repeated = false;
+  const tell = (end: End): void => {
+    const { status, outputText, error } = end;
+    ports.reply(replyTo, { execution, status, ...(outputText === undefined ? {} : { output: JSON.parse(outputText) as JsonValue }), ...(error === undefined ? {} : { error }) });
+  };
+  return {
+    waits: true,
+    accepted(_execution, existing) {
+      repeated = existing;
+    },
+    ended(_execution, end) {
+      if (repeated) tell(end);
+    },
+    refused(reason, message) {
+      if (reason !== 'execution-unknown') return ports.reply(replyTo, { execution, status: 'refused', reason, error: { type: `https://millrace.dev/errors/${reason}`, status: 0, detail: message } });
+      // Its end has left memory. When history is away too, who waits is told the execution's id at its deadline.
+      void ports.endOf(execution).then(
+        (end) => end !== undefined && tell(end),
+        () => undefined,
+      );
+    },
+  };
 }
