@@ -7,7 +7,7 @@
 
 import { ALLOCATION_EXCEEDED, DEPTH_EXCEEDED, FUEL_EXHAUSTED } from './failure.ts';
 import type { Env } from './code.ts';
-import type { JsonArray, JsonValue } from './json-value.ts';
+import type { JsonArray } from './json-value.ts';
 
 /** Limits of one evaluation. */
 export interface Budget {

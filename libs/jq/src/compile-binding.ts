@@ -1,8 +1,11 @@
 // Variables and folds: `as`, `reduce`, `foreach`, `$name`.
 
+import { compileAccumulation } from './accumulate.ts';
+import type { Accumulation } from './accumulate.ts';
 import { tick } from './budget.ts';
+import type { Meter } from './budget.ts';
 import { many, maybe, NO_PATH, one, outer, withWalk } from './code.ts';
-import type { Bare, Code, Path } from './code.ts';
+import type { Bare, Code, Env, Path } from './code.ts';
 import { literalCode } from './compile-construct.ts';
 import { compilePatterns } from './destructure.ts';
 import type { Destructuring } from './destructure.ts';
@@ -86,7 +89,8 @@ export function compileReduce(c: Compilation, node: NodeOf<'reduce'>, scope: Sco
   const pattern = compilePatterns(c, node.patterns, scope);
   const initial = c.compile(node.initial, scope);
   const update = c.compile(node.update, pattern.scope);
-  return withWalk(reduceValue(source, pattern, initial, update), () => {
+  const accumulation = node.patterns.length === 1 ? compileAccumulation(c, node.update, pattern.scope) : null;
+  return withWalk(reduceValue(source, pattern, initial, update, accumulation), () => {
     const walkInitial = initial.walk();
     const walkUpdate = update.walk();
     return (m, env, path, input, emit) =>
@@ -112,11 +116,29 @@ export function compileReduce(c: Compilation, node: NodeOf<'reduce'>, scope: Sco
   });
 }
 
-function reduceValue(source: Code, pattern: Destructuring, initial: Code, update: Code): Bare {
-  type Fold = (m: Parameters<Code['each']>[0], env: Parameters<Code['each']>[1], input: JsonValue, start: JsonValue) => JsonValue;
+type Fold = (m: Meter, env: Env, input: JsonValue, start: JsonValue) => JsonValue;
+
+function accumulatingFold(source: Code, pattern: Destructuring, accumulate: Accumulation): Fold {
+  return (m, env, input, start) => {
+    const owned = new Set<object>();
+    let state = start;
+    source.each(m, env, input, (value) =>
+      pattern.each(m, env, value, (inner) => {
+        tick(m);
+        state = accumulate(m, inner, state, owned);
+        return true;
+      }),
+    );
+    return state;
+  };
+}
+
+function reduceValue(source: Code, pattern: Destructuring, initial: Code, update: Code, accumulation: Accumulation | null): Bare {
   const { bindOne } = pattern;
   const fold: Fold =
-    bindOne !== null && update.multiplicity === 'one'
+    accumulation !== null
+      ? accumulatingFold(source, pattern, accumulation)
+      : bindOne !== null && update.multiplicity === 'one'
       ? (m, env, input, start) => {
           let state = start;
           const { run } = update;

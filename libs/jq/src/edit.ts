@@ -32,23 +32,26 @@ export function getPath(m: Meter, target: JsonValue, path: JsonArray): JsonValue
   return at;
 }
 
-/** A value with the place at `path` replaced by what `change` makes of it. */
-export function updatePath(m: Meter, target: JsonValue, path: JsonArray, change: (old: JsonValue) => JsonValue, owned: Owned): JsonValue {
-  return update(m, target, path, 0, change, owned);
+/**
+ * A value with the place at `path` replaced by what `change` makes of it. `keepsOwned` promises that `change` lets no
+ * reference to the old value out but its result, so that an owned old value may stay owned.
+ */
+export function updatePath(m: Meter, target: JsonValue, path: JsonArray, change: (old: JsonValue) => JsonValue, owned: Owned, keepsOwned = false): JsonValue {
+  return update(m, target, path, 0, change, owned, keepsOwned);
 }
 
 export function setPath(m: Meter, target: JsonValue, path: JsonArray, value: JsonValue, owned: Owned): JsonValue {
-  return update(m, target, path, 0, () => value, owned);
+  return update(m, target, path, 0, () => value, owned, false);
 }
 
-function update(m: Meter, target: JsonValue, path: JsonArray, at: number, change: (old: JsonValue) => JsonValue, owned: Owned): JsonValue {
+function update(m: Meter, target: JsonValue, path: JsonArray, at: number, change: (old: JsonValue) => JsonValue, owned: Owned, keepsOwned: boolean): JsonValue {
   if (at === path.length) {
-    if (owned !== null && typeof target === 'object' && target !== null && owned.has(target)) owned.clear();
+    if (!keepsOwned && owned !== null && typeof target === 'object' && target !== null && owned.has(target)) owned.clear();
     return change(target);
   }
   enter(m, 1);
   const key = path[at] as JsonValue;
-  const result = replaceStep(m, target, key, (old) => update(m, old, path, at + 1, change, owned), owned);
+  const result = replaceStep(m, target, key, (old) => update(m, old, path, at + 1, change, owned, keepsOwned), owned);
   leave(m, 1);
   return result;
 }

@@ -79,6 +79,9 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
     ['toboolean', 'true', [true]],
     ['1.5 | round, ceil, floor, trunc, significand, logb', null, [2, 2, 1, 1, 1.5, 0]],
     ['last(empty)', null, [null]],
+    ['JOIN({"1": "x"}; .[] | .id; tostring; .[1])', [{ id: 1 }, { id: 2 }], ['x', null]],
+    ['JOIN(INDEX(.[]; .id); .id | tostring) | map(.[1].n)', [{ id: 1, n: 5 }], [[5]]],
+    ['format("csv")', [1, 'a'], ['1,"a"']],
   ],
   dates: [
     ['now', null, [0]],

@@ -68,7 +68,7 @@ describe('programs that would overflow the stack exceed their depth', () => {
     const deep = nested(100_000);
     expect(reasonOf('.a[0]?', deep)).toBe('values');
     for (const source of DEEP_INPUT) expect([source, reasonOf(source, deep)]).toEqual([source, expect.stringMatching(/^(depth-exceeded|fuel-exhausted|allocation-exceeded|values|type)$/)]);
-    for (const source of ['tojson', '..', '[., .] | sort', '"\\(.)"', '[paths]']) expect([source, reasonOf(source, deep)]).toEqual([source, 'depth-exceeded']);
+    for (const source of ['tojson', '..', '"\\(.)"', '[paths]']) expect([source, reasonOf(source, deep)]).toEqual([source, 'depth-exceeded']);
   });
 });
 

@@ -8,9 +8,9 @@ import { isArray, typeName } from '../json-value.ts';
 import type { JsonValue } from '../json-value.ts';
 import { preview, toJson } from '../serialize.ts';
 import { codePointLength } from '../text.ts';
-import { value0 } from './builtin.ts';
+import { value0, value1 } from './builtin.ts';
 import type { Builtin, BuiltinEntry } from './builtin.ts';
-import { toText } from './formats.ts';
+import { formatOf, toText } from './formats.ts';
 
 function lengthOf(m: Meter, value: JsonValue): JsonValue {
   if (value === null) return 0;
@@ -54,6 +54,12 @@ function withoutInfinity(m: Meter, value: JsonValue): JsonValue {
   return value;
 }
 
+function formatNamed(m: Meter, value: JsonValue, name: JsonValue): JsonValue {
+  const format = typeof name === 'string' ? formatOf(`@${name}`) : undefined;
+  if (format === undefined) throw typeFailure(`${preview(name)} is not a valid format`);
+  return format(m, value);
+}
+
 function toBoolean(value: JsonValue): JsonValue {
   if (typeof value === 'boolean') return value;
   if (value === 'true') return true;
@@ -74,4 +80,5 @@ export const CONVERSION: readonly BuiltinEntry[] = [
   ['toboolean/0', value0((_m, input) => toBoolean(input))],
   ['tojson/0', value0(toJson)],
   ['fromjson/0', fromJsonBuiltin],
+  ['format/1', value1(formatNamed)],
 ];
