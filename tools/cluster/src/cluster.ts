@@ -1,22 +1,28 @@
 /**
  * A cluster on this machine: servers, services, their ports and their keys.
  *
- * Owns the data folder: the servers' data, a log for each process, the keys. Does not own what the processes do.
+ * Owns the data folder: the servers' data, a log for each process, the keys, the state file. Does not own what the
+ * processes do.
  *
- * - Everything listens on loopback.
- * - The data folder makes the cluster: started again on it, executions, keys and instance names are the same.
+ * Invariants
+ * 1. Everything listens on loopback.
+ * 2. The data folder makes the cluster: started again on it, executions, keys and instance names are the same.
+ * 3. Of two supervisors on one folder the second is refused; what a dead one left is ended first.
+ * 4. Processes end when this process does, however it ends.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { freePorts, startServers, type Servers } from '@millrace/servers';
-import { programOf, SERVICES, type ServiceName } from './services.ts';
+import { MillraceError } from '@millrace/errors';
+import { startServers, type Servers } from '@millrace/servers';
+import { endLeftovers, isRunning, readClusterState, recordOf, removeClusterState, writeClusterState, type ClusterAddresses, type MemberRecord } from './cluster-state.ts';
+import { portTable } from './port-table.ts';
+import { secretKey } from './secret-key.ts';
+import { programOf, SERVICES, STOP_ORDER, type ServiceName } from './services.ts';
+import { superviseServers } from './supervise-servers.ts';
 import { startSupervised, type Supervised } from './supervised-process.ts';
 
 /** How long a service may take to become ready, in milliseconds. */
 const READY_MS = 60_000;
-/** How often servers are looked at for having died, in milliseconds. */
-const SERVER_RESTART_MS = 500;
 
 export interface ClusterOptions {
   readonly dataDir: string;
@@ -50,7 +56,7 @@ export interface Cluster {
   readonly servers: Servers;
   readonly services: readonly Supervised[];
   of(service: ServiceName): readonly Supervised[];
-  readonly addresses: { readonly gatewayHttp: string; readonly gatewayGrpc: string; readonly triggerHttp: string };
+  readonly addresses: ClusterAddresses;
   status(): Promise<readonly ProcessStatus[]>;
   /** Waits until every process is ready. */
   ready(timeoutMs?: number): Promise<void>;
@@ -58,20 +64,45 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
+/**
+ * Starts everything; `ready` waits for it.
+ *
+ * @throws MillraceError `configuration-invalid` when the folder is in use or a port is taken; `server-missing`,
+ * `bus-failed`, `store-failed` when a server cannot be had.
+ */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { dataDir, report } = options;
   const logs = path.join(dataDir, 'logs');
   await mkdir(logs, { recursive: true });
-  const servers = await startServers({ dataDir: path.join(dataDir, 'servers') });
+  await takeOver(dataDir, report);
+  const ports = await portTable(options.portBase ?? 0, options.scale ?? {});
   const secret = await secretKey(path.join(dataDir, 'secret'));
+  const servers = await startServers({ dataDir: path.join(dataDir, 'servers'), ...(report === undefined ? {} : { log: report }) });
   const services: Supervised[] = [];
-  let stopping = false;
-  const tables = await portTable(options);
+  const members = new Map<string, MemberRecord>();
+  const startedAt = new Date().toISOString();
+  let wasReady = false;
+  let stopped = false;
+
+  const addresses = (): ClusterAddresses => {
+    const first = (service: ServiceName): Supervised | undefined => services.find((each) => each.service === service);
+    return { gatewayHttp: first('gateway')?.addresses.http ?? '', gatewayGrpc: first('gateway')?.addresses.grpc ?? '', triggerHttp: first('trigger')?.addresses.http ?? '' };
+  };
+  const record = (): void => {
+    const supervisor = recordOf(process.pid);
+    if (stopped || supervisor === undefined) return;
+    for (const { name, instance, addresses: own, pid } of [...serverStatus(servers), ...services.map(memberOf)]) {
+      const found = pid === undefined ? undefined : recordOf(pid);
+      // One that is down at the moment stays as it was last seen.
+      if (found !== undefined) members.set(instance, { name, instance, addresses: own, ...found });
+    }
+    writeClusterState(dataDir, { supervisor, startedAt, ready: wasReady, addresses: addresses(), processes: [...members.values()] });
+  };
+
   for (const service of SERVICES) {
-    const count = options.scale?.[service] ?? 1;
-    for (let number = 1; number <= count; number++) {
+    for (let number = 1; number <= (options.scale?.[service] ?? 1); number++) {
       const instance = `${service}-${number}`;
-      const [httpPort, grpcPort] = tables.next(service, number);
+      const [httpPort, grpcPort] = ports.next(service, number);
       services.push(
         startSupervised({
           service,
@@ -83,6 +114,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           httpPort,
           restart: options.restart ?? false,
           ...(report === undefined ? {} : { report }),
+          onRestart: record,
           environment: {
             MILLRACE_NATS_URL: (await options.natsUrl?.(service, instance, servers.nats.url)) ?? servers.nats.url,
             MILLRACE_MONGODB_URL: servers.mongo.url,
@@ -97,31 +129,46 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       );
     }
   }
-  if (options.restart === true) superviseServers(servers, () => stopping, report);
-  const first = (service: ServiceName): Supervised | undefined => services.find((each) => each.service === service);
+  record();
+  const supervision = options.restart === true ? superviseServers(servers, { onRestart: record, ...(report === undefined ? {} : { report }) }) : undefined;
   return {
     servers,
     services,
     of: (service) => services.filter((each) => each.service === service),
-    addresses: {
-      gatewayHttp: first('gateway')?.addresses.http ?? '',
-      gatewayGrpc: first('gateway')?.addresses.grpc ?? '',
-      triggerHttp: first('trigger')?.addresses.http ?? '',
-    },
+    addresses: addresses(),
     async status() {
-      const own = await Promise.all(services.map(async (each): Promise<ProcessStatus> => ({ name: each.service, instance: each.instance, pid: each.pid, addresses: each.addresses, ready: await each.isReady() })));
+      const own = await Promise.all(services.map(async (each): Promise<ProcessStatus> => ({ ...memberOf(each), ready: await each.isReady() })));
       return [...serverStatus(servers), ...own];
     },
     async ready(timeoutMs = READY_MS) {
       await Promise.all(services.map((each) => each.ready(timeoutMs)));
+      wasReady = true;
+      record();
     },
     async stop() {
-      stopping = true;
       // Those that accept stop first, so that nothing is accepted which then finds nobody.
-      for (const names of [['gateway', 'trigger'], ['connector', 'notification', 'throttle'], ['orchestrator']]) await Promise.all(services.filter((each) => names.includes(each.service)).map((each) => each.stop()));
+      for (const names of STOP_ORDER) await Promise.all(services.filter((each) => names.has(each.service)).map((each) => each.stop()));
+      await supervision?.stop();
       await servers.stop();
+      stopped = true;
+      removeClusterState(dataDir);
     },
   };
+}
+
+/** Ends what a supervisor that is gone has left on the folder. */
+async function takeOver(dataDir: string, report: ((line: string) => void) | undefined): Promise<void> {
+  const before = readClusterState(dataDir);
+  if (before === undefined) return;
+  if (before.supervisor.pid !== process.pid && isRunning(before.supervisor)) {
+    throw new MillraceError('configuration-invalid', { message: `A cluster is up on ${dataDir} already, started by process ${before.supervisor.pid}; stop it first, or use another data folder` });
+  }
+  for (const { instance, pid } of await endLeftovers(before)) report?.(`${instance} (process ${pid}) was left over and has been ended`);
+  removeClusterState(dataDir);
+}
+
+function memberOf(each: Supervised): Omit<ProcessStatus, 'ready'> {
+  return { name: each.service, instance: each.instance, pid: each.pid, addresses: each.addresses };
 }
 
 function serverStatus({ nats, mongo }: Servers): readonly ProcessStatus[] {
@@ -129,54 +176,4 @@ function serverStatus({ nats, mongo }: Servers): readonly ProcessStatus[] {
     { name: 'nats-server', instance: 'nats-server', pid: nats.process?.pid, addresses: { nats: nats.url, ...(nats.monitorUrl === undefined ? {} : { http: nats.monitorUrl }) }, ready: true },
     { name: 'mongod', instance: 'mongod', pid: mongo.process?.pid, addresses: { mongodb: mongo.url }, ready: true },
   ];
-}
-
-/** Starts a server again that has died. */
-function superviseServers(servers: Servers, stopping: () => boolean, report: ((line: string) => void) | undefined): void {
-  const watch = async (name: string, server: { readonly exited: Promise<unknown>; restart(): Promise<void> }): Promise<void> => {
-    while (!stopping()) {
-      await server.exited;
-      if (stopping()) return;
-      report?.(`${name} ended, starting again`);
-      await new Promise((settle) => setTimeout(settle, SERVER_RESTART_MS));
-      if (stopping()) return;
-      try {
-        await server.restart();
-      } catch (error) {
-        report?.(`${name} did not start: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    }
-  };
-  if (servers.nats.process !== undefined) void watch('nats-server', servers.nats.process);
-  if (servers.mongo.process !== undefined) void watch('mongod', servers.mongo.process);
-}
-
-interface PortTable {
-  next(service: ServiceName, number: number): readonly [http: number, grpc: number];
-}
-
-async function portTable({ portBase = 0, scale = {} }: ClusterOptions): Promise<PortTable> {
-  const instances = SERVICES.reduce((sum, service) => sum + (scale[service] ?? 1), 0);
-  const free = [...(await freePorts(2 * instances))];
-  return {
-    next(service, number) {
-      const http = free.pop() ?? 0;
-      const grpc = free.pop() ?? 0;
-      if (portBase === 0 || number !== 1) return [http, grpc];
-      if (service === 'gateway') return [portBase, portBase + 1];
-      if (service === 'trigger') return [portBase + 2, grpc];
-      return [http, grpc];
-    },
-  };
-}
-
-/** 32 bytes, base64, made once for a data folder. */
-async function secretKey(file: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch {
-    const key = randomBytes(32).toString('base64');
-    await writeFile(file, `${key}\n`, { mode: 0o600 });
-    return key;
-  }
 }

@@ -6,6 +6,13 @@ export const SERVICES = ['throttle', 'orchestrator', 'connector', 'notification'
 
 export type ServiceName = (typeof SERVICES)[number];
 
+/** Who stops together, first to last: those that accept, those that work, those that decide. */
+export const STOP_ORDER: readonly ReadonlySet<string>[] = [new Set(['gateway', 'trigger']), new Set(['connector', 'notification', 'throttle']), new Set(['orchestrator'])];
+
+export function isServiceName(name: string): name is ServiceName {
+  return (SERVICES as readonly string[]).includes(name);
+}
+
 /** The repository's root. */
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 

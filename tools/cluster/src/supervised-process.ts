@@ -2,12 +2,15 @@
  * One service process: started, watched for readiness, started again when it dies.
  *
  * - Its ports stay the same over a restart, and so does its instance name.
+ * - It has a process group of its own, so that Ctrl-C in a terminal reaches whoever stops it in order, and it ends
+ *   when this process does.
  * - A process that dies soon after its start is started again later and later, up to RESTART_MS.most.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MillraceError } from '@millrace/errors';
+import { endWithThisProcess } from '@millrace/servers';
 
 /** Between the death of a process and the next start, in milliseconds. */
 const RESTART_MS = { first: 100, most: 10_000 } as const;
@@ -30,6 +33,8 @@ export interface SupervisedOptions {
   readonly restart: boolean;
   /** Told of starts and deaths, for people. */
   readonly report?: (line: string) => void;
+  /** Called when a new process stands for the one that died. */
+  readonly onRestart?: () => void;
 }
 
 export interface Supervised {
@@ -50,6 +55,10 @@ export interface Supervised {
   start(): void;
 }
 
+/** Those that run; they go with this process when it ends by itself. */
+const children = new Set<ChildProcess>();
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+
 export function startSupervised(options: SupervisedOptions): Supervised {
   const { service, instance, report } = options;
   let child: ChildProcess | undefined;
@@ -67,13 +76,16 @@ export function startSupervised(options: SupervisedOptions): Supervised {
     const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...(options.nodeArgs ?? []), options.program], {
       env: { ...inherited(), ...options.environment, MILLRACE_INSTANCE: instance, MILLRACE_GRPC_PORT: String(options.grpcPort), MILLRACE_HTTP_PORT: String(options.httpPort) },
       stdio: ['ignore', output, output],
+      detached: true,
     });
     closeSync(output);
     const since = performance.now();
     child = started;
+    children.add(started);
     exited = new Promise((settle) => {
       started.once('exit', (code, signal) => {
         child = undefined;
+        children.delete(started);
         settle();
         if (!wanted) return;
         report?.(`${instance} ended (${signal ?? `status ${code}`})${options.restart ? `, starting again in ${backoffMs} ms` : ''}`);
@@ -82,10 +94,12 @@ export function startSupervised(options: SupervisedOptions): Supervised {
         timer = setTimeout(() => {
           restarts++;
           start();
+          options.onRestart?.();
         }, backoffMs);
         backoffMs = Math.min(backoffMs * 2, RESTART_MS.most);
       });
     });
+    if (started.pid !== undefined) endWithThisProcess(started.pid, exited);
   }
 
   async function isReady(): Promise<boolean> {
@@ -99,7 +113,6 @@ export function startSupervised(options: SupervisedOptions): Supervised {
   }
 
   start();
-  process.once('exit', () => child?.kill('SIGKILL'));
   return {
     service,
     instance,
@@ -140,8 +153,11 @@ export function startSupervised(options: SupervisedOptions): Supervised {
   };
 }
 
+/** Meant for this process alone, or for the command line. */
+const OWN_VARIABLES: ReadonlySet<string> = new Set(['NODE_OPTIONS', 'MILLRACE_KEY', 'MILLRACE_GATEWAY', 'MILLRACE_INSTANCE', 'MILLRACE_CACHE']);
+
 /** The environment that a service gets besides its own settings. */
 function inherited(): Record<string, string> {
-  const names = Object.keys(process.env).filter((name) => /^(PATH|HOME|TMPDIR|LANG|TZ|NODE_|OTEL_|MILLRACE_)/.test(name) && name !== 'NODE_OPTIONS');
+  const names = Object.keys(process.env).filter((name) => /^(PATH|HOME|TMPDIR|LANG|TZ|NODE_|OTEL_|MILLRACE_)/.test(name) && !OWN_VARIABLES.has(name));
   return Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']));
 }

@@ -69,7 +69,7 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
   });
   const pid = child.pid as number;
   if (options.detached) child.unref();
-  else guard(pid, exited);
+  else endWithThisProcess(pid, exited);
 
   const signal = (name: NodeJS.Signals): void => {
     if (!ended) child.kill(name);
@@ -92,7 +92,8 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
   };
 }
 
-function guard(pid: number, exited: Promise<ExitStatus>): void {
+/** Has the process `pid` ended when this process is gone, however it went; `exited` takes the guard away again. */
+export function endWithThisProcess(pid: number, exited: Promise<unknown>): void {
   const watcher = spawn('/bin/sh', ['-c', GUARD, 'guard', String(pid)], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   watcher.on('error', () => {});
   watcher.stdin.on('error', () => {});

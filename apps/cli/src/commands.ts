@@ -1,0 +1,29 @@
+/** Every command, in the order of the help. */
+import { applyCommand } from './apply.ts';
+import type { Command } from './command.ts';
+import { doctorCommand } from './doctor.ts';
+import { downCommand } from './down.ts';
+import { listCommand } from './list.ts';
+import { runCommand } from './run.ts';
+import { cancelCommand, showCommand } from './show.ts';
+import { statusCommand } from './status.ts';
+import { tailCommand } from './tail.ts';
+import { traceCommand } from './trace.ts';
+import { superviseCommand, upCommand } from './up.ts';
+import { validateCommand } from './validate.ts';
+
+export const COMMANDS: readonly Command[] = [
+  upCommand,
+  downCommand,
+  statusCommand,
+  doctorCommand,
+  applyCommand,
+  validateCommand,
+  runCommand,
+  listCommand,
+  showCommand,
+  tailCommand,
+  traceCommand,
+  cancelCommand,
+  superviseCommand,
+];

@@ -1,0 +1,108 @@
+/**
+ * The gateway's gRPC API, as promises.
+ *
+ * Owns the connection, the key and the organisation of every call, and turns failures into MillraceErrors.
+ */
+import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
+import type { Execution, Trace } from '@millrace/contracts/execution/v1/execution';
+import {
+  ExecutionServiceClient,
+  OrganisationServiceClient,
+  WorkflowServiceClient,
+  type ApplyResourceResponse,
+  type ExecutionEvent,
+  type ListExecutionsResponse,
+  type StartExecutionResponse,
+  type Workflow,
+} from '@millrace/contracts/gateway/v1/gateway';
+import { MillraceError } from '@millrace/errors';
+import { failureOf, HEADERS } from '@millrace/rpc';
+import type { GatewayTarget } from './gateway-target.ts';
+
+/** How long a call may take beyond what it is told to wait, in milliseconds. */
+export const CALL_DEADLINE_MS = 30_000;
+/** Largest answer, in bytes: an execution with many tasks. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+export interface StartRequest {
+  readonly workflow: string;
+  readonly version: string;
+  readonly inputJson: string;
+  readonly idempotencyKey: string;
+  /** 0: answer once the start is durable. */
+  readonly waitMs: number;
+}
+
+export interface ExecutionQuery {
+  readonly status: string;
+  readonly workflow: string;
+  readonly cursor: string;
+  readonly limit: number;
+}
+
+export interface GatewayClient {
+  applyWorkflow(request: { readonly document: string; readonly fileName: string; readonly unregistered: boolean }): Promise<Workflow>;
+  applyResource(request: { readonly kind: string; readonly name: string; readonly organisation: string; readonly specJson: string }): Promise<ApplyResourceResponse>;
+  start(request: StartRequest): Promise<StartExecutionResponse>;
+  get(execution: string): Promise<Execution>;
+  list(query: ExecutionQuery): Promise<ListExecutionsResponse>;
+  cancel(execution: string): Promise<Execution>;
+  trace(execution: string): Promise<Trace>;
+  /** Calls back with every event until `signal` is aborted; rejects when the stream breaks. */
+  tail(filter: { readonly execution: string; readonly workflow: string }, onEvent: (event: ExecutionEvent) => void, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** @param organisation empty: the key's own, or `default` with an operator key. */
+export function createGatewayClient({ address, key }: GatewayTarget, organisation: string): GatewayClient {
+  const channel = credentials.createInsecure();
+  const options = { 'grpc.max_receive_message_length': ANSWER_BYTES_MAX };
+  const workflows = new WorkflowServiceClient(address, channel, options);
+  const executions = new ExecutionServiceClient(address, channel, options);
+  const organisations = new OrganisationServiceClient(address, channel, options);
+  const metadata = new Metadata();
+  metadata.set('authorization', `Bearer ${key}`);
+  if (organisation !== '') metadata.set(HEADERS.organisation, organisation);
+
+  type Method<Request, Response> = (request: Request, metadata: Metadata, options: CallOptions, callback: (error: ServiceError | null, response: Response) => void) => ClientUnaryCall;
+  const call = <Request, Response>(method: Method<Request, Response>, request: Request, waitMs = 0): Promise<Response> =>
+    new Promise((resolve, reject) => {
+      method(request, metadata, { deadline: Date.now() + waitMs + CALL_DEADLINE_MS }, (error, response) => (error === null ? resolve(response) : reject(failure(error, address))));
+    });
+
+  return {
+    applyWorkflow: (request) => call(workflows.applyWorkflow.bind(workflows), { ...request, dryRun: false }),
+    applyResource: (request) => call(organisations.applyResource.bind(organisations), request),
+    start: (request) => call(executions.startExecution.bind(executions), request, request.waitMs),
+    get: (execution) => call(executions.getExecution.bind(executions), { execution }),
+    list: (query) => call(executions.listExecutions.bind(executions), query),
+    cancel: (execution) => call(executions.cancelExecution.bind(executions), { execution }),
+    trace: (execution) => call(executions.getTrace.bind(executions), { execution }),
+    tail(filter, onEvent, signal) {
+      return new Promise((resolve, reject) => {
+        const stream = executions.tailExecutions(filter, metadata);
+        const stop = (): void => {
+          stream.cancel();
+          resolve();
+        };
+        stream.on('data', onEvent);
+        stream.on('end', resolve);
+        stream.on('error', (error) => (signal.aborted ? resolve() : reject(failure(error, address))));
+        if (signal.aborted) stop();
+        else signal.addEventListener('abort', stop, { once: true });
+      });
+    },
+    close() {
+      workflows.close();
+      executions.close();
+      organisations.close();
+    },
+  };
+}
+
+/** A gateway that is not reached says so with its address and what to do. */
+function failure(error: unknown, address: string): MillraceError {
+  const found = failureOf(error, 'gateway');
+  if (found.reason !== 'service-unavailable' || found.details['service'] !== 'gateway') return found;
+  return new MillraceError('service-unavailable', { message: `The gateway at ${address} cannot be reached; see \`millrace status\``, cause: error });
+}

@@ -1,0 +1,67 @@
+/** Files of workflows and resources, read and checked on this side, so that problems have places. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { checkResource, compileWorkflow, readDocuments, type Problem, type Resource, type SourceDocument, type WorkflowDocument } from '@millrace/dsl';
+import { MillraceError } from '@millrace/errors';
+import type { Terminal } from './terminal.ts';
+
+export type CheckedDocument =
+  | { readonly kind: 'workflow'; readonly file: string; readonly name: string; readonly version: string; readonly document: WorkflowDocument }
+  | { readonly kind: 'resource'; readonly file: string; readonly resource: Resource };
+
+export interface CheckedFile {
+  readonly file: string;
+  /** Those of the documents that are right. */
+  readonly documents: readonly CheckedDocument[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** Standard input, as a file name. */
+const STANDARD_INPUT = '-';
+
+/** @throws MillraceError `argument-invalid` when the file cannot be read. */
+export async function checkFile(file: string, terminal: Terminal): Promise<CheckedFile> {
+  const text = await readSource(file, terminal);
+  const read = readDocuments(text, { fileName: file });
+  if (read.kind === 'refused') return { file, documents: [], problems: read.problems, warnings: [] };
+  const documents: CheckedDocument[] = [];
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  for (const document of read.documents) {
+    const verdict = check(document);
+    problems.push(...verdict.problems);
+    warnings.push(...verdict.warnings);
+    if (verdict.checked !== undefined) documents.push(verdict.checked);
+  }
+  return { file, documents, problems, warnings };
+}
+
+async function readSource(file: string, terminal: Terminal): Promise<string> {
+  if (file === STANDARD_INPUT) return terminal.readInput();
+  try {
+    return await readFile(path.resolve(terminal.directory, file), 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder; name the files in it' : message;
+    throw new MillraceError('argument-invalid', { message: `${file} cannot be read: ${why}`, cause: error });
+  }
+}
+
+interface Verdict {
+  readonly checked?: CheckedDocument;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+function check(document: SourceDocument): Verdict {
+  if (document.kind === 'resource') {
+    const result = checkResource(document);
+    if (result.kind === 'refused') return { problems: result.problems, warnings: [] };
+    return { checked: { kind: 'resource', file: document.fileName, resource: result.resource }, problems: [], warnings: [] };
+  }
+  const result = compileWorkflow(document);
+  if (result.kind === 'refused') return { problems: result.problems, warnings: [] };
+  const { name, version } = result.program;
+  return { checked: { kind: 'workflow', file: document.fileName, name, version, document }, problems: [], warnings: result.warnings };
+}

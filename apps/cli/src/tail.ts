@@ -1,0 +1,44 @@
+/** `millrace tail [ID]`: what happens to executions, live, one line each. */
+import type { ExecutionEvent } from '@millrace/contracts/gateway/v1/gateway';
+import { isoTime } from '@millrace/documents';
+import { GATEWAY_OPTIONS, type Command } from './command.ts';
+import { EXIT } from './exit-status.ts';
+import { withGateway } from './with-gateway.ts';
+
+export interface EventDocument {
+  readonly at: string | null;
+  readonly organisation: string;
+  readonly execution: string;
+  readonly workflow: string;
+  readonly kind: string;
+  readonly reference: string | null;
+  readonly detail: string | null;
+}
+
+export function eventDocument(event: ExecutionEvent): EventDocument {
+  const orNull = (text: string): string | null => (text === '' ? null : text);
+  const { organisation, execution, workflow, kind } = event;
+  return { at: isoTime(event.atMs), organisation, execution, workflow, kind, reference: orNull(event.reference), detail: orNull(event.detail) };
+}
+
+export function eventLine({ at, organisation, execution, workflow, kind, reference, detail }: EventDocument): string {
+  const time = at?.slice(11, 23) ?? '';
+  return [time, execution, `${organisation}/${workflow}`, kind, reference, detail].filter((part) => part !== null && part !== '').join('  ');
+}
+
+export const tailCommand: Command = {
+  name: 'tail',
+  synopsis: '[ID] [--workflow NAME]',
+  summary: 'Follow executions live, until Ctrl-C; with --output json one document a line',
+  options: { workflow: { type: 'text', value: 'NAME', help: 'only those of this workflow' }, ...GATEWAY_OPTIONS },
+  positionals: { least: 0, most: 1 },
+  async run(given, terminal) {
+    const filter = { execution: given.positionals[0] ?? '', workflow: given.text('workflow') ?? '' };
+    const show = (event: ExecutionEvent): void => {
+      const document = eventDocument(event);
+      terminal.write(`${given.json ? JSON.stringify(document) : eventLine(document)}\n`);
+    };
+    await withGateway(given, terminal, (gateway) => gateway.tail(filter, show, terminal.interrupted));
+    return EXIT.ok;
+  },
+};
