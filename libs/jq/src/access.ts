@@ -111,6 +111,5 @@ export function has(target: JsonValue, key: JsonValue): boolean {
 /** The elements of an array or the members of an object. */
 export function iterable(target: JsonValue): JsonArray | JsonObject {
   if (typeof target === 'object' && target !== null) return target;
-  throw typeFailure(`Cannot iterate over ${preview(target)}`);
+  throw typeFailure((m) => `Cannot iterate over ${preview(m, target)}`);
 }
-

@@ -12,6 +12,7 @@ import type { Env, OneCode } from './code.ts';
 import { updatePath } from './edit.ts';
 import { isArray, isObject, isTrue, setMember } from './json-value.ts';
 import type { JsonValue, OpenObject } from './json-value.ts';
+import { memberKeys } from './members.ts';
 import { childrenOf } from './node-builder.ts';
 import type { Compilation, Scope } from './scope.ts';
 import type { ArithmeticOperator, Node, NodeOf } from './syntax.ts';
@@ -86,7 +87,7 @@ function addInPlace(m: Meter, a: JsonValue, b: JsonValue, owned: Set<object>): J
   }
   if (isObject(a) && isObject(b)) {
     if (!owned.has(a)) return own(add(m, a, b), owned);
-    const keys = Object.keys(b);
+    const keys = memberKeys(m, b);
     allocateObject(m, keys.length);
     for (const key of keys) setMember(a as OpenObject, key, b[key] as JsonValue);
     return a;

@@ -5,6 +5,7 @@ import type { Meter } from './budget.ts';
 import { typeFailure } from './failure.ts';
 import { copyObject, isArray, isObject, member, setMember } from './json-value.ts';
 import type { JsonObject, JsonValue, OpenObject } from './json-value.ts';
+import { memberKeys } from './members.ts';
 import { equal } from './ordering.ts';
 import { preview } from './serialize.ts';
 import type { ArithmeticOperator } from './syntax.ts';
@@ -31,14 +32,14 @@ export function add(m: Meter, a: JsonValue, b: JsonValue): JsonValue {
     return a.concat(b);
   }
   if (isObject(a) && isObject(b)) return mergeShallow(m, a, b);
-  throw typeFailure(`${preview(a)} and ${preview(b)} cannot be added`);
+  throw typeFailure((m) => `${preview(m, a)} and ${preview(m, b)} cannot be added`);
 }
 
 function mergeShallow(m: Meter, a: JsonObject, b: JsonObject): JsonValue {
-  const added = Object.keys(b);
+  const added = memberKeys(m, b);
+  allocateObject(m, memberKeys(m, a).length + added.length);
   const merged = copyObject(a);
   for (const key of added) setMember(merged, key, b[key] as JsonValue);
-  allocateObject(m, Object.keys(merged).length + added.length);
   return merged;
 }
 
@@ -48,7 +49,7 @@ export function subtract(m: Meter, a: JsonValue, b: JsonValue): JsonValue {
     allocateArray(m, a.length);
     return a.filter((item) => !b.some((removed) => equal(m, item, removed)));
   }
-  throw typeFailure(`${preview(a)} and ${preview(b)} cannot be subtracted`);
+  throw typeFailure((m) => `${preview(m, a)} and ${preview(m, b)} cannot be subtracted`);
 }
 
 export function multiply(m: Meter, a: JsonValue, b: JsonValue): JsonValue {
@@ -56,7 +57,7 @@ export function multiply(m: Meter, a: JsonValue, b: JsonValue): JsonValue {
   if (typeof a === 'string' && typeof b === 'number') return repeatString(m, a, b);
   if (typeof a === 'number' && typeof b === 'string') return repeatString(m, b, a);
   if (isObject(a) && isObject(b)) return mergeDeep(m, a, b);
-  throw typeFailure(`${preview(a)} and ${preview(b)} cannot be multiplied`);
+  throw typeFailure((m) => `${preview(m, a)} and ${preview(m, b)} cannot be multiplied`);
 }
 
 /** Zero or fewer times is null; a fraction counts as one more, as in jq 1.7. */
@@ -69,33 +70,34 @@ function repeatString(m: Meter, text: string, times: number): JsonValue {
 
 function mergeDeep(m: Meter, a: JsonObject, b: JsonObject): OpenObject {
   enter(m, 1);
+  const added = memberKeys(m, b);
+  allocateObject(m, memberKeys(m, a).length + added.length);
   const merged = copyObject(a);
-  for (const key of Object.keys(b)) {
+  for (const key of added) {
     const theirs = b[key] as JsonValue;
     const ours = member(merged, key);
     setMember(merged, key, ours !== undefined && isObject(ours) && isObject(theirs) ? mergeDeep(m, ours, theirs) : theirs);
   }
-  allocateObject(m, Object.keys(merged).length);
   leave(m, 1);
   return merged;
 }
 
 export function divide(m: Meter, a: JsonValue, b: JsonValue): JsonValue {
   if (typeof a === 'number' && typeof b === 'number') {
-    if (b === 0) throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided because the divisor is zero`);
+    if (b === 0) throw typeFailure((m) => `${preview(m, a)} and ${preview(m, b)} cannot be divided because the divisor is zero`);
     return finite(m, a / b);
   }
   if (typeof a === 'string' && typeof b === 'string') return splitText(m, a, b);
-  throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided`);
+  throw typeFailure((m) => `${preview(m, a)} and ${preview(m, b)} cannot be divided`);
 }
 
 /** Both sides are cut to 64-bit integers; the result has the sign of the dividend. */
 export function modulo(m: Meter, a: JsonValue, b: JsonValue): JsonValue {
-  if (typeof a !== 'number' || typeof b !== 'number') throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided (remainder)`);
+  if (typeof a !== 'number' || typeof b !== 'number') throw typeFailure((m) => `${preview(m, a)} and ${preview(m, b)} cannot be divided (remainder)`);
   if (Number.isNaN(a) || Number.isNaN(b)) return finite(m, NaN);
   const dividend = Math.trunc(a);
   const divisor = Math.abs(Math.trunc(b));
-  if (divisor === 0) throw typeFailure(`${preview(a)} and ${preview(b)} cannot be divided (remainder) because the divisor is zero`);
+  if (divisor === 0) throw typeFailure((m) => `${preview(m, a)} and ${preview(m, b)} cannot be divided (remainder) because the divisor is zero`);
   if (Number.isSafeInteger(dividend) && Number.isSafeInteger(divisor)) return (dividend % divisor) + 0;
   return Number(toInteger(dividend) % toInteger(divisor));
 }
@@ -108,7 +110,7 @@ function toInteger(value: number): bigint {
 }
 
 export function negate(value: JsonValue): JsonValue {
-  if (typeof value !== 'number') throw typeFailure(`${preview(value)} cannot be negated`);
+  if (typeof value !== 'number') throw typeFailure((m) => `${preview(m, value)} cannot be negated`);
   return -value;
 }
 
@@ -119,4 +121,3 @@ export const ARITHMETIC: Readonly<Record<ArithmeticOperator, BinaryOperation>> =
   '/': divide,
   '%': modulo,
 };
-

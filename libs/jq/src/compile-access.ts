@@ -9,6 +9,7 @@ import { apply2 } from './combine.ts';
 import { isCatchable, typeFailure } from './failure.ts';
 import { isArray, isInheritedKey, member } from './json-value.ts';
 import type { JsonValue } from './json-value.ts';
+import { memberKeys } from './members.ts';
 import { previewText } from './serialize.ts';
 import type { Compilation, Scope } from './scope.ts';
 import type { NodeOf } from './syntax.ts';
@@ -119,7 +120,7 @@ function plainLookUp(name: string): (value: JsonValue) => JsonValue {
 /** One step further from a place. */
 export function extend(m: Meter, path: Path, key: JsonValue, from: JsonValue): Path {
   tick(m);
-  if (path === NO_PATH) throw typeFailure(`Invalid path expression near attempt to access element ${previewText(key, 30)} of ${previewText(from, 30)}`);
+  if (path === NO_PATH) throw typeFailure((m) => `Invalid path expression near attempt to access element ${previewText(m, key, 30)} of ${previewText(m, from, 30)}`);
   return { key, parent: path };
 }
 
@@ -214,7 +215,7 @@ export function iterate(m: Meter, value: JsonValue, emit: Emit): boolean {
     }
     return true;
   }
-  for (const key of Object.keys(items)) {
+  for (const key of memberKeys(m, items)) {
     tick(m);
     if (!emit(items[key] as JsonValue)) return false;
   }
@@ -222,7 +223,7 @@ export function iterate(m: Meter, value: JsonValue, emit: Emit): boolean {
 }
 
 export function iteratePaths(m: Meter, path: Path, value: JsonValue, emit: EmitPath): boolean {
-  if (path === NO_PATH) throw typeFailure(`Invalid path expression near attempt to iterate through ${previewText(value, 30)}`);
+  if (path === NO_PATH) throw typeFailure((m) => `Invalid path expression near attempt to iterate through ${previewText(m, value, 30)}`);
   const items = iterable(value);
   if (isArray(items)) {
     for (let i = 0; i < items.length; i++) {
@@ -231,7 +232,7 @@ export function iteratePaths(m: Meter, path: Path, value: JsonValue, emit: EmitP
     }
     return true;
   }
-  for (const key of Object.keys(items)) {
+  for (const key of memberKeys(m, items)) {
     tick(m);
     if (!emit({ key, parent: path }, items[key] as JsonValue)) return false;
   }
@@ -268,7 +269,7 @@ function recursePaths(m: Meter, path: Path, value: JsonValue, emit: EmitPath): b
 
 /** The keys of a place, outermost first. */
 export function pathKeys(m: Meter, path: Path, value: JsonValue): JsonValue[] {
-  if (path === NO_PATH) throw typeFailure(`Invalid path expression with result ${previewText(value, 30)}`);
+  if (path === NO_PATH) throw typeFailure((m) => `Invalid path expression with result ${previewText(m, value, 30)}`);
   const keys: JsonValue[] = [];
   for (let at = path; at.parent !== null; at = at.parent) {
     tick(m);

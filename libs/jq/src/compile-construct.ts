@@ -124,7 +124,7 @@ function assemble(m: Meter, values: readonly JsonValue[]): JsonValue {
 }
 
 function memberName(key: JsonValue): string {
-  if (typeof key !== 'string') throw typeFailure(`Object keys must be strings, not ${preview(key)}`);
+  if (typeof key !== 'string') throw typeFailure((m) => `Object keys must be strings, not ${preview(m, key)}`);
   return key;
 }
 
@@ -137,10 +137,10 @@ export function compileString(c: Compilation, node: NodeOf<'string'>, scope: Sco
         tick(m);
         let text = '';
         for (const part of parts) {
-          if (typeof part === 'string') text += part;
-          else if (part.multiplicity === 'one') text += format(m, part.run(m, env, input));
+          const piece = typeof part === 'string' ? part : part.multiplicity === 'one' ? format(m, part.run(m, env, input)) : '';
+          allocateString(m, piece.length);
+          text += piece;
         }
-        allocateString(m, text.length);
         return text;
       }),
     );
@@ -154,7 +154,11 @@ export function compileString(c: Compilation, node: NodeOf<'string'>, scope: Sco
           return emit(after);
         }
         if (typeof part === 'string') return fill(at - 1, part + after);
-        return part.each(m, env, input, (value) => fill(at - 1, format(m, value) + after));
+        return part.each(m, env, input, (value) => {
+          const piece = format(m, value);
+          allocateString(m, piece.length);
+          return fill(at - 1, piece + after);
+        });
       };
       return fill(parts.length - 1, '');
     }),

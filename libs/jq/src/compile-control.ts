@@ -1,16 +1,15 @@
-// Control flow: pipe, comma, if, try, //, and, or, label, break.
+// Control flow: pipe, comma, if, try, //, and, or.
 
-import { bind, many, maybe, one, outer, withWalk } from './code.ts';
+import { many, maybe, one, withWalk } from './code.ts';
 import type { Bare, Code, Env, EmitPath, Path } from './code.ts';
 import { tick } from './budget.ts';
 import type { Meter } from './budget.ts';
 import { widest } from './combine.ts';
-import { BREAK, isCatchable } from './failure.ts';
+import { isCatchable } from './failure.ts';
+import type { JqFailure } from './failure.ts';
 import { isTrue } from './json-value.ts';
 import type { JsonValue } from './json-value.ts';
-import { declareLabel, findLabel } from './scope.ts';
 import type { Compilation, Scope } from './scope.ts';
-import { refuse } from './source-position.ts';
 import type { NodeOf } from './syntax.ts';
 
 export function compilePipe(c: Compilation, node: NodeOf<'pipe'>, scope: Scope): Code {
@@ -143,7 +142,7 @@ function guarded<Args extends readonly unknown[]>(
   m: Meter,
   emit: (...args: Args) => boolean,
   body: (emit: (...args: Args) => boolean) => boolean,
-  handle: (error: JsonValue) => boolean,
+  handle: (failure: JqFailure) => boolean,
 ): boolean {
   const { depth } = m;
   let consuming = false;
@@ -157,7 +156,8 @@ function guarded<Args extends readonly unknown[]>(
   } catch (failure) {
     if (consuming || !isCatchable(failure)) throw failure;
     m.depth = depth;
-    return handle(failure.value);
+    tick(m);
+    return handle(failure);
   }
 }
 
@@ -172,7 +172,7 @@ export function compileTry(c: Compilation, node: NodeOf<'try'>, scope: Scope): C
         m,
         emit,
         (inner) => walk(m, env, path, input, inner as EmitPath),
-        (error) => walkHandler === null || walkHandler(m, env, path, error, emit),
+        (failure) => walkHandler === null || walkHandler(m, env, path, failure.value(m), emit),
       );
   });
 }
@@ -185,12 +185,12 @@ function tryValue(body: Code, handler: Code | null): Bare {
         m,
         emit,
         (inner) => body.each(m, env, input, inner),
-        (error) => handler === null || handler.each(m, env, error, emit),
+        (failure) => handler === null || handler.each(m, env, failure.value(m), emit),
       ),
     );
   }
   const { run } = body;
-  const runHandler = handler?.run ?? (() => undefined);
+  const runHandler = handler?.run ?? null;
   const attempt = (m: Meter, env: Env, input: JsonValue): JsonValue | undefined => {
     const { depth } = m;
     try {
@@ -199,7 +199,7 @@ function tryValue(body: Code, handler: Code | null): Bare {
       if (!isCatchable(failure)) throw failure;
       tick(m);
       m.depth = depth;
-      return runHandler(m, env, failure.value);
+      return runHandler === null ? undefined : runHandler(m, env, failure.value(m));
     }
   };
   return both === 'one' ? one(attempt as Parameters<typeof one>[0]) : maybe(attempt);
@@ -258,47 +258,5 @@ export function compileLogic(c: Compilation, node: NodeOf<'logic'>, scope: Scope
         isTrue(value) === decisive ? emit(decisive) : right.each(m, env, input, (other) => emit(isTrue(other))),
       ),
     ),
-  );
-}
-
-export function compileLabel(c: Compilation, node: NodeOf<'label'>, scope: Scope): Code {
-  const body = c.compile(node.body, declareLabel(scope, node.name));
-  return withWalk(
-    many((m, env, input, emit) => {
-      const label = bind(env, null);
-      return untilBreak(m, label, () => body.each(m, label, input, emit));
-    }),
-    () => {
-      const walk = body.walk();
-      return (m, env, path, input, emit) => {
-        const label = bind(env, null);
-        return untilBreak(m, label, () => walk(m, label, path, input, emit));
-      };
-    },
-  );
-}
-
-function untilBreak(m: Meter, label: Env, body: () => boolean): boolean {
-  const { depth } = m;
-  try {
-    return body();
-  } catch (signal) {
-    if (signal !== BREAK || m.breakTarget !== label) throw signal;
-    m.breakTarget = null;
-    m.depth = depth;
-    return true;
-  }
-}
-
-export function compileBreak(node: NodeOf<'break'>, scope: Scope): Code {
-  const label = findLabel(scope, node.name);
-  if (label === null) return refuse(`there is no label "$${node.name}" around this "break"`, node);
-  const steps = scope.level - label.level;
-  return withWalk(
-    one((m, env) => {
-      tick(m);
-      m.breakTarget = outer(env, steps);
-      throw BREAK;
-    }),
   );
 }

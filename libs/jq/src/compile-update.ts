@@ -138,4 +138,3 @@ function editWalked(walk: Walk): EditAll {
     return removed.length === 0 ? result : deletePaths(m, result, removed);
   };
 }
-

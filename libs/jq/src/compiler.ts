@@ -12,15 +12,14 @@ import { compileCall } from './compile-call.ts';
 import { compileArray, compileFormat, compileObject, compileString, literalCode } from './compile-construct.ts';
 import {
   compileAlternative,
-  compileBreak,
   compileComma,
   compileIf,
-  compileLabel,
   compileLogic,
   compilePipe,
   compileTry,
   identityCode,
 } from './compile-control.ts';
+import { compileBreak, compileLabel } from './compile-label.ts';
 import { compileUpdate } from './compile-update.ts';
 import type { JsonValue } from './json-value.ts';
 import { compare, equal } from './ordering.ts';

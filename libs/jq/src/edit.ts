@@ -11,6 +11,7 @@ import { cannotIndex, index, sliceBound, sliceRange } from './access.ts';
 import { typeFailure } from './failure.ts';
 import { copyObject, isArray, isObject, member, setMember, typeName } from './json-value.ts';
 import type { JsonArray, JsonObject, JsonValue, OpenObject } from './json-value.ts';
+import { memberKeys } from './members.ts';
 import { equal, sortValues } from './ordering.ts';
 
 /** Containers made by the edit in progress; null when it consists of one change, so that knowing them is of no use. */
@@ -77,7 +78,7 @@ function openObject(m: Meter, target: JsonObject | null, owned: Owned): OpenObje
     allocateObject(m, 0);
     return target as OpenObject;
   }
-  allocateObject(m, 1 + (target === null ? 0 : Object.keys(target).length));
+  allocateObject(m, 1 + (target === null ? 0 : memberKeys(m, target).length));
   const copy = target === null ? {} : copyObject(target);
   owned?.add(copy);
   return copy;
@@ -171,7 +172,7 @@ function deleteMembers(m: Meter, target: JsonObject, keys: readonly JsonValue[])
     if (member(target, key) !== undefined) names.add(key);
   }
   if (names.size === 0) return target;
-  allocateObject(m, Object.keys(target).length);
+  allocateObject(m, memberKeys(m, target).length);
   const rest = copyObject(target);
   for (const name of names) delete rest[name];
   return rest;
@@ -194,4 +195,3 @@ function deleteElements(m: Meter, target: JsonArray, keys: readonly JsonValue[])
   allocateArray(m, target.length);
   return target.filter((_, i) => !gone.has(i));
 }
-

@@ -1,6 +1,7 @@
 // How an evaluation ends without a value. Failures are thrown inside the evaluator and become values at its edge.
 // They carry no stack: throwing one costs about a microsecond, and jq programs raise and catch errors in loops.
 
+import type { Meter } from './budget.ts';
 import type { JsonValue } from './json-value.ts';
 
 /**
@@ -9,14 +10,22 @@ import type { JsonValue } from './json-value.ts';
  */
 export type FailureReason = 'raised' | 'type' | 'fuel-exhausted' | 'allocation-exceeded' | 'depth-exceeded';
 
-/** A failed evaluation. `value` is what `catch` receives. */
+/** Makes a message when somebody wants it: most type errors end at a `?` and showing large values costs steps. */
+export type MakeMessage = (m: Meter) => string;
+
+/** A failed evaluation. */
 export class JqFailure {
   readonly reason: FailureReason;
-  readonly value: JsonValue;
+  readonly #value: JsonValue | MakeMessage;
 
-  constructor(reason: FailureReason, value: JsonValue) {
+  constructor(reason: FailureReason, value: JsonValue | MakeMessage) {
     this.reason = reason;
-    this.value = value;
+    this.#value = value;
+  }
+
+  /** What `catch` receives. */
+  value(m: Meter): JsonValue {
+    return typeof this.#value === 'function' ? this.#value(m) : this.#value;
   }
 }
 
@@ -25,7 +34,7 @@ export const ALLOCATION_EXCEEDED = new JqFailure('allocation-exceeded', 'the exp
 export const DEPTH_EXCEEDED = new JqFailure('depth-exceeded', 'the expression calls or nests values more deeply than its depth budget allows');
 
 /** An operation was given a value of a type it does not take. */
-export function typeFailure(message: string): JqFailure {
+export function typeFailure(message: string | MakeMessage): JqFailure {
   return new JqFailure('type', message);
 }
 

@@ -83,6 +83,29 @@ describe('spent budgets cannot be caught', () => {
   });
 });
 
+describe('large objects cost what JavaScript takes to list them', () => {
+  const big = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`key${i}`, i]));
+  test.each(['last(range(1e6) as $i | try error(1) catch length)', 'last(range(1e6) as $i | length)', 'last(range(1e6) as $i | try (. + 1) catch .)', '. as $big | last(range(1e6) | first($big[]))', '. as $big | last(range(1e6) | . == $big)', '. as $big | last(range(1e6) | $big == {})', 'last(range(1e6) as $i | .a = 1)', 'last(range(1e6) as $i | [first(tostream)])', 'last(range(1e6) as $i | first(paths))', 'last(range(1e6) as $i | . + {a: 1})', 'last(range(1e6) as $i | . * {a: 1})', 'last(range(1e6) as $i | "\\($i)" | [.] | {a: .})'])('%s', (source) => {
+    expect(['fuel-exhausted', 'allocation-exceeded']).toContain(reasonOf(source, big));
+  });
+});
+
+describe('strings beyond what the engine holds', () => {
+  test('are refused before they are made, whatever the budget', () => {
+    const compiled = compileJq('("x" * 1e8) as $x | ([range(20) | $x] | add), "\\($x)\\($x)\\($x)\\($x)\\($x)\\($x)", ([range(20) | $x] | join($x)), reduce range(20) as $i (""; . + $x)');
+    if (compiled.kind !== 'compiled') throw new Error(compiled.message);
+    expect(compiled.program.all(null, [], { ...BUDGET_DEFAULT, allocation: Infinity, fuel: Infinity })).toMatchObject({ reason: 'allocation-exceeded' });
+  });
+});
+
+describe('depth is given back', () => {
+  test('when a consumer stops early, when an error is caught and when a label is left', () => {
+    const deep = JSON.stringify(nested(200));
+    const sources = ['[range(500) as $i | first(paths)]', '[range(60) as $i | first(tostream)]', '[range(500) as $i | first(.. | numbers)]', '[range(500) as $i | try (.. | numbers | error) catch 1]', '[range(500) as $i | label $f | .. | numbers | break $f]', 'def f: if . > 100 then error("deep") else . + 1 | f end; [range(300) as $i | try (0 | f) catch 1]', '[range(500) as $i | isempty(..)]', '[range(500) as $i | any(..; true)]', '[range(500) as $i | (.. | numbers | error)?, 1]', '[range(500) as $i | . as [$a] ?// $a | 1]', '[range(500) as $i | isvalid(.. | error)]'];
+    for (const source of sources) expect([source, reasonOf(source, JSON.parse(deep) as JsonValue)]).toEqual([source, 'values']);
+  });
+});
+
 describe('a budget is spent the same every time', () => {
   test('and a program that fits a budget exactly does not fit one less', () => {
     const compiled = compileJq('[range(20)] | map(select(. % 3 == 0) | tostring + "x") | join(",") | test("1[58]x")');

@@ -4,6 +4,7 @@ import { allocateArray, burn, enter, leave, tick } from './budget.ts';
 import type { Meter } from './budget.ts';
 import { isArray, member } from './json-value.ts';
 import type { JsonArray, JsonObject, JsonValue } from './json-value.ts';
+import { memberKeys } from './members.ts';
 
 function rank(value: JsonValue): number {
   switch (typeof value) {
@@ -90,8 +91,8 @@ function equalArrays(m: Meter, a: JsonArray, b: JsonArray): boolean {
 }
 
 function equalObjects(m: Meter, a: JsonObject, b: JsonObject): boolean {
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
+  const keys = memberKeys(m, a);
+  if (keys.length !== memberKeys(m, b).length) return false;
   for (const key of keys) {
     const other = member(b, key);
     if (other === undefined || !equal(m, a[key] as JsonValue, other)) return false;
@@ -101,7 +102,7 @@ function equalObjects(m: Meter, a: JsonObject, b: JsonObject): boolean {
 
 /** The object's keys in code point order. */
 export function sortedKeys(m: Meter, object: JsonObject): string[] {
-  const keys = Object.keys(object);
+  const keys = memberKeys(m, object);
   paySort(m, keys.length);
   return keys.sort((a, b) => compareStrings(m, a, b));
 }

@@ -4,6 +4,7 @@ import { allocateArray, allocateObject, enter, leave, tick } from './budget.ts';
 import type { Meter } from './budget.ts';
 import { isArray, setMember } from './json-value.ts';
 import type { JsonValue, OpenObject } from './json-value.ts';
+import { memberKeys } from './members.ts';
 
 /** Fails when the value is nested beyond the depth budget: whoever serialises it recurses. */
 export function checkDepth(m: Meter, value: JsonValue): void {
@@ -15,7 +16,7 @@ export function checkDepth(m: Meter, value: JsonValue): void {
       checkDepth(m, value[i] as JsonValue);
     }
   } else {
-    for (const key of Object.keys(value)) {
+    for (const key of memberKeys(m, value)) {
       tick(m);
       checkDepth(m, value[key] as JsonValue);
     }
@@ -47,13 +48,13 @@ function numbersInArray(m: Meter, value: readonly JsonValue[]): JsonValue {
 function numbersInObject(m: Meter, value: { readonly [key: string]: JsonValue }): JsonValue {
   const changed: OpenObject = {};
   let isChanged = false;
-  for (const key of Object.keys(value)) {
+  for (const key of memberKeys(m, value)) {
     const old = value[key] as JsonValue;
     const next = jsonNumbers(m, old);
     isChanged ||= next !== old;
     setMember(changed, key, next);
   }
   if (!isChanged) return value;
-  allocateObject(m, Object.keys(changed).length);
+  allocateObject(m, memberKeys(m, changed).length);
   return changed;
 }

@@ -5,12 +5,12 @@
 // 2. Same program, input, variables and budget: same outcome.
 // 3. Inputs and variables are never changed; outputs may share structure with them.
 
-import { burn, startMeter } from './budget.ts';
+import { BUDGET_DEFAULT, burn, startMeter } from './budget.ts';
 import type { Budget, Meter } from './budget.ts';
 import { EMPTY_ENV } from './code.ts';
 import type { Code, RunMaybe } from './code.ts';
 import { compileTree } from './compiler.ts';
-import { DEPTH_EXCEEDED, JqFailure } from './failure.ts';
+import { ALLOCATION_EXCEEDED, DEPTH_EXCEEDED, JqFailure } from './failure.ts';
 import type { FailureReason } from './failure.ts';
 import type { JsonArray, JsonValue } from './json-value.ts';
 import { checkDepth, jsonNumbers } from './output.ts';
@@ -121,12 +121,15 @@ function firstOf(code: Code): RunMaybe {
 
 const MESSAGE_LENGTH_MAX = 1_000;
 
-/** A stack overflow means that a depth budget was set beyond what the stack holds. Anything else is a defect. */
+/** A RangeError is a string or stack beyond what the engine holds, where a budget allowed it. Anything else is a defect. */
 function toError(failure: unknown): JqError {
-  const known = failure instanceof RangeError ? DEPTH_EXCEEDED : failure;
+  const known = failure instanceof RangeError ? (/length/.test(failure.message) ? ALLOCATION_EXCEEDED : DEPTH_EXCEEDED) : failure;
   if (!(known instanceof JqFailure)) throw known;
-  const { reason, value } = known;
+  const { reason } = known;
+  // The evaluation's own meter may be empty; the message is about a value that it could afford.
+  const m = startMeter({ ...BUDGET_DEFAULT, fuel: Infinity }, []);
+  const value = known.value(m);
   if (typeof value === 'string') return { kind: 'error', message: value.length > MESSAGE_LENGTH_MAX ? `${value.slice(0, MESSAGE_LENGTH_MAX)}...` : value, value, reason };
-  const text = previewText(value, MESSAGE_LENGTH_MAX);
+  const text = previewText(m, value, MESSAGE_LENGTH_MAX);
   return { kind: 'error', message: value === null ? 'null (null) not a string' : `(not a string): ${text}`, value, reason };
 }

@@ -4,6 +4,7 @@ import { allocateString, burn, enter, leave } from './budget.ts';
 import type { Meter } from './budget.ts';
 import { isArray, typeName } from './json-value.ts';
 import type { JsonValue } from './json-value.ts';
+import { memberKeys } from './members.ts';
 import { formatNumber } from './number-format.ts';
 
 const NEEDS_ESCAPE = /[\u0000-\u001f"\\\u007f\ud800-\udfff]/;
@@ -43,7 +44,7 @@ function writeArray(m: Meter, value: readonly JsonValue[]): string {
 
 function writeObject(m: Meter, value: { readonly [key: string]: JsonValue }): string {
   let text = '{';
-  for (const key of Object.keys(value)) text += `${text.length === 1 ? '' : ','}${quote(key)}:${write(m, value[key] as JsonValue)}`;
+  for (const key of memberKeys(m, value)) text += `${text.length === 1 ? '' : ','}${quote(key)}:${write(m, value[key] as JsonValue)}`;
   return `${text}}`;
 }
 
@@ -52,18 +53,18 @@ const PREVIEW_LENGTH_MAX = 14;
 const PREVIEW_PARTS_MAX = 64;
 
 /** `number (1)`: a value as jq's messages show it, cut to a few characters. */
-export function preview(value: JsonValue): string {
-  return `${typeName(value)} (${previewText(value)})`;
+export function preview(m: Meter, value: JsonValue): string {
+  return `${typeName(value)} (${previewText(m, value)})`;
 }
 
-export function previewText(value: JsonValue, lengthMax: number = PREVIEW_LENGTH_MAX): string {
-  const text = shortJson(value, { left: PREVIEW_PARTS_MAX }, 0);
+export function previewText(m: Meter, value: JsonValue, lengthMax: number = PREVIEW_LENGTH_MAX): string {
+  const text = shortJson(m, value, { left: PREVIEW_PARTS_MAX }, 0);
   if (text.length <= lengthMax) return text;
   return `${text.slice(0, lengthMax - 3)}...`;
 }
 
 /** JSON text that may end early: a message never shows more than its beginning. */
-function shortJson(value: JsonValue, parts: { left: number }, depth: number): string {
+function shortJson(m: Meter, value: JsonValue, parts: { left: number }, depth: number): string {
   if (parts.left-- <= 0 || depth > 8) return '';
   if (typeof value === 'string') return quote(value.length > 200 ? value.slice(0, 200) : value);
   if (typeof value === 'number') return formatNumber(value);
@@ -72,13 +73,13 @@ function shortJson(value: JsonValue, parts: { left: number }, depth: number): st
   if (isArray(value)) {
     for (const item of value) {
       if (parts.left <= 0) break;
-      pieces.push(shortJson(item, parts, depth + 1));
+      pieces.push(shortJson(m, item, parts, depth + 1));
     }
     return `[${pieces.join(',')}]`;
   }
-  for (const key in value) {
+  for (const key of memberKeys(m, value)) {
     if (parts.left <= 0) break;
-    pieces.push(`${quote(key.length > 200 ? key.slice(0, 200) : key)}:${shortJson(value[key] as JsonValue, parts, depth + 1)}`);
+    pieces.push(`${quote(key.length > 200 ? key.slice(0, 200) : key)}:${shortJson(m, value[key] as JsonValue, parts, depth + 1)}`);
   }
   return `{${pieces.join(',')}}`;
 }

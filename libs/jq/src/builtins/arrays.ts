@@ -5,23 +5,19 @@ import { allocateArray, allocateElement, allocateString, burn, enter, leave, tic
 import type { Meter } from '../budget.ts';
 import { cannotIndex, index, indicesOfArray, iterable } from '../access.ts';
 import { one, withWalk } from '../code.ts';
-import type { Bare, Code, Env } from '../code.ts';
+import type { Bare, Code } from '../code.ts';
 import { iterate } from '../compile-access.ts';
 import { typeFailure } from '../failure.ts';
 import { isArray, isObject, member, typeName } from '../json-value.ts';
 import type { JsonArray, JsonValue } from '../json-value.ts';
+import { memberKeys, memberValues } from '../members.ts';
 import { formatNumber } from '../number-format.ts';
-import { compare, equal, sortByKey, sortValues } from '../ordering.ts';
-import type { Keyed } from '../ordering.ts';
+import { compare, equal } from '../ordering.ts';
 import { preview } from '../serialize.ts';
 import { argument, value0, value1 } from './builtin.ts';
 import type { Builtin, BuiltinEntry } from './builtin.ts';
+import { arrayOf } from './sorting.ts';
 import { indicesOfText } from './strings.ts';
-
-function arrayOf(value: JsonValue, complaint: string): JsonArray {
-  if (!isArray(value)) throw typeFailure(`${preview(value)} ${complaint}`);
-  return value;
-}
 
 /** `map(f)`: an array of every output of f for every element. */
 const map: Builtin = (site) => withWalk(collectEach(argument(site, 0)));
@@ -43,7 +39,7 @@ function collectEach(f: Code): Bare {
   const { run } = f;
   return one((m, env, input) => {
     const items = iterable(input);
-    const list = isArray(items) ? items : Object.values(items);
+    const list = isArray(items) ? items : memberValues(m, items);
     allocateArray(m, list.length);
     const results: JsonValue[] = [];
     for (let i = 0; i < list.length; i++) {
@@ -60,9 +56,8 @@ function sum(m: Meter, items: JsonArray): JsonValue {
   burn(m, items.length);
   if (items.length > 2) {
     if (items.every((item) => typeof item === 'string')) {
-      const text = items.join('');
-      allocateString(m, text.length);
-      return text;
+      allocateString(m, items.reduce<number>((length, item) => length + (item as string).length, 0));
+      return items.join('');
     }
     if (items.every(isArray)) {
       allocateArray(m, items.reduce((length, item) => length + item.length, 0));
@@ -75,7 +70,7 @@ function sum(m: Meter, items: JsonArray): JsonValue {
 function valuesOf(m: Meter, value: JsonValue): JsonArray {
   const items = iterable(value);
   if (isArray(items)) return items;
-  const list = Object.values(items);
+  const list = memberValues(m, items);
   allocateArray(m, list.length);
   return list;
 }
@@ -131,7 +126,7 @@ function join(m: Meter, input: JsonValue, separator: JsonValue): JsonValue {
   const texts: string[] = [];
   for (const item of items) {
     const text = joinable(item);
-    if (text === null) throw typeFailure(`${preview(`${texts.join(',')}${texts.length > 0 && typeof separator === 'string' ? separator : ''}`)} and ${preview(item)} cannot be added`);
+    if (text === null) throw typeFailure((m) => `${preview(m, `${texts.join(',')}${texts.length > 0 && typeof separator === 'string' ? separator : ''}`)} and ${preview(m, item)} cannot be added`);
     texts.push(text);
   }
   if (typeof separator === 'string') {
@@ -142,76 +137,6 @@ function join(m: Meter, input: JsonValue, separator: JsonValue): JsonValue {
   return texts.slice(1).reduce<JsonValue>((line, text) => add(m, add(m, line, separator), text), texts[0] as string);
 }
 
-/** The sort key of an element: all outputs of the argument, or the output itself when there is exactly one. */
-type KeyOf = (m: Meter, env: Env, item: JsonValue) => JsonValue;
-
-function keyOf(f: Code): KeyOf {
-  if (f.multiplicity === 'one') return f.run;
-  return (m, env, item) => {
-    const keys: JsonValue[] = [];
-    f.each(m, env, item, (value) => {
-      allocateElement(m);
-      keys.push(value);
-      return true;
-    });
-    return keys;
-  };
-}
-
-function keyed(m: Meter, env: Env, items: JsonArray, key: KeyOf): Keyed[] {
-  allocateArray(m, items.length * 4);
-  return items.map((value) => {
-    tick(m);
-    return { key: key(m, env, value), value };
-  });
-}
-
-/** A builtin that sees the elements with their keys. */
-function byKey(complaint: string, use: (m: Meter, entries: Keyed[]) => JsonValue): Builtin {
-  return (site) => {
-    const key = keyOf(argument(site, 0));
-    return withWalk(one((m, env, input) => use(m, keyed(m, env, arrayOf(input, complaint), key))));
-  };
-}
-
-function groups(m: Meter, entries: Keyed[]): JsonValue[][] {
-  const result: JsonValue[][] = [];
-  let last: Keyed | null = null;
-  for (const entry of sortByKey(m, entries)) {
-    if (last === null || !equal(m, last.key, entry.key)) {
-      allocateArray(m, 0);
-      result.push([]);
-    }
-    allocateElement(m);
-    (result[result.length - 1] as JsonValue[]).push(entry.value);
-    last = entry;
-  }
-  return result;
-}
-
-/** Of equal ones the smallest is the first, the largest the last. */
-function extreme(m: Meter, entries: readonly Keyed[], wantsLargest: boolean): JsonValue {
-  let best: Keyed | null = null;
-  for (const entry of entries) {
-    const order: number = best === null ? 0 : compare(m, entry.key, best.key);
-    if (best === null || (wantsLargest ? order >= 0 : order < 0)) best = entry;
-  }
-  return best === null ? null : best.value;
-}
-
-const NOT_SORTABLE = 'cannot be sorted, as it is not an array';
-const NOT_GROUPABLE = 'cannot be grouped, as it is not an array';
-const NOT_ITERABLE = 'cannot be iterated over, as it is not an array';
-
-function plainExtreme(wantsLargest: boolean): Builtin {
-  return value0((m, input) => extreme(m, arrayOf(input, NOT_ITERABLE).map((value) => ({ key: value, value })), wantsLargest));
-}
-
-function unique(m: Meter, input: JsonValue): JsonValue {
-  const sorted = sortValues(m, arrayOf(input, NOT_SORTABLE));
-  return sorted.filter((item, i) => i === 0 || !equal(m, item, sorted[i - 1] as JsonValue));
-}
-
 function reverse(m: Meter, input: JsonValue): JsonValue {
   if (input === null) return [];
   if (typeof input === 'string') {
@@ -219,7 +144,7 @@ function reverse(m: Meter, input: JsonValue): JsonValue {
     burn(m, input.length >> 2);
     return Array.from(input).reverse().join('');
   }
-  if (!isArray(input)) throw typeFailure(`Cannot reverse ${preview(input)}`);
+  if (!isArray(input)) throw typeFailure((m) => `Cannot reverse ${preview(m, input)}`);
   allocateArray(m, input.length);
   return [...input].reverse();
 }
@@ -240,7 +165,7 @@ function contains(m: Meter, a: JsonValue, b: JsonValue): boolean {
   tick(m);
   if (isObject(a) && isObject(b)) {
     enter(m, 1);
-    const all = Object.keys(b).every((key) => {
+    const all = memberKeys(m, b).every((key) => {
       const ours = member(a, key);
       return ours !== undefined && contains(m, ours, b[key] as JsonValue);
     });
@@ -261,7 +186,7 @@ function contains(m: Meter, a: JsonValue, b: JsonValue): boolean {
 }
 
 function containsChecked(m: Meter, a: JsonValue, b: JsonValue): boolean {
-  if (typeName(a) !== typeName(b) || (typeof a === 'boolean' && a !== b)) throw typeFailure(`${preview(a)} and ${preview(b)} cannot have their containment checked`);
+  if (typeName(a) !== typeName(b) || (typeof a === 'boolean' && a !== b)) throw typeFailure((m) => `${preview(m, a)} and ${preview(m, b)} cannot have their containment checked`);
   return contains(m, a, b);
 }
 
@@ -303,15 +228,6 @@ export const ARRAYS: readonly BuiltinEntry[] = [
   ['flatten/0', value0((m, input) => flattenTo(m, input, Infinity))],
   ['flatten/1', value1(flattenTo)],
   ['join/1', value1(join)],
-  ['sort/0', value0((m, input) => sortValues(m, arrayOf(input, NOT_SORTABLE)))],
-  ['sort_by/1', byKey(NOT_SORTABLE, (m, entries) => sortByKey(m, entries).map(({ value }) => value))],
-  ['group_by/1', byKey(NOT_GROUPABLE, groups)],
-  ['unique/0', value0(unique)],
-  ['unique_by/1', byKey(NOT_GROUPABLE, (m, entries) => groups(m, entries).map((group) => group[0] as JsonValue))],
-  ['min/0', plainExtreme(false)],
-  ['max/0', plainExtreme(true)],
-  ['min_by/1', byKey(NOT_ITERABLE, (m, entries) => extreme(m, entries, false))],
-  ['max_by/1', byKey(NOT_ITERABLE, (m, entries) => extreme(m, entries, true))],
   ['reverse/0', value0(reverse)],
   ['transpose/0', value0(transpose)],
   ['contains/1', value1(containsChecked)],

@@ -56,7 +56,7 @@ export function toBase64(m: Meter, bytes: readonly number[]): string {
 }
 
 export function fromBase64(m: Meter, text: string, value: JsonValue): number[] {
-  return decode(m, text, BASE64, 6, () => typeFailure(`${preview(value)} is not valid base64 data`));
+  return decode(m, text, BASE64, 6, () => typeFailure((m) => `${preview(m, value)} is not valid base64 data`));
 }
 
 export function toBase32(m: Meter, bytes: readonly number[]): string {
@@ -64,5 +64,5 @@ export function toBase32(m: Meter, bytes: readonly number[]): string {
 }
 
 export function fromBase32(m: Meter, text: string, value: JsonValue): number[] {
-  return decode(m, text, BASE32, 5, () => typeFailure(`${preview(value)} is not valid base32 data`));
+  return decode(m, text, BASE32, 5, () => typeFailure((m) => `${preview(m, value)} is not valid base32 data`));
 }

@@ -10,6 +10,7 @@ import { OBJECTS } from './objects.ts';
 import { PLACES } from './places.ts';
 import { REGULAR_EXPRESSIONS } from './regular-expressions.ts';
 import { SELECTION } from './selection.ts';
+import { SORTING } from './sorting.ts';
 import { STRINGS } from './strings.ts';
 
 export { PRELUDE } from './prelude.ts';
@@ -22,6 +23,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map([
   ...NUMBERS,
   ...STRINGS,
   ...ARRAYS,
+  ...SORTING,
   ...OBJECTS,
   ...PLACES,
   ...REGULAR_EXPRESSIONS,

@@ -6,6 +6,7 @@ import type { Meter } from '../budget.ts';
 import { typeFailure } from '../failure.ts';
 import { isArray, typeName } from '../json-value.ts';
 import type { JsonValue } from '../json-value.ts';
+import { memberKeys } from '../members.ts';
 import { preview, toJson } from '../serialize.ts';
 import { codePointLength } from '../text.ts';
 import { value0, value1 } from './builtin.ts';
@@ -16,18 +17,18 @@ function lengthOf(m: Meter, value: JsonValue): JsonValue {
   if (value === null) return 0;
   if (typeof value === 'string') return codePointLength(m, value);
   if (typeof value === 'number') return Math.abs(value);
-  if (typeof value === 'boolean') throw typeFailure(`${preview(value)} has no length`);
-  return isArray(value) ? value.length : Object.keys(value).length;
+  if (typeof value === 'boolean') throw typeFailure((m) => `${preview(m, value)} has no length`);
+  return isArray(value) ? value.length : memberKeys(m, value).length;
 }
 
 const NUMBER_TEXT = /^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
 function toNumber(m: Meter, value: JsonValue): JsonValue {
   if (typeof value === 'number') return value;
-  if (typeof value !== 'string') throw typeFailure(`${preview(value)} cannot be parsed as a number`);
+  if (typeof value !== 'string') throw typeFailure((m) => `${preview(m, value)} cannot be parsed as a number`);
   burn(m, value.length >> 3);
   const text = value.length > 1_000 ? value : value.trim();
-  if (!NUMBER_TEXT.test(text)) throw typeFailure(`${preview(value)} cannot be parsed as a number`);
+  if (!NUMBER_TEXT.test(text)) throw typeFailure((m) => `${preview(m, value)} cannot be parsed as a number`);
   return finite(m, Number(text));
 }
 
@@ -35,7 +36,7 @@ function toNumber(m: Meter, value: JsonValue): JsonValue {
 const BYTES_PER_CHARACTER = 8;
 
 function fromJson(m: Meter, value: JsonValue): JsonValue {
-  if (typeof value !== 'string') throw typeFailure(`${preview(value)} cannot be parsed as JSON: it has to be a string`);
+  if (typeof value !== 'string') throw typeFailure((m) => `${preview(m, value)} cannot be parsed as JSON: it has to be a string`);
   burn(m, 1 + (value.length >> 2));
   allocate(m, BYTES_PER_CHARACTER * value.length);
   const text = value.trim();
@@ -43,7 +44,7 @@ function fromJson(m: Meter, value: JsonValue): JsonValue {
   try {
     return withoutInfinity(m, JSON.parse(text) as JsonValue);
   } catch (error) {
-    if (error instanceof SyntaxError) throw typeFailure(`${preview(value)} is not valid JSON`);
+    if (error instanceof SyntaxError) throw typeFailure((m) => `${preview(m, value)} is not valid JSON`);
     throw error;
   }
 }
@@ -56,7 +57,7 @@ function withoutInfinity(m: Meter, value: JsonValue): JsonValue {
 
 function formatNamed(m: Meter, value: JsonValue, name: JsonValue): JsonValue {
   const format = typeof name === 'string' ? formatOf(`@${name}`) : undefined;
-  if (format === undefined) throw typeFailure(`${preview(name)} is not a valid format`);
+  if (format === undefined) throw typeFailure((m) => `${preview(m, name)} is not a valid format`);
   return format(m, value);
 }
 
@@ -64,7 +65,7 @@ function toBoolean(value: JsonValue): JsonValue {
   if (typeof value === 'boolean') return value;
   if (value === 'true') return true;
   if (value === 'false') return false;
-  throw typeFailure(`${preview(value)} cannot be parsed as a boolean`);
+  throw typeFailure((m) => `${preview(m, value)} cannot be parsed as a boolean`);
 }
 
 const fromJsonBuiltin: Builtin = (site) => {

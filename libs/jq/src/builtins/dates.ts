@@ -69,7 +69,7 @@ const SECONDS_MAX = 1e14;
 
 function secondsOf(value: JsonValue, name: string): number {
   if (typeof value !== 'number') throw typeFailure(`${name} requires a number`);
-  if (!(Math.abs(value) <= SECONDS_MAX)) throw typeFailure(`${name}: ${preview(value)} is not a time that a calendar can show`);
+  if (!(Math.abs(value) <= SECONDS_MAX)) throw typeFailure((m) => `${name}: ${preview(m, value)} is not a time that a calendar can show`);
   return value;
 }
 

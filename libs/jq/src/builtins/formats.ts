@@ -29,7 +29,7 @@ const TSV: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': 
 
 function row(name: string, separator: string, text: (m: Meter, value: string) => string): Format {
   return (m, value) => {
-    if (!isArray(value)) throw typeFailure(`${preview(value)} cannot be ${name}-formatted, only array`);
+    if (!isArray(value)) throw typeFailure((m) => `${preview(m, value)} cannot be ${name}-formatted, only array`);
     const line = value.map((item) => cell(m, item, name, text)).join(separator);
     allocateString(m, line.length);
     return line;
@@ -42,12 +42,12 @@ function cell(m: Meter, item: JsonValue, name: string, text: (m: Meter, value: s
   if (typeof item === 'string') return text(m, item);
   if (typeof item === 'boolean') return String(item);
   if (typeof item === 'number') return Number.isNaN(item) ? '' : formatNumber(item);
-  throw typeFailure(`${preview(item)} is not valid in a ${name} row`);
+  throw typeFailure((m) => `${preview(m, item)} is not valid in a ${name} row`);
 }
 
 function shellQuote(m: Meter, value: JsonValue): string {
   if (typeof value === 'string') return `'${replaceCharacters(m, value, /'/g, { "'": "'\\''" })}'`;
-  if (typeof value === 'object' && value !== null) throw typeFailure(`${preview(value)} can not be escaped for shell`);
+  if (typeof value === 'object' && value !== null) throw typeFailure((m) => `${preview(m, value)} can not be escaped for shell`);
   return toJson(m, value);
 }
 
@@ -70,7 +70,7 @@ function uriDecode(m: Meter, value: JsonValue): string {
   const bytes: number[] = [];
   for (const [whole, hex] of text.matchAll(PERCENT)) {
     if (hex !== undefined) bytes.push(Number.parseInt(hex, 16));
-    else if (whole === '%') throw typeFailure(`${preview(value)} is not a valid uri encoding`);
+    else if (whole === '%') throw typeFailure((m) => `${preview(m, value)} is not a valid uri encoding`);
     else for (const byte of toUtf8(m, whole)) bytes.push(byte);
   }
   return fromUtf8(m, bytes);

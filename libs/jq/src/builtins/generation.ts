@@ -205,4 +205,3 @@ export const GENERATION: readonly BuiltinEntry[] = [
   ['combinations/0', combinations],
   ['combinations/1', combinations],
 ];
-

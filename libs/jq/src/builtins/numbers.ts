@@ -9,7 +9,7 @@ import { value0, value2, value3 } from './builtin.ts';
 import type { BuiltinEntry } from './builtin.ts';
 
 function numberOf(value: JsonValue): number {
-  if (typeof value !== 'number') throw typeFailure(`${preview(value)} number required`);
+  if (typeof value !== 'number') throw typeFailure((m) => `${preview(m, value)} number required`);
   return value;
 }
 
@@ -124,7 +124,7 @@ const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 function abs(m: Meter, input: JsonValue): JsonValue {
-  if (typeof input !== 'number') throw typeFailure(`${preview(input)} has no absolute value`);
+  if (typeof input !== 'number') throw typeFailure((m) => `${preview(m, input)} has no absolute value`);
   return finite(m, input < 0 ? -input : input);
 }
 

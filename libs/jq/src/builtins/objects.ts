@@ -8,6 +8,7 @@ import type { Code, Env } from '../code.ts';
 import { typeFailure } from '../failure.ts';
 import { isArray, isObject, isTrue, member, setMember } from '../json-value.ts';
 import type { JsonObject, JsonValue, OpenObject } from '../json-value.ts';
+import { memberKeys } from '../members.ts';
 import { sortedKeys } from '../ordering.ts';
 import { preview } from '../serialize.ts';
 import { iterate } from '../compile-access.ts';
@@ -20,7 +21,7 @@ function keysOf(m: Meter, input: JsonValue, list: (object: JsonObject) => string
     allocateArray(m, input.length);
     return Array.from(input, (_, i) => i);
   }
-  if (!isObject(input)) throw typeFailure(`${preview(input)} has no keys`);
+  if (!isObject(input)) throw typeFailure((m) => `${preview(m, input)} has no keys`);
   const keys = list(input);
   allocateArray(m, keys.length);
   return keys;
@@ -33,8 +34,8 @@ function toEntries(m: Meter, input: JsonValue): JsonValue[] {
       return { key, value };
     });
   }
-  if (!isObject(input)) throw typeFailure(`${preview(input)} has no keys`);
-  const keys = Object.keys(input);
+  if (!isObject(input)) throw typeFailure((m) => `${preview(m, input)} has no keys`);
+  const keys = memberKeys(m, input);
   allocateArray(m, keys.length);
   return keys.map((key) => {
     allocateObject(m, 2);
@@ -123,9 +124,9 @@ const mapValues: Builtin = (site) => {
         }
         return changed;
       }
-      if (!isObject(input)) throw typeFailure(`Cannot iterate over ${preview(input)}`);
+      if (!isObject(input)) throw typeFailure((m) => `Cannot iterate over ${preview(m, input)}`);
       const changed: OpenObject = {};
-      const keys = Object.keys(input);
+      const keys = memberKeys(m, input);
       allocateObject(m, keys.length);
       for (const key of keys) {
         tick(m);
@@ -139,7 +140,7 @@ const mapValues: Builtin = (site) => {
 
 export const OBJECTS: readonly BuiltinEntry[] = [
   ['keys/0', value0((m, input) => keysOf(m, input, (object) => sortedKeys(m, object)))],
-  ['keys_unsorted/0', value0((m, input) => keysOf(m, input, Object.keys))],
+  ['keys_unsorted/0', value0((m, input) => keysOf(m, input, (object) => memberKeys(m, object)))],
   ['has/1', value1((_m, input, key) => has(input, key))],
   ['in/1', value1((_m, key, object) => has(object, key))],
   ['to_entries/0', value0(toEntries)],

@@ -14,6 +14,7 @@ import type { Owned } from '../edit.ts';
 import { typeFailure } from '../failure.ts';
 import { isArray, isTrue } from '../json-value.ts';
 import type { JsonArray, JsonValue } from '../json-value.ts';
+import { memberKeys } from '../members.ts';
 import { preview } from '../serialize.ts';
 import { argument, value1, value2 } from './builtin.ts';
 import type { Builtin, BuiltinEntry } from './builtin.ts';
@@ -37,15 +38,17 @@ const paths: Builtin = ({ args }) => {
   const everywhere = (m: Meter, value: JsonValue, place: readonly JsonValue[], found: (place: readonly JsonValue[], value: JsonValue) => boolean): boolean => {
     if (typeof value !== 'object' || value === null) return true;
     enter(m, 2);
-    for (const key of isArray(value) ? value.keys() : Object.keys(value)) {
+    let more = true;
+    for (const key of isArray(value) ? value.keys() : memberKeys(m, value)) {
       tick(m);
       const below = index(m, value, key);
       allocateArray(m, place.length + 1);
       const at = [...place, key];
-      if (!found(at, below) || !everywhere(m, below, at, found)) return false;
+      more = found(at, below) && everywhere(m, below, at, found);
+      if (!more) break;
     }
     leave(m, 2);
-    return true;
+    return more;
   };
   return withWalk(
     many((m, env, input, emit) =>
@@ -111,19 +114,22 @@ const pick: Builtin = (site) => {
 
 function toStream(m: Meter, value: JsonValue, place: readonly JsonValue[], emit: Emit): boolean {
   tick(m);
-  const isLeaf = typeof value !== 'object' || value === null || Object.keys(value).length === 0;
+  const isLeaf = typeof value !== 'object' || value === null || (isArray(value) ? value.length : memberKeys(m, value).length) === 0;
   if (isLeaf) {
     allocateArray(m, 2);
     return emit([place, value]);
   }
   enter(m, 2);
   let last: readonly JsonValue[] = place;
-  for (const key of isArray(value) ? value.keys() : Object.keys(value)) {
+  let more = true;
+  for (const key of isArray(value) ? value.keys() : memberKeys(m, value)) {
     allocateArray(m, place.length + 1);
     last = [...place, key];
-    if (!toStream(m, index(m, value, key), last, emit)) return false;
+    more = toStream(m, index(m, value, key), last, emit);
+    if (!more) break;
   }
   leave(m, 2);
+  if (!more) return false;
   allocateArray(m, 1);
   return emit([last]);
 }
@@ -137,7 +143,7 @@ const fromStream: Builtin = (site) => {
       let owned: Owned = new Set<object>();
       return source.each(m, env, input, (event) => {
         tick(m);
-        if (!isArray(event)) throw typeFailure(`${preview(event)} is not a stream event: it has to be an array`);
+        if (!isArray(event)) throw typeFailure((m) => `${preview(m, event)} is not a stream event: it has to be an array`);
         const place = pathArray(event[0] ?? null);
         if (event.length > 1) value = setPath(m, value, place, event[1] as JsonValue, owned);
         const isComplete = event.length > 1 ? place.length === 0 : place.length === 1;
@@ -159,10 +165,10 @@ const truncateStream: Builtin = ({ args }) => {
   return withWalk(
     many((m, env, input, emit) =>
       depth.each(m, env, input, (n) => {
-        if (typeof n !== 'number') throw typeFailure(`${preview(n)} is not a depth: truncate_stream takes a number`);
+        if (typeof n !== 'number') throw typeFailure((m) => `${preview(m, n)} is not a depth: truncate_stream takes a number`);
         return source.each(m, env, second === undefined ? null : input, (event) => {
           tick(m);
-          if (!isArray(event)) throw typeFailure(`${preview(event)} is not a stream event: it has to be an array`);
+          if (!isArray(event)) throw typeFailure((m) => `${preview(m, event)} is not a stream event: it has to be an array`);
           const place = pathArray(event[0] ?? null);
           if (place.length <= n) return true;
           allocateArray(m, place.length);
@@ -195,4 +201,3 @@ export const PLACES: readonly BuiltinEntry[] = [
   ['last/0', elementAt(-1)],
   ['nth/1', (site) => indexCode(identityCode(), argument(site, 0))],
 ];
-

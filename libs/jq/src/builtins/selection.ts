@@ -237,4 +237,3 @@ export const SELECTION: readonly BuiltinEntry[] = [
   ['all/1', quantifier(false)],
   ['all/2', quantifier(false)],
 ];
-

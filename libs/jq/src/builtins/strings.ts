@@ -3,6 +3,7 @@
 import { allocateArray, allocateString, burn } from '../budget.ts';
 import type { Meter } from '../budget.ts';
 import { typeFailure } from '../failure.ts';
+import type { MakeMessage } from '../failure.ts';
 import { isArray } from '../json-value.ts';
 import type { JsonValue } from '../json-value.ts';
 import { preview } from '../serialize.ts';
@@ -10,7 +11,7 @@ import { codePointsOf, hasPairs, splitText, utf8Length } from '../text.ts';
 import { value0, value1 } from './builtin.ts';
 import type { Builtin, BuiltinEntry } from './builtin.ts';
 
-function textOf(value: JsonValue, complaint: string): string {
+function textOf(value: JsonValue, complaint: string | MakeMessage): string {
   if (typeof value !== 'string') throw typeFailure(complaint);
   return value;
 }
@@ -57,7 +58,7 @@ function trimEnd(m: Meter, text: string): string {
 
 function trimmer(name: string, trim: (m: Meter, text: string) => string): Builtin {
   return value0((m, input) => {
-    const text = textOf(input, `${preview(input)} cannot be trimmed: ${name} takes a string`);
+    const text = textOf(input, (meter) => `${preview(meter, input)} cannot be trimmed: ${name} takes a string`);
     allocateString(m, 0);
     burn(m, text.length >> 5);
     return trim(m, text);
@@ -90,7 +91,7 @@ const CODE_POINT_MAX = 0x10ffff;
 const REPLACEMENT = '\ufffd';
 
 function implode(m: Meter, input: JsonValue): JsonValue {
-  if (!isArray(input)) throw typeFailure(`${preview(input)} cannot be imploded, must be an array of codepoints`);
+  if (!isArray(input)) throw typeFailure((m) => `${preview(m, input)} cannot be imploded, must be an array of codepoints`);
   allocateString(m, input.length * 2);
   let text = '';
   for (const point of input) {
@@ -118,13 +119,13 @@ export const STRINGS: readonly BuiltinEntry[] = [
   ['trimstr/1', trimPart(true, true)],
   ['startswith/1', affix('startswith', (text, part) => text.startsWith(part))],
   ['endswith/1', affix('endswith', (text, part) => text.endsWith(part))],
-  ['explode/0', value0((m, input) => codePointsOf(m, textOf(input, `${preview(input)} cannot be exploded, must be a string`)))],
+  ['explode/0', value0((m, input) => codePointsOf(m, textOf(input, (meter) => `${preview(meter, input)} cannot be exploded, must be a string`)))],
   ['implode/0', value0(implode)],
   ['split/1', value1(split)],
   [
     'utf8bytelength/0',
     value0((m, input) => {
-      if (typeof input !== 'string') throw typeFailure(`${preview(input)} only strings have UTF-8 byte length`);
+      if (typeof input !== 'string') throw typeFailure((m) => `${preview(m, input)} only strings have UTF-8 byte length`);
       return utf8Length(m, input);
     }),
   ],
