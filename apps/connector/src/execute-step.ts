@@ -10,7 +10,7 @@
  */
 import { MillraceError } from '@millrace/errors';
 import { parseTraceparent, type Logger } from '@millrace/telemetry';
-import type { Step, StepControl, StepHandler, StepOutcome } from '@millrace/worker';
+import { traceparentOf, type Step, type StepControl, type StepHandler, type StepOutcome } from '@millrace/worker';
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import type { BreakerBook } from './circuit-breaker.ts';
 import type { Claims, UnknownPolicy } from './claimed-step.ts';
@@ -60,7 +60,7 @@ async function follow(options: StepHandlerOptions, entry: CatalogueEntry, step: 
   if (outcome.kind === 'failure') {
     const { organisation, execution, run, activation, attempt, operation, connection } = step;
     const { type, status, detail } = outcome.failure;
-    const trace = parseTraceparent(step.traceparent);
+    const trace = parseTraceparent(traceparentOf(step));
     options.log.info('a step failed', {
       ...(trace === undefined ? {} : { traceId: trace.traceId, spanId: trace.spanId }),
       ...{ organisation, execution, run, activation, attempt, operation, connection, type, status, detail },

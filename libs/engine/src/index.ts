@@ -10,6 +10,6 @@ export { fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';
 export { NO_NODE, type Budget, type CallNode, type CatchClause, type DoNode, type Duration, type Evaluation, type Expression, type Flow, type ForNode, type JsonValue, type Node, type Program, type RaiseNode, type RetryPolicy, type SchemaCheck, type SetNode, type SwitchNode, type Template, type TryNode, type WaitNode } from './program.ts';
 export { SCOPE_END, WORKFLOW_END, type JournalEntry, type JournalRecord, type StartedRecord } from './record.ts';
 export { restore, snapshotOf, SNAPSHOT_VERSION, type Snapshot } from './snapshot.ts';
-export { attemptSpanId, callerOf, spanIdOf, traceIdOf, traceparentOf } from './span-identity.ts';
+export { attemptSpanId, callerOf, derivedTraceparent, spanIdOf, traceIdOf, traceparentOf } from './span-identity.ts';
 export { traceOf, type SpanView, type TraceView } from './trace.ts';
 export { viewOf, type ExecutionView, type TaskView } from './view.ts';

@@ -36,6 +36,11 @@ export function traceparentOf(execution: Execution, activation: number, attempt:
   return `00-${traceIdOf(execution.id, execution.traceparent)}-${attemptSpanId(execution.id, execution.run, activation, attempt)}-${flags}`;
 }
 
+/** The same from a step's key alone, for executions that began without a caller's trace; not sampled. */
+export function derivedTraceparent(id: string, run: number, activation: number, attempt: number): string {
+  return `00-${traceIdOf(id, undefined)}-${attemptSpanId(id, run, activation, attempt)}-00`;
+}
+
 /** FNV-1a with a seed and a final mix, as eight hexadecimal digits. */
 function hash32(text: string, seed: number): string {
   let hash = 0x811c9dc5 ^ Math.imul(seed, 0x9e3779b1);

@@ -19,6 +19,7 @@ export interface Step {
   readonly argumentsJson: string;
   /** 0: the operation's own default. */
   readonly timeoutMs: number;
+  /** Empty when the execution began without a trace; `traceparentOf` derives it then. */
   readonly traceparent: string;
   readonly dispatchedAtMs: number;
 }

@@ -11,6 +11,7 @@ import { failure, refused, uncertain } from '../failure.ts';
 import { NOTIFY_BYTES_MAX, NOTIFY_TIMEOUT_MS } from '../limits.ts';
 import type { OperationCall, OperationManifest, Performed } from '../manifest.ts';
 import type { DeliveryStream } from '../ports.ts';
+import { traceparentOf } from '@millrace/worker';
 
 const address = { type: 'string', minLength: 3, maxLength: ADDRESS_CHARS_MAX } as const;
 
@@ -61,7 +62,7 @@ async function publish(deliveries: DeliveryStream, call: OperationCall, requeste
     template: args['template'],
     data: args['data'] ?? {},
     execution: step.execution,
-    ...(step.traceparent === '' ? {} : { traceparent: step.traceparent }),
+    traceparent: traceparentOf(step),
     requestedAtMs,
   };
   // What the notification service would never accept is told to the workflow, while it can still do something about it.

@@ -20,7 +20,6 @@ import type { WorkerStream } from './worker-stream.ts';
 const WORKER_GRACE_MS = 1_000;
 
 interface Outstanding {
-  readonly key: string;
   readonly step: ReadyStep;
   readonly bytes: number;
   /** The worker that has it; a name alone once its stream is gone. */
@@ -59,15 +58,11 @@ export interface SchedulerOptions {
   nowMs(): number;
 }
 
-export function keyOf(execution: string, run: number, activation: number, attempt: number): string {
-  return `${execution}/${run}/${activation}/${attempt}`;
-}
-
 export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOptions): Scheduler {
   const workers = new Set<WorkerStream>();
   /** Who runs an operation; rebuilt when a worker comes or goes. */
   const capable = new Map<string, WorkerStream[]>();
-  const outstanding = new Map<string, Outstanding>();
+  const outstanding = createHands();
   /** Steps that no worker here runs at the moment, by operation. */
   const unserved = new Map<string, ReadyStep[]>();
   /** A step that was taken from the queue when nobody had credit. */
@@ -105,8 +100,7 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
     const node = execution.program.nodes[activation.node];
     if (payload === undefined || node?.kind !== 'call') return;
     const argumentsJson = textOf(payload);
-    const key = keyOf(execution.id, execution.run, activation.number, activation.attempt);
-    outstanding.set(key, { key, step, bytes: argumentsJson.length, worker: to.worker, stream: to });
+    outstanding.put({ step, bytes: argumentsJson.length, worker: to.worker, stream: to });
     counts.dispatched++;
     to.send({
       organisation: execution.organisation,
@@ -120,7 +114,8 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
       connection: node.connection ?? '',
       argumentsJson,
       timeoutMs: 0,
-      traceparent: traceparentOf(execution, activation.number, activation.attempt),
+      // Without a caller's trace the worker can derive it from the step's key, and mostly need not.
+      traceparent: execution.traceparent === undefined ? '' : traceparentOf(execution, activation.number, activation.attempt),
       dispatchedAtMs: nowMs(),
     });
   }
@@ -198,13 +193,12 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
   }
 
   function orphan(stream: WorkerStream): void {
-    const orphans = [...outstanding.values()].filter((each) => each.stream === stream);
+    const orphans = outstanding.all().filter((each) => each.stream === stream);
     for (const each of orphans) each.stream = undefined;
     if (orphans.length === 0) return;
     setTimeout(() => {
       for (const each of orphans) {
-        if (each.stream !== undefined || outstanding.get(each.key) !== each) continue;
-        outstanding.delete(each.key);
+        if (each.stream !== undefined || !outstanding.take(each)) continue;
         release(each.step.execution.organisation);
         if (!isWanted(each.step)) continue;
         counts.redispatched++;
@@ -214,7 +208,7 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
   }
 
   function adoptOrphans(stream: WorkerStream): void {
-    for (const each of outstanding.values()) {
+    for (const each of outstanding.all()) {
       if (each.stream !== undefined || each.worker !== stream.worker) continue;
       counts.redispatched++;
       dispatch(each.step, stream);
@@ -233,9 +227,8 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
       return queue.size + held.length;
     },
     dropLane(lane) {
-      for (const each of outstanding.values()) {
-        if (each.step.lane !== lane) continue;
-        outstanding.delete(each.key);
+      for (const each of outstanding.all()) {
+        if (each.step.lane !== lane || !outstanding.take(each)) continue;
         each.stream?.settle(each.bytes);
         release(each.step.execution.organisation);
       }
@@ -249,9 +242,8 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
       }
     },
     abandon(execution) {
-      for (const each of outstanding.values()) {
-        if (each.step.execution.id !== execution) continue;
-        outstanding.delete(each.key);
+      for (const each of [...outstanding.of(execution)]) {
+        if (!outstanding.take(each)) continue;
         each.stream?.cancel({ execution, run: each.step.execution.run, activation: each.step.activation.number, attempt: each.step.activation.attempt });
         each.stream?.settle(each.bytes);
         release(each.step.execution.organisation);
@@ -276,16 +268,64 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
       orphan(stream);
     },
     settle(result) {
-      const key = keyOf(result.execution, result.run, result.activation, result.attempt);
-      const found = outstanding.get(key);
-      if (found === undefined) return;
-      outstanding.delete(key);
+      const found = outstanding.of(result.execution).find(({ step }) => step.activation.number === result.activation && step.activation.attempt === result.attempt && step.execution.run === result.run);
+      if (found === undefined || !outstanding.take(found)) return;
       found.stream?.settle(found.bytes);
       release(found.step.execution.organisation);
       soon();
     },
   };
 }
+
+/** What is in workers' hands, found by execution: a result names it, and one execution seldom has many. */
+interface Hands {
+  readonly size: number;
+  /** Replaces an entry of the same activation. */
+  put(entry: Outstanding): void;
+  /** True when the entry was there. */
+  take(entry: Outstanding): boolean;
+  of(execution: string): readonly Outstanding[];
+  all(): readonly Outstanding[];
+}
+
+function createHands(): Hands {
+  const byExecution = new Map<string, Outstanding[]>();
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    put(entry) {
+      const { id } = entry.step.execution;
+      const list = byExecution.get(id);
+      if (list === undefined) {
+        byExecution.set(id, [entry]);
+        size++;
+        return;
+      }
+      const index = list.findIndex((each) => each.step.activation.number === entry.step.activation.number);
+      if (index >= 0) list[index] = entry;
+      else {
+        list.push(entry);
+        size++;
+      }
+    },
+    take(entry) {
+      const { id } = entry.step.execution;
+      const list = byExecution.get(id);
+      const index = list?.indexOf(entry) ?? -1;
+      if (list === undefined || index < 0) return false;
+      size--;
+      if (list.length === 1) byExecution.delete(id);
+      else list.splice(index, 1);
+      return true;
+    },
+    of: (execution) => byExecution.get(execution) ?? NOTHING,
+    all: () => [...byExecution.values()].flat(),
+  };
+}
+
+const NOTHING: readonly Outstanding[] = [];
 
 /** What one step costs an owner's core, by measurement, in microseconds. */
 const STEP_MICROSECONDS = 30;

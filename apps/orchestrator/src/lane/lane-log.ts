@@ -8,7 +8,7 @@
  * L3 What is neither ours nor a higher epoch's is a defect and stops the lane.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import { isStreamMissing, ensureStream, inputStream, laneStream, laneSubject, packFrame, unpackFrame, type Bus } from '@millrace/bus';
 import { decodeFrameHead, type FrameHead } from '@millrace/engine';
 import { Defect, MillraceError } from '@millrace/errors';
@@ -47,6 +47,7 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
   const subject = laneSubject(lane);
   // No size limit in NATS: it would reserve the space, and refuse results too. The lane keeps its budget itself.
   await ensureStream(bus, { name: stream, subjects: [subject], duplicateWindowMs: 1_000 });
+  const appender = openAppender(bus, subject, () => expected, signal);
   let expected = 0;
 
   async function tail(): Promise<LogTail> {
@@ -76,7 +77,7 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
       const head = expectation(stream, expected);
       for (let waitMs: number = RETRY_MS.first; ; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
         signal.throwIfAborted();
-        const answer = await publish(bus, subject, bytes, head);
+        const answer = await appender.publish(bytes, head);
         if (answer.kind === 'landed') {
           expected = answer.sequence;
           return answer.sequence;
@@ -128,25 +129,60 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
 
 type Answer = { readonly kind: 'landed'; readonly sequence: number } | { readonly kind: 'conflict' } | { readonly kind: 'unknown' } | { readonly kind: 'refused'; readonly detail: string };
 
-async function publish(bus: Bus, subject: string, bytes: Uint8Array, head: MsgHdrs): Promise<Answer> {
-  let reply: Msg | undefined;
-  let forget = (): void => undefined;
-  try {
-    // An answer never comes over another connection than its request, so a lost connection need not be waited out.
-    const lost = new Promise<undefined>((settle) => {
-      forget = bus.onStatus((status) => {
-        if (status !== 'connected') settle(undefined);
-      });
-    });
-    reply = await Promise.race([bus.connection.request(subject, bytes, { headers: head, timeout: APPEND_TIMEOUT_MS }), lost]);
-  } catch {
-    reply = undefined;
-  } finally {
-    forget();
-  }
-  // No answer says nothing about the frame: it may be in the log, it may still arrive.
-  if (reply === undefined) return { kind: 'unknown' };
-  const answer = reply.json<{ readonly seq?: number; readonly error?: { readonly code: number; readonly err_code: number; readonly description: string } }>();
+/** Publishes frames and hands their acknowledgements back; one at a time. */
+interface Appender {
+  publish(bytes: Uint8Array, head: MsgHdrs): Promise<Answer>;
+}
+
+/**
+ * An inbox of the lane's own: a request of the client makes a timer, a token and an error for each frame.
+ * The acknowledgement of an earlier try of the same frame is as good as that of the last.
+ */
+function openAppender(bus: Bus, subject: string, expected: () => number, signal: AbortSignal): Appender {
+  const inbox = createInbox();
+  let settle: (answer: Answer) => void = () => undefined;
+  const subscription = bus.connection.subscribe(inbox, {
+    callback(error, message) {
+      const answer: Answer = error === null ? answerOf(message) : { kind: 'unknown' };
+      // The acknowledgement of a frame before, which had been given up for lost, says nothing of this one.
+      if (answer.kind !== 'landed' || answer.sequence > expected()) settle(answer);
+    },
+  });
+  // An answer never comes over another connection than its request, so a lost connection need not be waited out.
+  const forget = bus.onStatus((status) => {
+    if (status !== 'connected') settle({ kind: 'unknown' });
+  });
+  signal.addEventListener(
+    'abort',
+    () => {
+      forget();
+      subscription.unsubscribe();
+      settle({ kind: 'unknown' });
+    },
+    { once: true },
+  );
+  return {
+    publish: (bytes, head) =>
+      new Promise((done) => {
+        const timer = setTimeout(() => settle({ kind: 'unknown' }), APPEND_TIMEOUT_MS);
+        settle = (answer) => {
+          clearTimeout(timer);
+          settle = () => undefined;
+          done(answer);
+        };
+        try {
+          bus.connection.publish(subject, bytes, { headers: head, reply: inbox });
+        } catch {
+          settle({ kind: 'unknown' });
+        }
+      }),
+  };
+}
+
+function answerOf(message: Msg): Answer {
+  // Without a body it is the server saying that nobody listens.
+  if (message.data.length === 0) return { kind: 'unknown' };
+  const answer = message.json<{ readonly seq?: number; readonly error?: { readonly code: number; readonly err_code: number; readonly description: string } }>();
   if (answer.error === undefined) return answer.seq === undefined ? { kind: 'unknown' } : { kind: 'landed', sequence: answer.seq };
   if (WRONG_LAST_SEQUENCE.has(answer.error.err_code) || /duplicate|in process|wrong last/i.test(answer.error.description)) return { kind: 'conflict' };
   if (answer.error.code === 503 || answer.error.code === 408 || answer.error.code === 500) return { kind: 'unknown' };

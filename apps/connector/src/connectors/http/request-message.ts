@@ -1,5 +1,6 @@
 /** From an operation's arguments to an HTTP request. */
 import type { JsonObject, JsonValue, OpenAuth, OperationCall } from '../../manifest.ts';
+import { traceparentOf } from '@millrace/worker';
 
 export interface HttpRequestMessage {
   readonly method: string;
@@ -42,7 +43,7 @@ export function requestMessage(call: OperationCall): HttpRequestMessage {
   function keyHeaders(_call: OperationCall, given: Readonly<Record<string, string>>): Record<string, string> {
     const own: Record<string, string> = { 'millrace-attempt': String(step.attempt) };
     if (!('idempotency-key' in given)) own['idempotency-key'] = `${step.execution}/${step.run}/${step.activation}`;
-    if (step.traceparent !== '' && !('traceparent' in given)) own['traceparent'] = step.traceparent;
+    if (!('traceparent' in given)) own['traceparent'] = traceparentOf(step);
     if (!('accept' in given)) own['accept'] = 'application/json, */*;q=0.5';
     if (!('user-agent' in given)) own['user-agent'] = 'millrace';
     return own;
