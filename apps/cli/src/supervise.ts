@@ -20,6 +20,8 @@ export interface SuperviseOptions {
 
 /** What `up --output json` prints. */
 export interface UpDocument {
+  /** It was up before this command. */
+  readonly already: boolean;
   readonly dataDir: string;
   readonly keyFile: string;
   readonly supervisor: number;
@@ -27,8 +29,8 @@ export interface UpDocument {
   readonly trigger: { readonly http: string };
 }
 
-export function upDocument(dataDir: string, supervisor: number, addresses: ClusterAddresses): UpDocument {
-  return { dataDir, keyFile: keyFile(dataDir), supervisor, gateway: { http: addresses.gatewayHttp, grpc: addresses.gatewayGrpc }, trigger: { http: addresses.triggerHttp } };
+export function upDocument(dataDir: string, supervisor: number, addresses: ClusterAddresses, already: boolean): UpDocument {
+  return { already, dataDir, keyFile: keyFile(dataDir), supervisor, gateway: { http: addresses.gatewayHttp, grpc: addresses.gatewayGrpc }, trigger: { http: addresses.triggerHttp } };
 }
 
 /** Resolves when everything has been stopped. @throws MillraceError when something does not start; the rest is stopped again. */
@@ -42,7 +44,7 @@ export async function supervise(options: SuperviseOptions, pid: number): Promise
       else signal.addEventListener('abort', () => settle(), { once: true });
     });
     await Promise.race([cluster.ready(), interrupted]);
-    if (!signal.aborted) options.onReady(upDocument(dataDir, pid, cluster.addresses));
+    if (!signal.aborted) options.onReady(upDocument(dataDir, pid, cluster.addresses, false));
     await interrupted;
     report('Stopping; a second Ctrl-C ends it at once');
   } finally {

@@ -84,7 +84,7 @@ export const superviseCommand: Command = {
 /** What is up on a data folder; undefined when nothing is. */
 function runningOn(dataDir: string): UpDocument | undefined {
   const state = readClusterState(dataDir);
-  return state !== undefined && isRunning(state.supervisor) ? upDocument(dataDir, state.supervisor.pid, state.addresses) : undefined;
+  return state !== undefined && isRunning(state.supervisor) ? upDocument(dataDir, state.supervisor.pid, state.addresses, true) : undefined;
 }
 
 export function upText({ gateway, trigger, dataDir, keyFile }: UpDocument, head: string): string {
