@@ -101,4 +101,3 @@ function outcomeOf(result: Result): StepResult['outcome'] {
     return { kind: 'failure', problem: { ...PROBLEM_TYPES.runtime, detail: 'the worker sent a result that is not JSON' } };
   }
 }
-
