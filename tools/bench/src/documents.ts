@@ -30,7 +30,9 @@ export function httpChain(targetUrl: string): string {
 export function hooked(): string {
   return document('hooked', `  - step:
       call: millrace.echo:1.0.0@default
-      with: '\${ {a: (.body.a + 1), text: .body.text} }'
+      with:
+        a: '\${ .body.a + 1 }'
+        text: '\${ .body.text }'
 `);
 }
 

@@ -14,13 +14,15 @@ export async function* tail(lanes: Lanes, request: TailRequest, signal: AbortSig
   const events: TailEvent[] = [];
   let wake: () => void = () => undefined;
   const observed = new Map<number, () => void>();
+  /** Where the live tasks of executions that are followed stand: a result names its activation alone. */
+  const places = new Map<string, Map<number, number>>();
   const observe = (): void => {
     for (const lane of lanes.all()) {
       if (observed.has(lane.number)) continue;
       const stop = lane.observe((execution, atMs, records) => {
         if (!wanted(execution, request)) return;
         for (const record of records) {
-          const event = eventOf(execution, atMs, record);
+          const event = eventOf(execution, atMs, record, placeOf(places, execution, record));
           if (event !== undefined && events.length < BUFFER_MAX) events.push(event);
         }
         wake();
@@ -52,7 +54,25 @@ function wanted(execution: Execution, request: TailRequest): boolean {
   return (request.organisation === '' || execution.organisation === request.organisation) && (request.execution === '' || execution.id === request.execution) && (request.workflow === '' || execution.workflow === request.workflow);
 }
 
-function eventOf(execution: Execution, atMs: number, record: JournalRecord): TailEvent | undefined {
+/** The node of the record's task, remembered from its entry; undefined for one entered before the tail began. */
+function placeOf(places: Map<string, Map<number, number>>, execution: Execution, record: JournalRecord): number | undefined {
+  if (record.kind === 'ended') {
+    places.delete(execution.id);
+    return undefined;
+  }
+  if (record.kind === 'entered') {
+    const known = places.get(execution.id) ?? new Map<number, number>();
+    known.set(record.activation, record.node);
+    places.set(execution.id, known);
+    return record.node;
+  }
+  if (!('activation' in record)) return undefined;
+  const node = places.get(execution.id)?.get(record.activation);
+  if (record.kind === 'resolved' || record.kind === 'exited') places.get(execution.id)?.delete(record.activation);
+  return node;
+}
+
+function eventOf(execution: Execution, atMs: number, record: JournalRecord, place: number | undefined): TailEvent | undefined {
   const make = (kind: string, node?: number, detail = ''): TailEvent => ({ organisation: execution.organisation, execution: execution.id, workflow: execution.workflow, atMs, kind, reference: node === undefined ? '' : (execution.program.nodes[node]?.reference ?? ''), detail });
   switch (record.kind) {
     case 'started':
@@ -63,11 +83,11 @@ function eventOf(execution: Execution, atMs: number, record: JournalRecord): Tai
     case 'passed':
       return make('task-completed', record.node);
     case 'resolved':
-      return make('task-completed', undefined, `activation ${record.activation}`);
+      return make('task-completed', place, place === undefined ? `activation ${record.activation}` : '');
     case 'failed':
       return record.error === undefined ? undefined : make('task-faulted', record.node, record.error.detail ?? record.error.type);
     case 'retrying':
-      return make('task-retrying', undefined, `retry ${record.retry} at ${new Date(record.dueMs).toISOString()}`);
+      return make('task-retrying', place, `retry ${record.retry} at ${new Date(record.dueMs).toISOString()}`);
     case 'ended':
       return make(record.status, undefined, record.error?.detail ?? '');
     default:
