@@ -65,7 +65,7 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
     version,
     keys,
     isKnown,
-    handlers: createHandlers({ executions, definitions, deliveries, resources }),
+    handlers: createHandlers({ executions, definitions, deliveries, resources, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
     spans,
     logger,
     isTaking,

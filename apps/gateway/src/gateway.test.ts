@@ -325,6 +325,10 @@ describe('executions over REST', () => {
     expect(status).toBe(413);
   });
 
+  test('who knows the HTTP address alone is told where the gRPC API is, without a key', async () => {
+    expect(await call('/.well-known/millrace', { key: '' })).toMatchObject({ status: 200, document: { version: '0.1.0', grpc } });
+  });
+
   test('the document describes every route of the table', async () => {
     const { document } = await call('/openapi.json', { key: '' });
     expect(Object.keys(document['paths'] ?? {}).toSorted()).toEqual([...new Set(ROUTES.map(({ path: each }) => each))].toSorted());

@@ -41,6 +41,9 @@ export interface RestPorts {
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
   readonly resources: Resources;
+  readonly version: string;
+  /** `host:port` of this process's gRPC API. */
+  readonly grpcAddress: () => string;
 }
 
 const ok = (document: unknown): RestAnswer => ({ status: 200, document });
@@ -49,6 +52,7 @@ const ok = (document: unknown): RestAnswer => ({ status: 200, document });
 export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<OperationName, 'getOpenApi'>, RestHandler>> {
   const { executions, definitions, deliveries, resources } = ports;
   return {
+    getGateway: async () => ok({ version: ports.version, grpc: ports.grpcAddress() }),
     applyWorkflow: async ({ caller, query, body }) => {
       const workflow = await definitions.apply({
         organisation: caller.organisation,

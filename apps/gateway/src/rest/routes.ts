@@ -37,6 +37,7 @@ const wait: QueryParameter = {
 
 export const ROUTES = [
   { operation: 'getOpenApi', method: 'GET', path: '/openapi.json', summary: 'This document', secured: false, answers: { 200: { description: 'The OpenAPI 3.1 document' } } },
+  { operation: 'getGateway', method: 'GET', path: '/.well-known/millrace', summary: 'Where the gRPC API of this gateway is', secured: false, answers: { 200: { description: 'Version and gRPC address', schema: 'Gateway' } } },
   {
     operation: 'applyWorkflow',
     method: 'POST',

@@ -27,6 +27,7 @@ export const SCHEMAS = {
     properties: { type: text, title: text, status: { type: 'integer' }, detail: text, reason: text, details: { type: 'object' } },
     required: ['type', 'title', 'status', 'detail', 'reason'],
   },
+  Gateway: closedObject({ version: text, grpc: { type: 'string', description: '`host:port` of the gRPC API.' } }),
   StartRequest: closedObject(
     {
       workflow: { type: 'string', minLength: 1, description: 'NAME, NAME@VERSION or sha256:HASH.' },
