@@ -69,7 +69,7 @@ try {
     executionsPerSecond: rounded(figures.executionsPerSecond),
     latencyMs: { p50: round(figures.latencyMs.p50, 2), p99: round(figures.latencyMs.p99, 2) },
     payloadBytes: figures.payloadBytes,
-    durability: { servers: durability, replicas: 1, lanes: 2 * bed.cluster.of('orchestrator').length, fsyncMs },
+    durability: { servers: durability, replicas: 1, lanes: bed.cluster.of('orchestrator').length, fsyncMs },
     eventsPerFrame,
     tracing: 'journal spans always, export of faulted, slow and 1 in 100 (no endpoint set)',
     lifecycleEvents: 'workflow level, batched',

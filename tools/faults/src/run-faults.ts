@@ -14,8 +14,9 @@ import { createWorkload, STEPS_PER_EXECUTION, type Workload } from './workload.t
 const END_MS = 90_000;
 /** After something has come back, a step's repetition may still be on its way, in milliseconds. */
 const SETTLE_MS = 3_000;
-/** Orchestrators of the cluster. */
+/** Orchestrators of the cluster, and its lanes: more than one for each, so that lanes move one by one. */
 const ORCHESTRATORS = 2;
+const LANES = 4;
 
 export interface FaultReport {
   readonly executions: number;
@@ -56,6 +57,7 @@ export async function openFaultBed(report: (line: string) => void, restart = tru
     report,
     operatorKeyHash: createHash('sha256').update(key).digest('hex'),
     scale: { orchestrator: ORCHESTRATORS, connector: 2 },
+    environment: { MILLRACE_LANES: String(LANES) },
     async natsUrl(service, _instance, url) {
       if (service !== 'orchestrator') return url;
       const link = await startTcpProxy({ targetPort: Number(new URL(url).port) });
@@ -64,7 +66,7 @@ export async function openFaultBed(report: (line: string) => void, restart = tru
     },
   });
   await cluster.ready();
-  const watch = await watchLanes(cluster.servers.nats.url, 2 * ORCHESTRATORS);
+  const watch = await watchLanes(cluster.servers.nats.url, LANES);
   const workload = createWorkload(cluster, key, target.url);
   await workload.prepare();
   return {
