@@ -14,7 +14,7 @@ import { check, fill, siteOf, type Site } from './evaluate.ts';
 import { enterTask } from './enter.ts';
 import { leave, nextOf, outcomeOf } from './leave.ts';
 import { payloadOf, type Payload } from './payload.ts';
-import { Fault, fault, type Problem } from './problem.ts';
+import { boundedProblem, Fault, fault, type Problem } from './problem.ts';
 import type { Program } from './program.ts';
 import { raise } from './raise.ts';
 import type { JournalRecord, StartedRecord } from './record.ts';
@@ -83,7 +83,7 @@ export function resolve(execution: Execution, result: StepResult, journal: Journ
   const node = nodeOf(execution, activation);
   const times = { dispatchedAtMs: result.dispatchedAtMs, startedAtMs: result.startedAtMs, endedAtMs: result.endedAtMs, worker: result.worker };
   if (result.outcome.kind === 'failure') {
-    const error = { ...result.outcome.problem, instance: node.reference };
+    const error = { ...boundedProblem(result.outcome.problem), instance: node.reference };
     journal.emit({ kind: 'failed', activation: activation.number, node: activation.node, parent: activation.parent, attempt: activation.attempt, error, step: times });
   } else {
     const raw = result.outcome.payload;

@@ -7,7 +7,7 @@ import { durationMs, evaluate, check, fill, holds, type Site } from './evaluate.
 import { retainedFor, type Execution } from './execution.ts';
 import { nextOf, outcomeOf } from './leave.ts';
 import { payloadOf } from './payload.ts';
-import { Fault, fault, type Problem } from './problem.ts';
+import { boundedProblem, Fault, fault, type Problem } from './problem.ts';
 import type { CallNode, ForNode, JsonValue, Node, RaiseNode, SwitchNode } from './program.ts';
 
 /** Most items of one loop. */
@@ -106,11 +106,11 @@ function raisedProblem(node: RaiseNode, site: Site): Problem {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fault('configuration', 'the error to raise is not an object', node.reference);
   const { type, status, title, detail, instance } = value as Record<string, JsonValue>;
   if (typeof type !== 'string' || typeof status !== 'number') throw fault('configuration', 'an error needs a `type` (a URI) and a `status` (a number)', node.reference);
-  return {
+  return boundedProblem({
     type,
     status,
     ...(typeof title === 'string' ? { title } : {}),
     ...(typeof detail === 'string' ? { detail } : {}),
     instance: typeof instance === 'string' ? instance : node.reference,
-  };
+  });
 }

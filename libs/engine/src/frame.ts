@@ -7,15 +7,23 @@
  * F1 A reader refuses a version, codec or record kind it does not know: the lane stops, nothing is skipped.
  * F2 Headers are clear; payloads go through the codec the frame names (`plain` so far).
  * F3 A payload over PAYLOAD_INLINE_CHARACTERS_MAX stands by reference: its text is an object written before the frame.
+ *    So do all but the smallest of a transition that has TRANSITION_INLINE_CHARACTERS_MAX inside the frame already.
+ * F4 What a transition cannot hold is a Fault: it ends that execution, never the lane (E6).
  */
 import { payloadOf, textOf, type Payload } from './payload.ts';
 import type { JsonValue } from './program.ts';
-import type { Problem } from './problem.ts';
+import { fault, type Problem } from './problem.ts';
 import type { JournalEntry, JournalRecord } from './record.ts';
 
 export const FRAME_VERSION = 1;
 /** Longest payload text kept inside a frame, in characters. */
 export const PAYLOAD_INLINE_CHARACTERS_MAX = 64 * 1024;
+/** Payload text that one transition keeps inside its frame, in characters. */
+export const TRANSITION_INLINE_CHARACTERS_MAX = 256 * 1024;
+/** Payloads so short stand inside the frame whatever the transition holds, in characters. */
+const PAYLOAD_INLINE_CHARACTERS_ALWAYS = 256;
+/** Longest text of a value that a task or an execution may yield, in characters. An execution's input is bounded by who accepts it. */
+export const PAYLOAD_CHARACTERS_MAX = 1024 * 1024;
 /** A frame is cut, between transitions, once it is longer than this, in characters. */
 export const FRAME_CHARACTERS_MAX = 512 * 1024;
 
@@ -36,6 +44,8 @@ export interface FrameHead {
   readonly inputSequence: number;
   /** Set on an owner's first frame: the fence. */
   readonly owner?: string;
+  /** Lifecycle events of every frame below this sequence have been published (E9); nothing is known without it. */
+  readonly announcedBelow?: number;
 }
 
 export interface Frame extends FrameHead {
@@ -71,7 +81,8 @@ export function createFrameWriter(epoch: number): FrameWriter {
       return parts.length === 0;
     },
     add(transition) {
-      const records = transition.records.map((record) => encodeRecord(record, `${epoch}.${transition.execution}`, large));
+      const place: Place = { owner: `${epoch}.${transition.execution}`, large, room: TRANSITION_INLINE_CHARACTERS_MAX };
+      const records = transition.records.map((record) => encodeRecord(record, place));
       const entry = `${transition.atMs},[${records.join()}]]`;
       const text = `[${JSON.stringify(transition.organisation)},"${transition.execution}",${entry}`;
       parts.push(text);
@@ -80,7 +91,8 @@ export function createFrameWriter(epoch: number): FrameWriter {
     },
     finish(head) {
       const owner = head.owner === undefined ? '' : `,"owner":${JSON.stringify(head.owner)}`;
-      const text = `{"v":${FRAME_VERSION},"codec":"plain","lane":${head.lane},"epoch":${head.epoch},"in":${head.inputSequence}${owner},"t":[${parts.join()}]}`;
+      const announced = head.announcedBelow === undefined ? '' : `,"out":${head.announcedBelow}`;
+      const text = `{"v":${FRAME_VERSION},"codec":"plain","lane":${head.lane},"epoch":${head.epoch},"in":${head.inputSequence}${owner}${announced},"t":[${parts.join()}]}`;
       return { text, large };
     },
   };
@@ -100,10 +112,7 @@ export function referencesOf(text: string): readonly string[] {
 export function decodeFrame(text: string, lookUp: (name: string) => string): Frame {
   const raw = parse(text);
   return {
-    lane: raw.lane,
-    epoch: raw.epoch,
-    inputSequence: raw.in,
-    ...(raw.owner === undefined ? {} : { owner: raw.owner }),
+    ...headOf(raw),
     transitions: raw.t.map(([organisation, execution, atMs, records]) => ({ organisation, execution, atMs, records: records.map((record) => decodeRecord(record, lookUp)), entry: JSON.stringify([atMs, records]) })),
   };
 }
@@ -133,8 +142,11 @@ function collectReferences(record: RawRecord, names: string[]): void {
 
 /** The head alone, for a check that needs no payload. */
 export function decodeFrameHead(text: string): FrameHead {
-  const raw = parse(text);
-  return { lane: raw.lane, epoch: raw.epoch, inputSequence: raw.in, ...(raw.owner === undefined ? {} : { owner: raw.owner }) };
+  return headOf(parse(text));
+}
+
+function headOf(raw: RawFrame): FrameHead {
+  return { lane: raw.lane, epoch: raw.epoch, inputSequence: raw.in, ...(raw.owner === undefined ? {} : { owner: raw.owner }), ...(raw.out === undefined ? {} : { announcedBelow: raw.out }) };
 }
 
 type RawRecord = Readonly<Record<string, JsonValue>>;
@@ -145,6 +157,7 @@ interface RawFrame {
   readonly epoch: number;
   readonly in: number;
   readonly owner?: string;
+  readonly out?: number;
   readonly t: readonly (readonly [organisation: string, execution: string, atMs: number, records: readonly RawRecord[]])[];
 }
 
@@ -155,20 +168,33 @@ function parse(text: string): RawFrame {
   return raw;
 }
 
-/** JSON text of one record; also the form in which history keeps it. */
-export function encodeRecord(record: JournalRecord, owner: string, large: LargePayload[]): string {
+/** Where the payloads of one transition go. */
+interface Place {
+  /** Begins the names of payloads by reference. */
+  readonly owner: string;
+  readonly large: LargePayload[];
+  /** Characters that may still stand inside the frame. */
+  room: number;
+}
+
+/** JSON text of one record; also the form in which history keeps it. Throws a Fault (F4). */
+function encodeRecord(record: JournalRecord, into: Place): string {
   const put = (key: string, payload: Payload | undefined, place: string): string => {
     if (payload === undefined) return '';
     const text = textOf(payload);
-    if (text.length <= PAYLOAD_INLINE_CHARACTERS_MAX) return `,"${key}":${text}`;
-    const name = `${owner}.${place}.${key}`;
-    large.push({ name, text });
+    if (text.length <= PAYLOAD_INLINE_CHARACTERS_ALWAYS || (text.length <= PAYLOAD_INLINE_CHARACTERS_MAX && text.length <= into.room)) {
+      into.room -= text.length;
+      return `,"${key}":${text}`;
+    }
+    if (text.length > PAYLOAD_CHARACTERS_MAX && record.kind !== 'started') throw fault('runtime', `a value has ${text.length} characters; the most is ${PAYLOAD_CHARACTERS_MAX}`);
+    const name = `${into.owner}.${place}.${key}`;
+    into.large.push({ name, text });
     return `,"${key}@":"${name}"`;
   };
   switch (record.kind) {
     case 'started': {
       const optional = JSON.stringify({ key: record.key, trace: record.traceparent, reply: record.replyTo }).slice(1, -1);
-      return `{"k":"started.1","def":"${record.definition}","wf":${JSON.stringify(record.workflow)},"ver":${JSON.stringify(record.version)},"acc":${record.acceptedAtMs},"by":${JSON.stringify(record.acceptedBy)}${optional === '' ? '' : `,${optional}`}${put('i', record.input, '0')}}`;
+      return `{"k":"started.1","def":${JSON.stringify(record.definition)},"wf":${JSON.stringify(record.workflow)},"ver":${JSON.stringify(record.version)},"acc":${record.acceptedAtMs},"by":${JSON.stringify(record.acceptedBy)}${optional === '' ? '' : `,${optional}`}${put('i', record.input, '0')}}`;
     }
     case 'begun':
       return `{"k":"begun.1"${put('i', record.input, '0.1')}}`;
@@ -204,7 +230,7 @@ export function encodeRecord(record: JournalRecord, owner: string, large: LargeP
 }
 
 /** The record of one JSON object written by `encodeRecord`. Throws on a kind it does not know (F1). */
-export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): JournalRecord {
+function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): JournalRecord {
   const number = (key: string): number => raw[key] as number;
   const text = (key: string): string => raw[key] as string;
   const get = (key: string): Payload | undefined => {

@@ -3,10 +3,10 @@ export { chronicleOf, type Chronicle, type TaskChronicle } from './chronicle.ts'
 export { advance, begin, cancel, elapse, journalFor, resolve, start, ACTIVATIONS_MAX, DECISIONS_MAX, type Journal, type StepResult } from './decide.ts';
 export { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 export { statusOf, NO_ACTIVATION, type Activation, type Execution, type ExecutionStatus } from './execution.ts';
-export { createFrameWriter, decodeEntries, decodeFrame, decodeFrameHead, decodeRecord, encodeRecord, entryReferencesOf, referencesOf, FRAME_CHARACTERS_MAX, FRAME_VERSION, PAYLOAD_INLINE_CHARACTERS_MAX, type Frame, type FrameHead, type FrameWriter, type LargePayload, type Transition } from './frame.ts';
+export { createFrameWriter, decodeEntries, decodeFrame, decodeFrameHead, entryReferencesOf, referencesOf, FRAME_CHARACTERS_MAX, FRAME_VERSION, PAYLOAD_CHARACTERS_MAX, PAYLOAD_INLINE_CHARACTERS_MAX, TRANSITION_INLINE_CHARACTERS_MAX, type Frame, type FrameHead, type FrameWriter, type LargePayload, type Transition } from './frame.ts';
 export { decodeLaneInputs, encodeLaneInputs, LANE_INPUT_BYTES_MAX, type CancelInput, type LaneInput, type Reply, type StartInput } from './lane-input.ts';
-export { payloadOf, textOf, type Payload } from './payload.ts';
-export { fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';
+export { isTooDeep, payloadOf, textOf, NESTING_MAX, type Payload } from './payload.ts';
+export { boundedProblem, fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';
 export { NO_NODE, type Budget, type CallNode, type CatchClause, type DoNode, type Duration, type Evaluation, type Expression, type Flow, type ForNode, type JsonValue, type Node, type Program, type RaiseNode, type RetryPolicy, type SchemaCheck, type SetNode, type SwitchNode, type Template, type TryNode, type WaitNode } from './program.ts';
 export { SCOPE_END, WORKFLOW_END, type JournalEntry, type JournalRecord, type StartedRecord } from './record.ts';
 export { restore, snapshotOf, SNAPSHOT_VERSION, type Snapshot } from './snapshot.ts';

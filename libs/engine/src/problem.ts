@@ -33,9 +33,28 @@ export class Fault extends Error {
   }
 }
 
+/** Longest text in a problem, in characters; the rest is cut off. */
+export const PROBLEM_TEXT_CHARACTERS_MAX = 8 * 1024;
+
+/** The problem with its texts cut to PROBLEM_TEXT_CHARACTERS_MAX: a problem always stands inside its record. */
+export function boundedProblem(problem: Problem): Problem {
+  const { type, status, title, detail, instance } = problem;
+  return {
+    type: cut(type),
+    status,
+    ...(title === undefined ? {} : { title: cut(title) }),
+    ...(detail === undefined ? {} : { detail: cut(detail) }),
+    ...(instance === undefined ? {} : { instance: cut(instance) }),
+  };
+}
+
+function cut(text: string): string {
+  return text.length <= PROBLEM_TEXT_CHARACTERS_MAX ? text : `${text.slice(0, PROBLEM_TEXT_CHARACTERS_MAX - 1)}…`;
+}
+
 /** A fault of a standard kind. */
 export function fault(kind: keyof typeof PROBLEM_TYPES, detail: string, instance?: string): Fault {
-  return new Fault({ ...PROBLEM_TYPES[kind], detail, ...(instance === undefined ? {} : { instance }) });
+  return new Fault({ ...PROBLEM_TYPES[kind], detail: cut(detail), ...(instance === undefined ? {} : { instance }) });
 }
 
 /** A problem as a JSON value, for `$error` and for records. */
