@@ -1,7 +1,8 @@
 /**
  * Streams: created when missing, changed when their configuration differs, never deleted here.
  *
- * Every stream is on disk and refuses new messages when full: what was accepted is never pushed out.
+ * Every stream is on disk. Unless it says otherwise it refuses new messages when full: what was accepted is never
+ * pushed out.
  */
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
@@ -20,8 +21,8 @@ export interface StreamSpecification {
   readonly replicas?: number;
   /** `limits` (default) keeps messages until a limit or a purge; `workqueue` until they are acknowledged. */
   readonly retention?: 'limits' | 'workqueue' | 'interest';
-  /** Only `new`: a full stream refuses. */
-  readonly discard?: 'new';
+  /** `new` (default): a full stream refuses. `old`: it forgets its oldest messages, for facts that readers may miss. */
+  readonly discard?: 'new' | 'old';
 }
 
 type Settings = Pick<StreamConfig, 'subjects' | 'max_bytes' | 'max_age' | 'max_msg_size' | 'discard' | 'num_replicas'> &
@@ -62,13 +63,13 @@ async function configurationOf(bus: Bus, name: string): Promise<StreamConfig | u
 }
 
 function settingsOf(specification: StreamSpecification, defaultReplicas: number): Settings {
-  const { subjects, maxBytes, maxAgeMs, duplicateWindowMs, maxMessageBytes, replicas = defaultReplicas } = specification;
+  const { subjects, maxBytes, maxAgeMs, duplicateWindowMs, maxMessageBytes, discard, replicas = defaultReplicas } = specification;
   return {
     subjects: [...subjects],
     max_bytes: maxBytes ?? -1,
     max_age: maxAgeMs === undefined ? 0 : nanos(maxAgeMs),
     max_msg_size: maxMessageBytes ?? -1,
-    discard: DiscardPolicy.New,
+    discard: discard === 'old' ? DiscardPolicy.Old : DiscardPolicy.New,
     num_replicas: replicas,
     ...(duplicateWindowMs === undefined ? {} : { duplicate_window: nanos(duplicateWindowMs) }),
   };
