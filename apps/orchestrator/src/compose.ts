@@ -10,6 +10,7 @@ import type { Composition, ServiceContext } from '@millrace/service';
 import { createExecutionReader } from './api/execution-reader.ts';
 import { definitionsService, executionsService, type ApiOptions } from './api/executions-service.ts';
 import { createOutbox } from './adapters/outbox.ts';
+import { createReplier } from './adapters/replier.ts';
 import { createSpanFeed } from './adapters/span-feed.ts';
 import type { OrchestratorConfig } from './config.ts';
 import { openDefinitions } from './definitions/definitions.ts';
@@ -36,7 +37,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
   const nowMs = (): number => Date.now();
   const store = await context.store('millrace_orchestrator');
   const [definitions, payloads] = await Promise.all([openDefinitions(bus), openPayloadStore(bus)]);
-  const checkpoints = createCheckpointStore(store);
+  const checkpoints = createCheckpointStore(store, payloads);
   const history = createHistoryStore(store, checkpoints, logger);
   const outbox = createOutbox(bus, logger);
   const spans = createSpanFeed(context.spanExporter);
@@ -80,12 +81,18 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     storePayloads: (list) => payloads.put(list),
     finish(finished, stored) {
       history.write(finished, stored);
-      spans.ended(finished);
+      try {
+        spans.ended(finished);
+      } catch (error) {
+        // Spans can be made again at any time; a lane is not stopped for them.
+        logger.error('The spans of an execution could not be made', { execution: finished.id, error });
+      }
     },
     checkpoint: (_lane, _epoch, actors) => checkpoints.write(actors),
     announce: (event) => outbox.put(event),
     outboxLowWater: (lane) => outbox.lowWater(lane),
-    reply: (subject, reply) => bus.connection.publish(subject, JSON.stringify(reply)),
+    reply: createReplier(bus, logger),
+    endOf: (id) => reader.endOf(id),
   };
   const takingPorts: TakingPorts = {
     program: (hash) => definitions.byHash(hash),
@@ -99,12 +106,16 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
         return found.filter(({ id }) => !ended.has(id));
       }),
     remembered: (lane) => untilStored('Reading remembered starts', logger, context.signal, () => history.remembered(lanes.table(), lane, nowMs())),
+    async programsOf(executions) {
+      const hashes = await untilStored('Reading the definitions of ended executions', logger, context.signal, () => history.definitionsOf(executions));
+      return new Map(await Promise.all([...hashes].map(async ([id, hash]) => [id, await definitions.byHash(hash)] as const)));
+    },
   };
   const inputPorts: InputPorts = {
     program: (organisation, workflow) => definitions.resolve(organisation, workflow),
     missing: (workflow) => definitions.missing(workflow),
-    reply: (subject, reply) => bus.connection.publish(subject, JSON.stringify(reply)),
-    endOf: (id) => reader.endOf(id),
+    table: () => lanes.table(),
+    ended: (ids) => history.askEnded(ids),
   };
 
   const reader = createExecutionReader({ lanes, definitions, history, checkpoints, payloads });
@@ -113,7 +124,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     definitions,
     reader,
     nowMs,
-    starts: { lanes, definitions, nowMs, endOf: (id) => reader.endOf(id), hasEnded: async (id) => (await history.endedAmong([id])).has(id) },
+    starts: { lanes, definitions, nowMs, endOf: (id) => reader.endOf(id), ended: (ids) => history.askEnded(ids) },
   };
   observeOrchestrator(context.metrics, { lanes, scheduler, gate, history, outbox });
 
@@ -144,7 +155,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
           return lane;
         },
         released(lane) {
-          scheduler.dropLane(lane.number);
+          scheduler.dropLane(lane.number, lane.epoch);
           gate.dropLane(lane.number);
           outbox.dropLane(lane.number);
           announce();

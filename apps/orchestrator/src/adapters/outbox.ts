@@ -3,23 +3,31 @@
  *
  * - An event leaves once its frame is durable and stays here until JetStream has it; until then its frame
  *   stays in the log, from which a later owner makes the event again.
- * - Its id is lane/sequence/index: consumers dedupe on it.
+ * - Its id is lane/sequence/execution/index: consumers dedupe on it.
  * - What waits is bounded by the lanes: without JetStream no frame becomes durable and no event is made.
  * - Events are published in batches (CloudEvents JSON batch format, NATS binding), a few a second.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { ensureStream, EVENTS_STREAM, EVENTS_SUBJECTS, type Bus } from '@millrace/bus';
+import { textOf } from '@millrace/engine';
 import { headers } from '@nats-io/transport-node';
 import type { Logger } from '@millrace/telemetry';
 import type { LifecycleEvent } from '../lane/ports.ts';
 
 /** How long an event waits for others, in milliseconds. */
 const GATHER_MS = 50;
-/** Events of one message. */
+/** Events of one message, and their text in characters; a single longer event goes alone. */
 const BATCH_MAX = 1_000;
+const BATCH_CHARACTERS_MAX = 256 * 1024;
+/** A longer output, in characters, is left out of its event; the execution itself shows it. */
+export const EVENT_OUTPUT_CHARACTERS_MAX = 64 * 1024;
 const RETRY_MS = { first: 100, most: 2_000 } as const;
 const PUBLISH_TIMEOUT_MS = 5_000;
+/** How long a stopping process goes on publishing, in milliseconds; what is left is the next owner's. */
+const CLOSE_MS_MAX = 1_000;
 /** Disk and age that the stream of events may take. */
 const EVENTS_BYTES_MAX = 512 * 1024 * 1024;
+const EVENTS_AGE_MS_MAX = 24 * 3_600_000;
 
 /** DSL reference, "Workflow Lifecycle Events". */
 const TYPES = {
@@ -38,7 +46,7 @@ interface Waiting {
 
 export interface Outbox {
   put(event: LifecycleEvent): void;
-  /** The first frame of the lane whose events wait here. */
+  /** The first frame of the lane whose events wait here; Infinity when none does. */
   lowWater(lane: number): number;
   readonly waiting: number;
   /** The lane is no longer here: its next owner makes the events again. */
@@ -55,30 +63,31 @@ export function createOutbox(bus: Bus, logger: Logger): Outbox {
   let closing = false;
 
   function arm(ms: number): void {
+    if (closing) return;
     timer ??= setTimeout(() => {
       timer = undefined;
       void flush();
     }, ms);
   }
 
+  /** Publishes one batch: events of one organisation, as many as fit. */
   async function flush(): Promise<void> {
-    if (inFlight.length > 0 || waiting.length === 0) return;
-    const organisation = waiting[0]?.organisation ?? '';
+    const [first] = waiting;
+    if (inFlight.length > 0 || first === undefined) return;
     const batch: Waiting[] = [];
     const rest: Waiting[] = [];
-    for (const event of waiting) (event.organisation === organisation && batch.length < BATCH_MAX ? batch : rest).push(event);
+    let characters = 0;
+    for (const event of waiting) {
+      const fits = batch.length === 0 || (batch.length < BATCH_MAX && characters + event.text.length <= BATCH_CHARACTERS_MAX);
+      if (event.organisation === first.organisation && fits) {
+        batch.push(event);
+        characters += event.text.length;
+      } else rest.push(event);
+    }
     inFlight = batch;
     waiting = rest;
     try {
-      if (!prepared) {
-        await ensureStream(bus, { name: EVENTS_STREAM, subjects: [EVENTS_SUBJECTS], maxBytes: EVENTS_BYTES_MAX, maxAgeMs: 24 * 3_600_000 });
-        prepared = true;
-      }
-      const head = headers();
-      head.set('content-type', 'application/cloudevents-batch+json');
-      const answer = await bus.connection.request(`events.${organisation}.lifecycle`, `[${batch.map(({ text }) => text).join()}]`, { headers: head, timeout: PUBLISH_TIMEOUT_MS });
-      const { error } = answer.json<{ readonly error?: { readonly description: string } }>();
-      if (error !== undefined) throw new Error(error.description);
+      await publish(first.organisation, batch);
       retryMs = 0;
     } catch (error) {
       if (retryMs === 0) logger.warn('Lifecycle events wait for JetStream', { waiting: waiting.length + batch.length, error });
@@ -87,13 +96,24 @@ export function createOutbox(bus: Bus, logger: Logger): Outbox {
     } finally {
       inFlight = [];
     }
-    if (waiting.length > 0 && !closing) arm(retryMs > 0 ? retryMs : 0);
+    if (waiting.length > 0) arm(retryMs);
+  }
+
+  async function publish(organisation: string, batch: readonly Waiting[]): Promise<void> {
+    if (!prepared) {
+      await ensureStream(bus, { name: EVENTS_STREAM, subjects: [EVENTS_SUBJECTS], maxBytes: EVENTS_BYTES_MAX, maxAgeMs: EVENTS_AGE_MS_MAX, discard: 'old' });
+      prepared = true;
+    }
+    const head = headers();
+    head.set('content-type', 'application/cloudevents-batch+json');
+    const answer = await bus.connection.request(`events.${organisation}.lifecycle`, `[${batch.map(({ text }) => text).join()}]`, { headers: head, timeout: PUBLISH_TIMEOUT_MS });
+    const { error } = answer.json<{ readonly error?: { readonly description: string } }>();
+    if (error !== undefined) throw new Error(error.description);
   }
 
   return {
     put(event) {
-      const { execution } = event;
-      waiting.push({ lane: event.lane, sequence: event.sequence, organisation: execution.organisation, text: cloudEvent(event) });
+      waiting.push({ lane: event.lane, sequence: event.sequence, organisation: event.organisation, text: cloudEvent(event) });
       arm(GATHER_MS);
     },
     lowWater(lane) {
@@ -112,28 +132,32 @@ export function createOutbox(bus: Bus, logger: Logger): Outbox {
       closing = true;
       clearTimeout(timer);
       timer = undefined;
-      for (let tries = 0; waiting.length > 0 && tries < 100 && retryMs === 0; tries++) await flush();
+      const until = performance.now() + CLOSE_MS_MAX;
+      while ((waiting.length > 0 || inFlight.length > 0) && retryMs === 0 && performance.now() < until) {
+        if (inFlight.length > 0) await delay(5);
+        else await Promise.race([flush(), delay(CLOSE_MS_MAX)]);
+      }
     },
   };
 }
 
-function cloudEvent({ kind, lane, sequence, index, atMs, execution }: LifecycleEvent): string {
+function cloudEvent({ kind, lane, sequence, index, atMs, organisation, execution, program, output, error }: LifecycleEvent): string {
   const time = new Date(atMs).toISOString();
-  const { program } = execution;
+  const isShort = output !== undefined && textOf(output).length <= EVENT_OUTPUT_CHARACTERS_MAX;
   return JSON.stringify({
     specversion: '1.0',
-    id: `${lane}/${sequence}/${execution.id}/${index}`,
-    source: `/organisations/${execution.organisation}/executions/${execution.id}`,
+    id: `${lane}/${sequence}/${execution}/${index}`,
+    source: `/organisations/${organisation}/executions/${execution}`,
     type: TYPES[kind],
-    subject: execution.id,
+    subject: execution,
     time,
     datacontenttype: 'application/json',
     data: {
-      name: execution.id,
+      name: execution,
       definition: { namespace: program.namespace, name: program.name, version: program.version },
       [`${kind}At`]: time,
-      ...(kind === 'completed' ? { output: execution.end?.output?.value ?? null } : {}),
-      ...(kind === 'faulted' ? { error: execution.end?.error ?? null } : {}),
+      ...(isShort ? { output: output.value } : {}),
+      ...(error === undefined ? {} : { error }),
     },
   });
 }

@@ -1,20 +1,30 @@
 /**
  * The Start stream: batches of starts in, acceptances and ends out.
  *
- * Answers are collected and leave as one message at the end of the event loop's turn.
+ * - Answers are collected and leave as one message at the end of the event loop's turn.
+ * - The stream is not read while a lane it starts executions in has enough to do, or its answers are not taken.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { laneOfSlot, parseId } from '@millrace/identity';
-import { payloadOf, type JsonValue, type Program } from '@millrace/engine';
+import { isTooDeep, payloadOf, NESTING_MAX, type JsonValue, type Program } from '@millrace/engine';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Start, StartBatch, Started, StartedBatch } from '@millrace/contracts/orchestrator/v1/executions';
 import { MillraceError } from '@millrace/errors';
 import type { Definitions } from '../definitions/definitions.ts';
 import type { End, Watcher } from '../lane/actor.ts';
 import type { Lane } from '../lane/lane.ts';
+import { MAILBOX_MAX } from '../lane/input-reader.ts';
 import type { Lanes } from '../lane/lanes.ts';
+import { createAnswerBatch } from './answer-batch.ts';
 
 /** Largest input of an execution, in characters of JSON. */
 export const INPUT_CHARACTERS_MAX = 1024 * 1024;
+/** Longest idempotency key, in characters. */
+export const KEY_CHARACTERS_MAX = 512;
+/** Longest traceparent that is kept, in characters; W3C's version 00 has 55. */
+const TRACEPARENT_CHARACTERS_MAX = 256;
+/** Between looks whether a lane has room again, in milliseconds. */
+const PAUSE_MS = 5;
 
 export type StartCall = ServerDuplexStream<StartBatch, StartedBatch>;
 
@@ -24,30 +34,26 @@ export interface StartPorts {
   nowMs(): number;
   /** The end of an execution that is in no lane's memory. */
   endOf(execution: string): Promise<End | undefined>;
-  /** Whether history has the execution: asked for keyed starts that memory may have forgotten. */
-  hasEnded(execution: string): Promise<boolean>;
+  /** The digests of the inputs of those that history has: asked for keyed starts that memory may have forgotten. */
+  ended(executions: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 export function serveStarts(call: StartCall, ports: StartPorts): void {
-  let answers: Started[] = [];
-  let flushing = false;
-
-  function flush(): void {
-    flushing = false;
+  const batch = createAnswerBatch<Started>((answers) => {
     if (call.destroyed || call.writableEnded) return;
-    call.write({ answers });
-    answers = [];
-  }
+    if (!call.write({ answers })) void untilTaken();
+  });
 
-  function answer(started: Started): void {
-    answers.push(started);
-    if (flushing) return;
-    flushing = true;
-    queueMicrotask(flush);
+  function answer(started: Started, characters = 64): void {
+    batch.add(started, characters);
   }
 
   function refuse(number: number, reason: string, message: string): void {
     answer({ number, answer: { $case: 'refused', value: { reason, message } } });
+  }
+
+  function answerEnd(number: number, execution: string, end: End): void {
+    answer({ number, answer: { $case: 'ended', value: endedOf(execution, end) } }, 256 + (end.outputText?.length ?? 0) + (end.error?.detail?.length ?? 0));
   }
 
   function watcherOf(start: Start): Watcher {
@@ -55,7 +61,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
     return {
       waits: start.wait || start.attach,
       accepted: (execution, existing) => answer({ number, answer: { $case: 'accepted', value: { execution, existing } } }),
-      ended: (execution, end) => answer({ number, answer: { $case: 'ended', value: endedOf(execution, end) } }),
+      ended: (execution, end) => answerEnd(number, execution, end),
       refused(reason, message) {
         if (reason === 'execution-unknown') void fromHistory(start);
         else refuse(number, reason, message);
@@ -67,7 +73,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
     try {
       const end = await ports.endOf(start.execution);
       if (end === undefined) refuse(start.number, 'execution-unknown', `There is no execution ${start.execution}`);
-      else answer({ number: start.number, answer: { $case: 'ended', value: endedOf(start.execution, end) } });
+      else answerEnd(start.number, start.execution, end);
     } catch (error) {
       const failure = MillraceError.from(error, 'store-failed');
       refuse(start.number, failure.reason, failure.message);
@@ -90,34 +96,60 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
       lane.post({ kind: 'attach', execution: start.execution, watcher: watcherOf(start) });
       return;
     }
+    if (start.idempotencyKey.length > KEY_CHARACTERS_MAX) {
+      refuse(start.number, 'argument-invalid', `The idempotency key has ${start.idempotencyKey.length} characters; the most is ${KEY_CHARACTERS_MAX}`);
+      return;
+    }
     const program = ports.definitions.atHand(start.organisation, start.workflow);
-    if (program !== undefined && !(lane.memory.partial && start.idempotencyKey !== '')) begin(lane, start, program);
-    else void beginLater(number, start);
+    const isForgotten = lane.memory.partial && start.idempotencyKey !== '' && !lane.memory.has(start.execution) && !lane.actors.has(start.execution);
+    if (program !== undefined && !isForgotten) begin(lane, start, program);
+    else void beginLater(number, start, isForgotten);
   }
 
-  async function beginLater(number: number, start: Start): Promise<void> {
+  async function beginLater(number: number, start: Start, isForgotten: boolean): Promise<void> {
     try {
       const program = await ports.definitions.resolve(start.organisation, start.workflow);
       if (program === undefined) {
         refuse(start.number, 'workflow-unknown', `Organisation ${start.organisation} has no workflow ${start.workflow}; apply it first`);
         return;
       }
+      const digest = isForgotten ? (await askEnded(start.execution)) : undefined;
       const lane = ports.lanes.get(number);
-      if (lane === undefined) refuse(start.number, 'lane-displaced', `Lane ${number} has left this orchestrator`);
-      else if (lane.memory.partial && start.idempotencyKey !== '' && (await ports.hasEnded(start.execution))) {
-        answer({ number: start.number, answer: { $case: 'accepted', value: { execution: start.execution, existing: true } } });
-        if (start.wait) void fromHistory(start);
-      } else begin(lane, start, program);
+      if (lane === undefined) {
+        refuse(start.number, 'lane-displaced', `Lane ${number} has left this orchestrator`);
+        return;
+      }
+      // From here on the lane knows it, and answers as for any other.
+      if (digest !== undefined) lane.memory.recall(start.execution, digest, ports.nowMs());
+      begin(lane, start, program);
     } catch (error) {
       const failure = MillraceError.from(error);
       refuse(start.number, failure.reason, failure.message);
     }
   }
 
+  let asked: Promise<ReadonlyMap<string, string>> | undefined;
+  let asking: string[] = [];
+  /** One question for all starts of one turn of the event loop. */
+  async function askEnded(execution: string): Promise<string | undefined> {
+    asking.push(execution);
+    asked ??= delay(0).then(() => {
+      const ids = asking;
+      asking = [];
+      asked = undefined;
+      return ports.ended(ids);
+    });
+    return (await asked).get(execution);
+  }
+
   function begin(lane: Lane, start: Start, program: Program): void {
     const text = start.inputJson === '' ? 'null' : start.inputJson;
     if (text.length > INPUT_CHARACTERS_MAX) {
       refuse(start.number, 'payload-too-large', `The input has ${text.length} characters; the most is ${INPUT_CHARACTERS_MAX}`);
+      return;
+    }
+    if (isTooDeep(text)) {
+      refuse(start.number, 'argument-invalid', `The input is nested deeper than ${NESTING_MAX} levels`);
       return;
     }
     let input: JsonValue;
@@ -134,7 +166,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
       program,
       input: payloadOf(input, text),
       key: start.idempotencyKey === '' ? undefined : start.idempotencyKey,
-      traceparent: start.traceparent === '' ? undefined : start.traceparent,
+      traceparent: start.traceparent === '' || start.traceparent.length > TRACEPARENT_CHARACTERS_MAX ? undefined : start.traceparent,
       acceptedAtMs: start.acceptedAtMs === 0 ? ports.nowMs() : start.acceptedAtMs,
       acceptedBy: 'gateway',
       replyTo: undefined,
@@ -142,8 +174,31 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
     });
   }
 
-  call.on('data', (batch: StartBatch) => {
-    for (const start of batch.starts) take(start);
+  const isBusy = (): boolean => ports.lanes.all().some((lane) => lane.waiting > MAILBOX_MAX);
+
+  async function untilRoom(): Promise<void> {
+    call.pause();
+    while (isBusy() && !call.destroyed) await delay(PAUSE_MS);
+    if (!isFull) call.resume();
+  }
+
+  let isFull = false;
+  async function untilTaken(): Promise<void> {
+    if (isFull) return;
+    isFull = true;
+    call.pause();
+    await new Promise((settle) => {
+      call.once('drain', settle);
+      call.once('close', settle);
+    });
+    isFull = false;
+    if (!isBusy()) call.resume();
+    else void untilRoom();
+  }
+
+  call.on('data', (message: StartBatch) => {
+    for (const start of message.starts) take(start);
+    if (isBusy()) void untilRoom();
   });
   call.on('end', () => call.end());
   call.on('error', () => undefined);

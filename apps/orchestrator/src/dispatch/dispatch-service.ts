@@ -68,7 +68,7 @@ export function dispatchService(lanes: Lanes, scheduler: Scheduler, logger: Logg
       from.moved(number, result.number);
       return;
     }
-    lane.post({ kind: 'result', execution: result.execution, result: stepResultOf(result, from.worker), durable: () => from.acknowledge(result.number) });
+    lane.post({ kind: 'result', execution: result.execution, result: stepResultOf(result, from.worker), durable: () => from.acknowledge(result.number), moved: () => from.moved(number, result.number) });
   }
 }
 

@@ -35,8 +35,8 @@ export interface SchedulerCounts {
 export interface Scheduler {
   readonly counts: SchedulerCounts;
   schedule(step: ReadyStep): void;
-  /** Forgets the steps of a lane that is no longer here. */
-  dropLane(lane: number): void;
+  /** Forgets the steps of a lane that is no longer here: those of this epoch and before. */
+  dropLane(lane: number, epoch: number): void;
   /** The execution has ended: its steps are cancelled. */
   abandon(execution: string): void;
   /** A worker has said hello. */
@@ -67,6 +67,8 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
   const unserved = new Map<string, ReadyStep[]>();
   /** A step that was taken from the queue when nobody had credit. */
   const held: ReadyStep[] = [];
+  /** The epoch in which each lane has left this process last: nothing of it is dispatched, whatever still has it. */
+  const dropped = new Map<number, number>();
   const counts: SchedulerCounts = { dispatched: 0, redispatched: 0 };
   let pumping = false;
 
@@ -76,7 +78,7 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
   }
 
   function isWanted(step: ReadyStep): boolean {
-    return step.execution.end === undefined && step.execution.activations.get(step.activation.number) === step.activation && step.activation.arguments !== undefined;
+    return step.epoch > (dropped.get(step.lane) ?? 0) && step.execution.end === undefined && step.execution.activations.get(step.activation.number) === step.activation && step.activation.arguments !== undefined;
   }
 
   function capableOf(operation: string): readonly WorkerStream[] {
@@ -176,7 +178,7 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
     const bytes = activation.arguments === undefined ? 0 : textOf(activation.arguments).length;
     if (queue.push(execution.organisation, execution.workflow, step, costOf(STEP_MICROSECONDS, bytes), performance.now()) === undefined) {
       logger.warn('The queue of ready steps is full; the step waits for the next look', { execution: execution.id, activation: activation.number });
-      setTimeout(() => schedule(step), FULL_RETRY_MS);
+      setTimeout(() => isWanted(step) && schedule(step), FULL_RETRY_MS);
       return;
     }
     soon();
@@ -226,7 +228,8 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
     get waiting() {
       return queue.size + held.length;
     },
-    dropLane(lane) {
+    dropLane(lane, epoch) {
+      dropped.set(lane, Math.max(epoch, dropped.get(lane) ?? 0));
       for (const each of outstanding.all()) {
         if (each.step.lane !== lane || !outstanding.take(each)) continue;
         each.stream?.settle(each.bytes);
@@ -240,6 +243,7 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
         held.splice(index, 1);
         release(step.execution.organisation);
       }
+      soon();
     },
     abandon(execution) {
       for (const each of [...outstanding.of(execution)]) {

@@ -6,6 +6,9 @@
 import type { OwnerMessage, Step, WorkerMessage } from '@millrace/contracts/orchestrator/v1/dispatch';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 
+/** Arguments in one message, in characters; a single longer step goes alone. gRPC's limit is 4 MiB of UTF-8. */
+const MESSAGE_CHARACTERS_MAX = 1024 * 1024;
+
 export type DispatchCall = ServerDuplexStream<WorkerMessage, OwnerMessage>;
 
 export interface WorkerStream {
@@ -55,9 +58,15 @@ export function createWorkerStream({ call, worker, service, operations, steps, b
       call.write({ message: { $case: 'durable', value: { numbers: durable } } });
       durable = [];
     }
-    if (outgoing.length > 0) {
-      call.write({ message: { $case: 'steps', value: { steps: outgoing } } });
-      outgoing = [];
+    const all = outgoing;
+    outgoing = [];
+    for (let from = 0; from < all.length; ) {
+      // A message stays below what the worker accepts, whatever its credits.
+      let characters = 0;
+      let to = from;
+      for (let next = all[to]; next !== undefined && (to === from || characters + next.argumentsJson.length <= MESSAGE_CHARACTERS_MAX); next = all[++to]) characters += next.argumentsJson.length;
+      call.write({ message: { $case: 'steps', value: { steps: from === 0 && to === all.length ? all : all.slice(from, to) } } });
+      from = to;
     }
   }
 

@@ -11,16 +11,21 @@ import type { Store } from '@millrace/store';
 import type { Logger } from '@millrace/telemetry';
 import type { Finished } from '../lane/actor.ts';
 import { inputDigest, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '../lane/start-memory.ts';
-import { ignoringDuplicates, type CheckpointStore } from './checkpoint-store.ts';
+import type { Remembered } from '../lane/take-lane.ts';
+import { ignoringDuplicates, inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow } from './checkpoint-store.ts';
 
-/** Documents of one bulk write. */
+/** Documents of one bulk write, and their journal text in characters. */
 const BATCH_MAX = 1_000;
+const BATCH_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Bulk writes under way at once. */
 const WRITES_MAX = 2;
 /** Journal text that may wait for the database, in characters. */
 export const WAITING_CHARACTERS_MAX = 256 * 1024 * 1024;
 /** Between tries while the database is away, in milliseconds. */
 const RETRY_MS = { first: 100, most: 2_000 } as const;
+/** How long a start waits to be looked up, in milliseconds; the database is then left alone for as long as ASK_PAUSE_MS. */
+const ASK_MS_MAX = 1_000;
+const ASK_PAUSE_MS = 5_000;
 
 /** An execution that has ended. */
 export interface HistoryDocument {
@@ -52,7 +57,14 @@ export interface HistoryStore {
   /** Newest first, from below `before` (an id that sorts by time is not given: the pair of end and id is). */
   list(filter: ListFilter): Promise<readonly HistoryDocument[]>;
   endedAmong(ids: readonly string[]): Promise<ReadonlySet<string>>;
-  remembered(table: SlotTable, lane: number, nowMs: number): Promise<readonly { readonly id: string; readonly digest: string; readonly endedAtMs: number }[]>;
+  remembered(table: SlotTable, lane: number, nowMs: number): Promise<Remembered>;
+  /**
+   * The digests of the inputs of those that are there. Asked for starts that a lane may have forgotten: while the
+   * database is away it says of none that it is there, and starts go on.
+   */
+  askEnded(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** The hashes of the definitions of those that are there. */
+  definitionsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Waits until nothing waits, or the signal says to give up. */
   drain(signal: AbortSignal): Promise<void>;
 }
@@ -67,6 +79,8 @@ export interface ListFilter {
 
 interface Waiting {
   readonly document: HistoryDocument;
+  /** The journal's first part, when it is too long for the document. */
+  readonly overflow: Overflow | undefined;
   readonly checkpointed: boolean;
   readonly characters: number;
   readonly stored: () => void;
@@ -77,41 +91,76 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
   let queue: Waiting[] = [];
   let waitingCharacters = 0;
   let writes = 0;
+  /** 0 while the database answers. */
   let retryMs = 0;
+  let pausing = false;
+  let askAgainAtMs = 0;
   const idle = new Set<() => void>();
 
+  function nextBatch(): readonly Waiting[] {
+    let characters = 0;
+    let count = 0;
+    for (const { characters: more } of queue) {
+      if (count >= BATCH_MAX || (count > 0 && characters + more > BATCH_CHARACTERS_MAX)) break;
+      characters += more;
+      count++;
+    }
+    const batch = queue.slice(0, count);
+    queue = queue.slice(count);
+    return batch;
+  }
+
   function pump(): void {
-    while (writes < WRITES_MAX && queue.length > 0 && retryMs === 0) {
-      const batch = queue.slice(0, BATCH_MAX);
-      queue = queue.slice(BATCH_MAX);
+    // While it does not answer one try at a time is enough.
+    while (!pausing && queue.length > 0 && writes < (retryMs === 0 ? WRITES_MAX : 1)) {
       writes++;
-      void write(batch);
+      void write(nextBatch());
     }
     if (writes === 0 && queue.length === 0) for (const wake of idle) wake();
   }
 
+  /** Not for those that are there already: a replay may have cut the same journal differently. */
+  async function writeOverflow(overflows: readonly Overflow[]): Promise<void> {
+    if (overflows.length === 0) return;
+    const ended = await endedAmong(overflows.map(({ execution }) => execution));
+    await checkpoints.writeSegments(overflows.filter(({ execution }) => !ended.has(execution)));
+  }
+
+  async function endedAmong(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();
+    return new Set(found.map(({ _id }) => _id));
+  }
+
   async function write(batch: readonly Waiting[]): Promise<void> {
     try {
+      await writeOverflow(batch.flatMap(({ overflow }) => (overflow === undefined ? [] : [overflow])));
       await ignoringDuplicates(() => collection().insertMany(batch.map(({ document }) => document), { ordered: false }));
       const stale = batch.filter(({ checkpointed }) => checkpointed).map(({ document }) => document._id);
       if (stale.length > 0) await checkpoints.remove(stale);
-      for (const { characters, stored } of batch) {
-        waitingCharacters -= characters;
-        stored();
-      }
-      writes--;
-      pump();
     } catch (error) {
       queue = [...batch, ...queue];
       writes--;
-      const waitMs = Math.min(Math.max(retryMs * 2, RETRY_MS.first), RETRY_MS.most);
       if (retryMs === 0) logger.warn('History waits for the database', { documents: queue.length, error });
-      retryMs = waitMs;
-      setTimeout(() => {
-        retryMs = 0;
-        pump();
-      }, waitMs).unref();
+      pause();
+      return;
     }
+    retryMs = 0;
+    writes--;
+    for (const { characters, stored } of batch) {
+      waitingCharacters -= characters;
+      stored();
+    }
+    pump();
+  }
+
+  function pause(): void {
+    if (pausing) return;
+    pausing = true;
+    retryMs = Math.min(Math.max(retryMs * 2, RETRY_MS.first), RETRY_MS.most);
+    setTimeout(() => {
+      pausing = false;
+      pump();
+    }, retryMs).unref();
   }
 
   return {
@@ -122,10 +171,12 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
       await collection().createIndex({ slot: 1, endedAt: -1 }, { partialFilterExpression: { key: { $type: 'string' } } });
     },
     write(finished, stored) {
-      const document = documentOf(finished);
-      const characters = document.entries.reduce((sum, entry) => sum + entry.length, 0);
+      const characters = finished.entries.reduce((sum, entry) => sum + entry.length, 0);
+      const runs = characters > SEGMENT_CHARACTERS_MAX ? inSegments(finished.entries) : [];
+      const overflow = runs.length === 0 ? undefined : { execution: finished.id, from: finished.segments, sequence: finished.lastSequence, segments: runs };
+      const document = documentOf(finished, overflow);
       waitingCharacters += characters;
-      queue.push({ document, checkpointed: finished.checkpointed, characters, stored });
+      queue.push({ document, overflow, checkpointed: finished.checkpointed, characters, stored });
       if (queue.length === 1) setImmediate(pump);
       else if (queue.length >= BATCH_MAX) pump();
     },
@@ -142,18 +193,35 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
       };
       return collection().find(filter, { projection: { entries: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray() as Promise<HistoryDocument[]>;
     },
-    async endedAmong(ids) {
-      const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();
-      return new Set(found.map(({ _id }) => _id));
-    },
+    endedAmong,
     async remembered(table, lane, nowMs) {
       const slots = Array.from({ length: SLOT_COUNT }, (_, slot) => slot).filter((slot) => laneOfSlot(table, slot) === lane);
+      const since = new Date(nowMs - START_MEMORY_MS);
+      const keyed = { slot: { $in: slots }, key: { $type: 'string' as const } };
       const found = await collection()
-        .find({ slot: { $in: slots }, key: { $type: 'string' }, endedAt: { $gt: new Date(nowMs - START_MEMORY_MS) } }, { projection: { inputDigest: 1, endedAt: 1 } })
+        .find({ ...keyed, endedAt: { $gt: since } }, { projection: { inputDigest: 1, endedAt: 1 } })
         .sort({ endedAt: -1 })
         .limit(STARTS_REMEMBERED_MAX)
         .toArray();
-      return found.reverse().map(({ _id, inputDigest: digest, endedAt }) => ({ id: _id, digest: digest ?? '', endedAtMs: endedAt.getTime() }));
+      const complete = found.length < STARTS_REMEMBERED_MAX && (await collection().findOne({ ...keyed, endedAt: { $lte: since } }, { projection: { _id: 1 } })) === null;
+      return { complete, starts: found.reverse().map(({ _id, inputDigest: digest, endedAt }) => ({ id: _id, digest: digest ?? '', endedAtMs: endedAt.getTime() })) };
+    },
+    async askEnded(ids) {
+      if (performance.now() < askAgainAtMs) return NOTHING;
+      const asked = collection()
+        .find({ _id: { $in: [...ids] } }, { projection: { inputDigest: 1 }, maxTimeMS: ASK_MS_MAX })
+        .toArray()
+        .then((found) => new Map(found.map(({ _id, inputDigest: digest }) => [_id, digest ?? ''])));
+      const late = new Promise<undefined>((settle) => setTimeout(() => settle(undefined), ASK_MS_MAX).unref());
+      const answer = await Promise.race([asked.catch(() => undefined), late]);
+      if (answer !== undefined) return answer;
+      askAgainAtMs = performance.now() + ASK_PAUSE_MS;
+      logger.warn('Starts go on without being looked up in the history: the database does not answer', { starts: ids.length });
+      return NOTHING;
+    },
+    async definitionsOf(ids) {
+      const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { definition: 1 } }).toArray();
+      return new Map(found.map(({ _id, definition }) => [_id, definition]));
     },
     drain(signal) {
       if (writes === 0 && queue.length === 0) return Promise.resolve();
@@ -169,7 +237,9 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
   };
 }
 
-function documentOf(finished: Finished): HistoryDocument {
+const NOTHING: ReadonlyMap<string, string> = new Map();
+
+function documentOf(finished: Finished, overflow: Overflow | undefined): HistoryDocument {
   return {
     _id: finished.id,
     organisation: finished.organisation,
@@ -181,9 +251,9 @@ function documentOf(finished: Finished): HistoryDocument {
     acceptedAt: new Date(finished.acceptedAtMs),
     endedAt: new Date(finished.endedAtMs),
     error: finished.end.error ?? null,
-    segments: finished.segments,
-    entries: finished.entries,
+    segments: finished.segments + (overflow?.segments.length ?? 0),
+    entries: overflow === undefined ? finished.entries : [],
     key: finished.key ?? null,
-    inputDigest: finished.key === undefined ? null : inputDigest(finished.inputText),
+    inputDigest: finished.key === undefined ? null : inputDigest(finished.input),
   };
 }

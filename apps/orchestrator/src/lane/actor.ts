@@ -1,7 +1,7 @@
 /**
  * One execution in the memory of its lane's owner: state, journal, and who waits for its end.
  */
-import type { Execution, Program } from '@millrace/engine';
+import { textOf, type Execution, type Payload, type Program, type Reply } from '@millrace/engine';
 
 /** How an execution ended, as answers carry it. */
 export interface End {
@@ -52,7 +52,8 @@ export interface Finished {
   readonly workflow: string;
   readonly version: string;
   readonly key: string | undefined;
-  readonly inputText: string;
+  readonly input: Payload;
+  readonly replyTo: string | undefined;
   readonly acceptedAtMs: number;
   readonly endedAtMs: number;
   readonly end: End;
@@ -60,6 +61,39 @@ export interface Finished {
   readonly segments: number;
   /** The log may not be truncated above this frame before history has the execution. */
   readonly firstSequence: number;
+  /** The frame that holds the end. */
+  readonly lastSequence: number;
   readonly checkpointed: boolean;
   readonly traceparent: string | undefined;
+}
+
+/** What remains of an actor that has ended; undefined while it has not. */
+export function finishedOf(actor: Actor): Finished | undefined {
+  const { execution } = actor;
+  if (execution.end === undefined) return undefined;
+  const end: End = { status: execution.end.status, outputText: execution.end.output === undefined ? undefined : textOf(execution.end.output), error: execution.end.error };
+  return {
+    organisation: execution.organisation,
+    id: execution.id,
+    program: execution.program,
+    workflow: execution.workflow,
+    version: execution.version,
+    key: execution.key,
+    input: execution.rawInput,
+    replyTo: execution.replyTo,
+    acceptedAtMs: execution.acceptedAtMs,
+    endedAtMs: execution.end.atMs,
+    end,
+    entries: actor.entries,
+    segments: actor.segments,
+    firstSequence: actor.storingFirstSequence || actor.firstDirtySequence || actor.lastSequence,
+    lastSequence: actor.lastSequence,
+    checkpointed: actor.checkpointed,
+    traceparent: execution.traceparent,
+  };
+}
+
+/** An end as the one who waits at a reply subject gets it. */
+export function replyOf(execution: string, { status, outputText, error }: End): Reply {
+  return { execution, status, ...(outputText === undefined ? {} : { output: JSON.parse(outputText) }), ...(error === undefined ? {} : { error }) };
 }

@@ -1,31 +1,36 @@
 /**
  * Reads `in.<lane>` from the position that the log holds and posts each input to the lane, in order.
  *
- * Acknowledges nothing: the position lives in the log alone. An input read twice is one start, by its id.
+ * - Acknowledges nothing: the position lives in the log alone. An input read twice is one start, by its id.
+ * - A message's inputs and its position are posted in one go, so what is read again after a failure of the reader
+ *   had not been posted.
+ * - Reading pauses while the lane has enough to do, or takes no new starts: the inputs wait on disk.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureStream, inputStream, laneInputStreamConfig, type Bus } from '@millrace/bus';
-import { decodeLaneInputs, payloadOf, type JsonValue, type LaneInput, type Program, type Reply } from '@millrace/engine';
+import { decodeLaneInputs, isTooDeep, payloadOf, NESTING_MAX, type LaneInput, type Program, type StartInput } from '@millrace/engine';
+import { laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
-import type { End, Watcher } from './actor.ts';
 import type { Lane } from './lane.ts';
+import type { Message } from './message.ts';
 
 /** Messages that wait in the lane's mailbox before reading pauses. */
-const MAILBOX_MAX = 10_000;
+export const MAILBOX_MAX = 10_000;
 const PAUSE_MS = 5;
+/** Between looks whether starts are taken again, in milliseconds. */
+const REFUSED_PAUSE_MS = 250;
 const RETRY_MS = 500;
 /** A consumer that heard nothing for so long is made anew, in milliseconds. */
 const IDLE_HEARTBEAT_MS = 1_000;
 
 export interface InputPorts {
+  table(): SlotTable;
   /** The program of NAME, NAME@VERSION or sha256:HASH; undefined when there is none. Waits while that cannot be known. */
   program(organisation: string, workflow: string): Promise<Program | undefined>;
   /** Stands in for a workflow that is not there: its executions fault at once. */
   missing(workflow: string): Program;
-  /** Sends the end of an execution to who waits for it. */
-  reply(subject: string, reply: Reply): void;
-  /** The end of an execution that is in no lane's memory. */
-  endOf(execution: string): Promise<End | undefined>;
+  /** The digests of the inputs of those that history has; what it cannot say counts as new. */
+  ended(executions: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 export async function readInputs(bus: Bus, lane: Lane, ports: InputPorts, signal: AbortSignal, logger: Logger): Promise<void> {
@@ -40,10 +45,13 @@ export async function readInputs(bus: Bus, lane: Lane, ports: InputPorts, signal
       try {
         for await (const message of messages) {
           if (message.seq < next) continue;
-          for (const input of decodeLaneInputs(message.string())) await post(lane, input, ports);
+          const inputs = await prepare(lane, decodeLaneInputs(message.string()), ports, logger);
+          if (signal.aborted) return;
+          for (const input of inputs) lane.post(input);
           lane.post({ kind: 'position', inputSequence: message.seq });
           next = message.seq + 1;
           while (lane.waiting > MAILBOX_MAX && !signal.aborted) await delay(PAUSE_MS);
+          while (lane.refusesStarts() !== undefined && !signal.aborted) await delay(REFUSED_PAUSE_MS);
           if (signal.aborted) return;
         }
       } finally {
@@ -58,53 +66,48 @@ export async function readInputs(bus: Bus, lane: Lane, ports: InputPorts, signal
   }
 }
 
-async function post(lane: Lane, input: LaneInput, ports: InputPorts): Promise<void> {
-  if (input.kind === 'cancel') {
-    lane.post({ kind: 'cancel', organisation: input.organisation, execution: input.execution, answer: undefined });
-    return;
+async function prepare(lane: Lane, inputs: readonly LaneInput[], ports: InputPorts, logger: Logger): Promise<readonly Message[]> {
+  const keyed = lane.memory.partial ? inputs.flatMap((input) => (input.kind === 'start' && input.key !== undefined && !lane.memory.has(input.execution) ? [input.execution] : [])) : [];
+  const ended = keyed.length === 0 ? new Map<string, string>() : await ports.ended(keyed);
+  for (const [id, digest] of ended) lane.memory.recall(id, digest, Date.now());
+  const messages: Message[] = [];
+  for (const input of inputs) {
+    const slot = slotOf(input.execution);
+    if (slot < 0 || laneOfSlot(ports.table(), slot) !== lane.number) {
+      logger.error('An input names an execution that is not of its lane and is left out', { lane: lane.number, execution: input.execution, kind: input.kind });
+      continue;
+    }
+    messages.push(input.kind === 'cancel' ? { kind: 'cancel', organisation: input.organisation, execution: input.execution, answer: undefined } : await startOf(input, ports));
   }
+  return messages;
+}
+
+async function startOf(input: StartInput, ports: InputPorts): Promise<Message> {
   const program = await ports.program(input.organisation, input.workflow);
-  lane.post({
+  const text = textOf(input);
+  const problem = text === undefined ? `the input is nested deeper than ${NESTING_MAX} levels` : program === undefined ? `organisation ${input.organisation} has no workflow ${input.workflow}` : undefined;
+  return {
     kind: 'start',
     organisation: input.organisation,
     execution: input.execution,
     program: program ?? ports.missing(input.workflow),
-    input: payloadOf(input.input),
+    input: text === undefined ? payloadOf(null, 'null') : payloadOf(input.input, text),
     key: input.key,
     traceparent: input.traceparent,
     acceptedAtMs: input.acceptedAtMs,
     acceptedBy: input.acceptedBy,
     replyTo: input.replyTo,
-    watcher: input.replyTo === undefined ? undefined : watcherOfRepeat(input.execution, input.replyTo, ports),
-    ...(program === undefined ? { fault: `organisation ${input.organisation} has no workflow ${input.workflow}` } : {}),
-  });
+    watcher: undefined,
+    ...(problem === undefined ? {} : { fault: problem }),
+  };
 }
 
-/**
- * Answers who sent a start that had come before: it attaches to that execution, running or ended. Where the
- * first one waits stands in the journal, so that its answer survives this process.
- */
-function watcherOfRepeat(execution: string, replyTo: string, ports: InputPorts): Watcher {
-  let repeated = false;
-  const tell = (end: End): void => {
-    const { status, outputText, error } = end;
-    ports.reply(replyTo, { execution, status, ...(outputText === undefined ? {} : { output: JSON.parse(outputText) as JsonValue }), ...(error === undefined ? {} : { error }) });
-  };
-  return {
-    waits: true,
-    accepted(_execution, existing) {
-      repeated = existing;
-    },
-    ended(_execution, end) {
-      if (repeated) tell(end);
-    },
-    refused(reason, message) {
-      if (reason !== 'execution-unknown') return ports.reply(replyTo, { execution, status: 'refused', reason, error: { type: `https://millrace.dev/errors/${reason}`, status: 0, detail: message } });
-      // Its end has left memory. When history is away too, who waits is told the execution's id at its deadline.
-      void ports.endOf(execution).then(
-        (end) => end !== undefined && tell(end),
-        () => undefined,
-      );
-    },
-  };
+/** The input's text; undefined when it is nested too deep to be worked with. */
+function textOf({ input }: StartInput): string | undefined {
+  try {
+    const text = JSON.stringify(input);
+    return isTooDeep(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
 }

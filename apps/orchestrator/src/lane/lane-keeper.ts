@@ -6,6 +6,8 @@
  * - A claim is changed by compare-and-set and raises the epoch; the fence in the log is what makes it true (E2).
  * - A process claims up to ceil(lanes / live orchestrators); what it has beyond that it hands over.
  * - A claim of this instance's own name that it does not run is from a former life and is taken at once.
+ * - A lane that could not be taken, or that a defect has stopped, is given free: it holds up no other lane, and
+ *   another process may have more luck.
  */
 import { BUCKETS, decodeJson, encodeJson, openBucket, type Bucket, type Bus, type Registration, type Registry } from '@millrace/bus';
 import { MillraceError } from '@millrace/errors';
@@ -71,7 +73,8 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       else logger.error('The slot table cannot be read', { revision });
     } else if (key.startsWith('claim.') && value !== undefined) {
       const claim = decodeJson(value) as Claim;
-      claims.set(claim.lane, { claim, revision });
+      // The watch may be behind what this process has written itself.
+      if (revision >= (claims.get(claim.lane)?.revision ?? 0)) claims.set(claim.lane, { claim, revision });
       const own = lanes.get(claim.lane);
       // Somebody else has it: their fence decides, and ours ends without another effect.
       if (own !== undefined && claim.epoch > own.epoch) void own.stop();
@@ -126,6 +129,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       const lane = await options.take(number, epoch);
       if (closing) {
         await lane.stop();
+        await free(number, epoch);
         return;
       }
       lanes.add(lane);
@@ -136,36 +140,35 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
         if (end.kind === 'failed') {
           logger.error('Lane stopped by a defect', { lane: number, epoch, error: end.error });
           notBefore.set(number, performance.now() + RETRY_MS);
-        } else logger.info('Lane left', { lane: number, epoch, reason: end.kind });
-        void look();
+          void free(number, epoch).then(look);
+        } else {
+          logger.info('Lane left', { lane: number, epoch, reason: end.kind });
+          void look();
+        }
       });
     } catch (error) {
       logger.warn('Lane not taken', { lane: number, error });
       notBefore.set(number, performance.now() + RETRY_MS);
-      await learnEpoch(number, error);
+      const claimed = claims.get(number)?.claim.epoch ?? 0;
+      await free(number, claimed, epochOf(error));
     }
-  }
-
-  /** The log was ahead of the claims, after the bucket was lost, say: the next claim starts from the log's epoch. */
-  async function learnEpoch(number: number, error: unknown): Promise<void> {
-    const ahead = error instanceof MillraceError && error.reason === 'lane-displaced' ? error.details['epoch'] : undefined;
-    const known = claims.get(number);
-    if (typeof ahead !== 'number' || known === undefined || known.claim.owner !== instance || known.claim.epoch > ahead) return;
-    const claim: Claim = { ...known.claim, owner: '', epoch: ahead };
-    const revision = await write(number, claim, known.revision);
-    if (revision !== undefined) claims.set(number, { claim, revision });
   }
 
   async function handOver(lane: Lane): Promise<void> {
     await lane.stop();
-    await free(lane);
+    await free(lane.number, lane.epoch);
   }
 
-  async function free(lane: Lane): Promise<void> {
-    const known = claims.get(lane.number);
-    if (known === undefined || known.claim.owner !== instance || known.claim.epoch !== lane.epoch) return;
-    const revision = await write(lane.number, { ...known.claim, owner: '' }, known.revision);
-    if (revision !== undefined) claims.set(lane.number, { claim: { ...known.claim, owner: '' }, revision });
+  /**
+   * Gives the claim free that this process made as `epoch`. Where the log was ahead of the claims, after the
+   * bucket was lost, say, the next claim starts from the log's epoch.
+   */
+  async function free(number: number, epoch: number, logEpoch = 0): Promise<void> {
+    const known = claims.get(number);
+    if (known === undefined || known.claim.owner !== instance || known.claim.incarnation !== options.registration.incarnation || known.claim.epoch !== epoch) return;
+    const claim: Claim = { ...known.claim, owner: '', epoch: Math.max(epoch, logEpoch) };
+    const revision = await write(number, claim, known.revision);
+    if (revision !== undefined) claims.set(number, { claim, revision });
   }
 
   /** The new revision, or undefined when somebody else was first or NATS did not say. */
@@ -191,6 +194,12 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       await Promise.all(lanes.all().map(handOver));
     },
   };
+}
+
+/** The epoch that displaced the taking of a lane; 0 when that was not the reason. */
+function epochOf(error: unknown): number {
+  const epoch = error instanceof MillraceError && error.reason === 'lane-displaced' ? error.details['epoch'] : undefined;
+  return typeof epoch === 'number' ? epoch : 0;
 }
 
 async function prepareTable(bucket: Bucket, lanes: number): Promise<void> {

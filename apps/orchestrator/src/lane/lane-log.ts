@@ -33,8 +33,10 @@ export interface LaneLog {
   expectAfter(sequence: number): void;
   /** Appends; yields the frame's sequence. Rejects with `lane-displaced` (L2) or a Defect (L3). */
   append(text: string, epoch: number): Promise<number>;
-  /** Frames from the first that is kept up to and including `last`, in order. */
-  read(last: number): AsyncIterable<{ readonly sequence: number; readonly text: string }>;
+  /** The first frame that is kept; 1 on an empty log. */
+  first(): Promise<number>;
+  /** Every frame from `first` up to and including `last`, in order; a Defect when one is not there. */
+  read(first: number, last: number): AsyncIterable<{ readonly sequence: number; readonly text: string }>;
   /** Forgets frames below `sequence`; the last one always stays. */
   truncate(sequence: number): Promise<void>;
   /** Forgets inputs up to and including `sequence`. */
@@ -58,11 +60,14 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
 
   async function settle(bytes: Uint8Array, epoch: number): Promise<number | 'open'> {
     const message = await untilRead(() => bus.manager.streams.getMessage(stream, { last_by_subj: subject }), signal);
-    if (message === null) return 'open';
+    if (message === null) {
+      if (expected === 0) return 'open';
+      throw new Defect(`lane ${lane}: the log is empty, where epoch ${epoch} expected ${expected}`);
+    }
     if (Buffer.compare(message.data, bytes) === 0) return message.seq;
     if (message.seq === expected) return 'open';
     const head = decodeFrameHead(unpackFrame(message.data));
-    if (head.epoch > epoch) throw new MillraceError('lane-displaced', { message: `Lane ${lane} was taken by epoch ${head.epoch} while epoch ${epoch} was appending`, details: { lane, epoch } });
+    if (head.epoch > epoch) throw new MillraceError('lane-displaced', { message: `Lane ${lane} was taken by epoch ${head.epoch} while epoch ${epoch} was appending`, details: { lane, epoch: head.epoch } });
     throw new Defect(`lane ${lane}: sequence ${message.seq} of epoch ${head.epoch} is at the end of the log, where epoch ${epoch} expected ${expected}`);
   }
 
@@ -93,10 +98,13 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
         await delay(waitMs, undefined, { signal });
       }
     },
-    async *read(last) {
+    async first() {
       const info = await untilRead(() => bus.manager.streams.info(stream), signal);
-      if (info === null || info.state.messages === 0 || last === 0) return;
-      let next = info.state.first_seq;
+      return Math.max(info?.state.first_seq ?? 1, 1);
+    },
+    async *read(first, last) {
+      let next = first;
+      if (last < next) return;
       const consumer = await bus.jetstream.consumers.get(stream, { opt_start_seq: next });
       const messages = await consumer.consume({ max_messages: 500 });
       const stop = (): void => messages.stop();

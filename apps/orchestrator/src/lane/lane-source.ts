@@ -3,11 +3,11 @@
  */
 import type { Bus } from '@millrace/bus';
 import type { Logger } from '@millrace/telemetry';
-import { finishedOf, Lane } from './lane.ts';
+import { Lane } from './lane.ts';
 import { readInputs, type InputPorts } from './input-reader.ts';
 import { openLaneLog } from './lane-log.ts';
 import type { LanePorts } from './ports.ts';
-import { takeLane, type TakingPorts } from './take-lane.ts';
+import { takeLane, type TakenLane, type TakingPorts } from './take-lane.ts';
 
 export interface LaneSourceOptions {
   readonly bus: Bus;
@@ -23,17 +23,14 @@ export async function runLane(number: number, epoch: number, options: LaneSource
   const { bus, instance, logger } = options;
   const ended = new AbortController();
   const log = await openLaneLog(bus, number, ended.signal);
-  const taken = await takeLane(log, epoch, instance, options.takingPorts);
-  const lane = new Lane({ number, epoch, instance, log, ports: options.lanePorts, logger, inputSequence: taken.inputSequence, memory: taken.memory });
-  for (const actor of taken.actors.values()) {
-    const finished = finishedOf(actor);
-    if (finished === undefined) lane.actors.set(actor.execution.id, actor);
-    else {
-      lane.finished.set(finished.id, finished);
-      if (finished.key !== undefined) lane.memory.remember(finished.id, finished.inputText, finished.endedAtMs);
-    }
+  let taken: TakenLane;
+  try {
+    taken = await takeLane(log, epoch, instance, options.takingPorts);
+  } catch (error) {
+    ended.abort();
+    throw error;
   }
-  lane.resume(taken.lastSequence);
+  const lane = new Lane({ number, epoch, log, ports: options.lanePorts, logger, taken });
   void lane.ended.then(() => ended.abort());
   void readInputs(bus, lane, options.inputPorts, ended.signal, logger).catch((error: unknown) => {
     if (ended.signal.aborted) return;

@@ -1,23 +1,29 @@
 /**
  * The owner of one lane: mailbox, commit cycle, effects.
  *
- * Owns the executions of its slots while its epoch lasts. Does not own how it got the lane (take-lane.ts)
- * nor what carries effects out (ports.ts).
+ * Owns the executions of its slots while its epoch lasts. Does not own how it got the lane (take-lane.ts),
+ * what carries effects out (ports.ts), nor checkpoints and truncation (lane-upkeep.ts).
  *
  * - E1 Effects are collected while a frame is filled and performed once it is durable.
  * - E2 Every frame carries the epoch and the expectation; a displaced owner stops here.
- * - E4 E5 The core decides; this file adds nothing to the journal.
+ * - E4 E5 The core decides; this file adds nothing to the journal but the end of an execution that cannot go on.
+ * - E6 What one execution cannot do, or the frame not hold, ends that execution and never the lane.
+ * - E9 What a former owner may not have carried out is carried out again: steps, timers, events, replies.
  * - While a frame is being appended messages wait, so state and log agree whenever an effect runs.
+ * - Whoever waits is told: what was taken from the mailbox and is not durable when the lane ends is refused.
  */
-import { begin, advance, cancel, createFrameWriter, elapse, journalFor, resolve, start, statusOf, textOf, FRAME_CHARACTERS_MAX, PROBLEM_TYPES, type Execution, type ExecutionStatus, type JournalRecord } from '@millrace/engine';
+import { advance, apply, begin, cancel, createFrameWriter, elapse, fault, Fault, journalFor, resolve, start, FRAME_CHARACTERS_MAX, PROBLEM_TYPES, type Execution, type FrameWriter, type JournalRecord } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
-import { createActor, type Actor, type End, type Finished, type Watcher } from './actor.ts';
-import { createDueQueue } from './due-queue.ts';
+import { createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
 import type { LaneLog } from './lane-log.ts';
+import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
+import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
+import { isTold, lifecycleEvent } from './lifecycle.ts';
 import type { Message, StartMessage } from './message.ts';
 import type { LanePorts } from './ports.ts';
-import { createStartMemory, type StartMemory } from './start-memory.ts';
+import { isSameInput, type StartMemory } from './start-memory.ts';
+import type { TakenLane } from './take-lane.ts';
 
 /** Messages one frame takes at most. */
 const MESSAGES_PER_FRAME_MAX = 4_096;
@@ -25,16 +31,8 @@ const MESSAGES_PER_FRAME_MAX = 4_096;
 const FILL_MS_MAX = 25;
 /** How often checkpoints and truncation are looked at, in milliseconds. */
 const UPKEEP_MS = 1_000;
-/** An execution is checkpointed once its changes are this old, in milliseconds. */
-const CHECKPOINT_AGE_MS = 2_000;
-/** Checkpoints written at once. */
-const CHECKPOINTS_MAX = 1_000;
-/** Timers taken from the queue at once. */
-const DUE_MAX = 10_000;
-/** Disk that the log of one lane may take before new starts are refused, in bytes; what runs goes on. */
-const LOG_BYTES_MAX = 2 * 1024 ** 3;
-/** Longest wait that one Node timer takes, in milliseconds. */
-const TIMER_MS_MAX = 3_600_000;
+/** How long a stopping lane waits for the frame in hand, in milliseconds; its fate is then the next owner's to find out. */
+const STOP_MS_MAX = 1_000;
 
 /** Why a lane ended. */
 export type LaneEnd = { readonly kind: 'stopped' } | { readonly kind: 'displaced' } | { readonly kind: 'failed'; readonly error: unknown };
@@ -52,12 +50,11 @@ export interface LaneCounts {
 export interface LaneOptions {
   readonly number: number;
   readonly epoch: number;
-  readonly instance: string;
   readonly log: LaneLog;
   readonly ports: LanePorts;
   readonly logger: Logger;
-  readonly inputSequence: number;
-  readonly memory?: StartMemory;
+  /** What taking the lane has found. */
+  readonly taken: TakenLane;
 }
 
 type Effect = (sequence: number) => void;
@@ -74,40 +71,53 @@ export class Lane {
   readonly #log: LaneLog;
   readonly #ports: LanePorts;
   readonly #logger: Logger;
-  readonly #due = createDueQueue();
+  readonly #timers: LaneTimers;
+  readonly #upkeep: LaneUpkeep;
+  readonly #upkeepTimer: NodeJS.Timeout;
   #mailbox: Message[] = [];
+  /** What the frame in hand was made from. */
+  #inHand: readonly Message[] = [];
   #running = false;
   #stopping = false;
   #closed = false;
+  /** The last input that has gone through the mailbox, and the last that a durable frame holds. */
   #inputSequence: number;
-  #truncatedInput = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAtMs = Infinity;
-  readonly #upkeep: NodeJS.Timeout;
-  #logBytes = 0;
-  #checkpointing = false;
-  /** Actors whose checkpoint is on its way. */
-  readonly #storing = new Set<Actor>();
-  readonly #dirty = new Set<Actor>();
-  #lastSequence = 0;
+  #durableInputSequence: number;
+  #lastSequence: number;
   #end: (end: LaneEnd) => void = () => undefined;
   readonly #observers = new Set<TransitionObserver>();
 
-  constructor(options: LaneOptions) {
-    this.number = options.number;
-    this.epoch = options.epoch;
-    this.#log = options.log;
-    this.#ports = options.ports;
-    this.#logger = options.logger;
-    this.#inputSequence = options.inputSequence;
-    this.memory = options.memory ?? createStartMemory();
+  constructor({ number, epoch, log, ports, logger, taken }: LaneOptions) {
+    this.number = number;
+    this.epoch = epoch;
+    this.#log = log;
+    this.#ports = ports;
+    this.#logger = logger;
+    this.#inputSequence = taken.inputSequence;
+    this.#durableInputSequence = taken.inputSequence;
+    this.#lastSequence = taken.lastSequence;
+    this.memory = taken.memory;
     this.ended = new Promise((settle) => {
       this.#end = settle;
     });
-    this.#upkeep = setInterval(() => this.post({ kind: 'query', run: () => this.#maintain() }), UPKEEP_MS);
+    this.#timers = createLaneTimers(() => ports.nowMs(), (execution, activation) => this.post({ kind: 'due', execution, activation }));
+    const maintain = (): void => this.post({ kind: 'query', run: () => this.#upkeep.run(ports.nowMs()) });
+    this.#upkeep = createLaneUpkeep({
+      number,
+      epoch,
+      log,
+      ports,
+      logger,
+      finished: this.finished,
+      announcedBelow: taken.announcedBelow,
+      durable: () => ({ sequence: this.#lastSequence, inputSequence: this.#durableInputSequence }),
+      again: maintain,
+    });
+    this.#upkeepTimer = setInterval(maintain, UPKEEP_MS);
+    this.#resume(taken);
   }
 
-  /** The last sequence of `in.<lane>` that the log holds. */
+  /** The last sequence of `in.<lane>` that has gone through the mailbox. */
   get inputSequence(): number {
     return this.#inputSequence;
   }
@@ -116,7 +126,12 @@ export class Lane {
     return this.#mailbox.length;
   }
 
-  /** Takes a message; refused ones (starts of a lane that ends) are told so. */
+  /** Why the lane takes no new starts at the moment, if it takes none. */
+  refusesStarts(): string | undefined {
+    return this.#upkeep.overBudget() ?? this.#ports.startsRefusedBecause();
+  }
+
+  /** Takes a message; refused ones (those to a lane that ends) are told so. */
   post(message: Message): void {
     if (this.#closed || this.#stopping) {
       refuse(message, this.number);
@@ -129,40 +144,49 @@ export class Lane {
     }
   }
 
-  /** What the log said at taking the lane goes on: steps are dispatched, timers armed, ready work resumed. */
-  resume(lastSequence: number): void {
-    this.#lastSequence = lastSequence;
-    for (const actor of this.actors.values()) {
-      const { execution } = actor;
-      if (actor.firstDirtySequence > 0) this.#dirty.add(actor);
-      for (const activation of execution.activations.values()) {
-        if (activation.arguments !== undefined) this.#ports.schedule({ lane: this.number, epoch: this.epoch, execution, activation, readyAtMs: this.#ports.nowMs() });
-        if (activation.dueMs !== undefined) this.#due.push({ dueMs: activation.dueMs, execution: execution.id, activation: activation.number });
-      }
-      if (!execution.begun) {
-        if (this.#ports.tryBegin(this.number, execution.organisation, execution.id)) this.post({ kind: 'go', execution: execution.id });
-      } else if (execution.ready.length > 0) this.post({ kind: 'go', execution: execution.id });
-    }
-    for (const finished of this.finished.values()) this.#handToHistory(finished);
-    this.#arm();
-  }
-
-  /** Finishes the frame in hand, stops, and refuses what waits. */
+  /** Finishes the frame in hand if that is soon done, stops, and refuses what waits. Takes STOP_MS_MAX at most. */
   async stop(): Promise<void> {
     this.#stopping = true;
     if (!this.#running) this.#close({ kind: 'stopped' });
+    const late = setTimeout(() => this.#close({ kind: 'stopped' }), STOP_MS_MAX);
     await this.ended;
-  }
-
-  status(id: string): ExecutionStatus | undefined {
-    const actor = this.actors.get(id);
-    return actor === undefined ? this.finished.get(id)?.end.status : statusOf(actor.execution);
+    clearTimeout(late);
   }
 
   /** Told of every transition once it is durable; returns the function that ends it. */
   observe(observer: TransitionObserver): () => void {
     this.#observers.add(observer);
     return () => void this.#observers.delete(observer);
+  }
+
+  /** What the log said goes on: events and replies are made again, steps dispatched, timers armed, ready work resumed. */
+  #resume({ actors, events }: TakenLane): void {
+    for (const actor of actors.values()) {
+      const finished = finishedOf(actor);
+      if (finished === undefined) {
+        this.actors.set(actor.execution.id, actor);
+        this.#upkeep.adopt(actor);
+      } else {
+        this.finished.set(finished.id, finished);
+        if (finished.key !== undefined) this.memory.remember(finished.id, finished.input, finished.endedAtMs);
+      }
+    }
+    for (const event of events) {
+      this.#ports.announce(event);
+      const finished = event.kind === 'started' ? undefined : this.finished.get(event.execution);
+      if (finished?.replyTo !== undefined) this.#ports.reply(finished.replyTo, replyOf(finished.id, finished.end));
+    }
+    for (const { execution } of this.actors.values()) this.#resumeExecution(execution);
+    for (const finished of this.finished.values()) this.#handToHistory(finished);
+  }
+
+  #resumeExecution(execution: Execution): void {
+    for (const activation of execution.activations.values()) {
+      if (activation.arguments !== undefined) this.#ports.schedule({ lane: this.number, epoch: this.epoch, execution, activation, readyAtMs: this.#ports.nowMs() });
+      if (activation.dueMs !== undefined) this.#timers.wait(activation.dueMs, execution.id, activation.number);
+    }
+    const mayGo = execution.begun ? execution.ready.length > 0 : this.#ports.tryBegin(this.number, execution.organisation, execution.id);
+    if (mayGo) this.post({ kind: 'go', execution: execution.id });
   }
 
   async #cycle(): Promise<void> {
@@ -178,36 +202,49 @@ export class Lane {
   }
 
   async #commit(): Promise<void> {
-    const writer = createFrameWriter(this.epoch);
-    const effects: Effect[] = [];
-    const inputBefore = this.#inputSequence;
     const nowMs = this.#ports.nowMs();
+    const turn: Turn = { nowMs, writer: createFrameWriter(this.epoch), effects: [], touched: [] };
+    const { writer } = turn;
+    this.#fill(turn);
+    if (!writer.isEmpty || this.#inputSequence !== this.#durableInputSequence) {
+      const inputSequence = this.#inputSequence;
+      const { text, large } = writer.finish({ lane: this.number, epoch: this.epoch, inputSequence, announcedBelow: this.#upkeep.announcedBelow });
+      if (large.length > 0) await this.#ports.storePayloads(large);
+      const sequence = await this.#log.append(text, this.epoch);
+      if (!this.#ports.leaseHolds()) await this.#regainLease();
+      // Given up meanwhile: the frame is in the log, and its effects are the next owner's.
+      if (this.#closed) return;
+      this.#lastSequence = sequence;
+      this.#durableInputSequence = inputSequence;
+      this.counts.frames++;
+      this.counts.framedCharacters += text.length;
+      for (const actor of turn.touched) this.#upkeep.touch(actor, sequence, nowMs);
+    }
+    this.#inHand = [];
+    for (const effect of turn.effects) effect(this.#lastSequence);
+  }
+
+  /** Takes messages until the frame is full, the time is up or none waits. */
+  #fill(turn: Turn): void {
     const until = performance.now() + FILL_MS_MAX;
-    const turn: Turn = { nowMs, writer, effects, touched: [] };
     const messages = this.#mailbox;
     let taken = 0;
-    while (taken < messages.length && taken < MESSAGES_PER_FRAME_MAX && writer.length < FRAME_CHARACTERS_MAX) {
+    while (taken < messages.length && taken < MESSAGES_PER_FRAME_MAX && turn.writer.length < FRAME_CHARACTERS_MAX) {
       this.#process(messages[taken] as Message, turn);
       taken++;
       if ((taken & 63) === 0 && performance.now() > until) break;
     }
-    this.#mailbox = taken === messages.length ? [] : messages.slice(taken);
+    const all = taken === messages.length;
+    this.#mailbox = all ? [] : messages.slice(taken);
+    this.#inHand = all ? messages : messages.slice(0, taken);
     this.counts.messages += taken;
-    let sequence = this.#lastSequence;
-    if (!writer.isEmpty || this.#inputSequence !== inputBefore) {
-      const { text, large } = writer.finish({ lane: this.number, epoch: this.epoch, inputSequence: this.#inputSequence });
-      if (large.length > 0) await this.#ports.storePayloads(large);
-      sequence = await this.#log.append(text, this.epoch);
-      this.#lastSequence = sequence;
-      this.counts.frames++;
-      this.counts.framedCharacters += text.length;
-      if (!this.#ports.leaseHolds()) await this.#regainLease();
-      for (const actor of turn.touched) this.#touch(actor, sequence, nowMs);
-    }
-    for (const effect of effects) effect(sequence);
   }
 
-  /** The lease may have run out while the frame was under way: nothing is done until the end of the log is known to be ours (E2). */
+  /**
+   * The lease may have run out while the frame was under way: nothing is done until the end of the log is known
+   * to be ours (E2). Whoever takes the lane after that look finds the frame below its fence, so what it caused is
+   * true for both; a step may be dispatched by both, and its result counts once (E5).
+   */
   async #regainLease(): Promise<void> {
     const tail = await this.#log.tail();
     if (tail.head !== undefined && tail.head.epoch > this.epoch) throw new MillraceError('lane-displaced', { details: { lane: this.number, epoch: this.epoch } });
@@ -241,12 +278,9 @@ export class Lane {
         if (answer !== undefined) turn.effects.push(() => answer(found));
         return;
       }
-      case 'due': {
-        const actor = this.actors.get(message.execution);
-        if (actor === undefined) return;
-        this.#transition(actor, turn, (records) => void elapse(actor.execution, message.activation, journalFor(actor.execution, turn.nowMs, records)));
+      case 'due':
+        this.#due(message.execution, message.activation, turn);
         return;
-      }
       case 'go': {
         const actor = this.actors.get(message.execution);
         if (actor === undefined || actor.execution.end !== undefined) return;
@@ -267,28 +301,28 @@ export class Lane {
     }
   }
 
+  #due(id: string, number: number, turn: Turn): void {
+    const actor = this.actors.get(id);
+    const dueMs = actor?.execution.activations.get(number)?.dueMs;
+    if (actor === undefined || dueMs === undefined) return;
+    // The clock went back since the timer ran out.
+    if (dueMs > turn.nowMs) turn.effects.push(() => this.#timers.wait(dueMs, id, number));
+    else this.#transition(actor, turn, (records) => void elapse(actor.execution, number, journalFor(actor.execution, turn.nowMs, records)));
+  }
+
   #start(message: StartMessage, turn: Turn): void {
-    const { watcher, execution: id } = message;
-    const known = this.actors.get(id);
-    const knownInput = known === undefined ? (this.finished.get(id)?.inputText ?? undefined) : textOf(known.execution.rawInput);
-    const remembered = known === undefined && knownInput === undefined ? this.memory.has(id) : true;
-    if (remembered) {
-      const same = knownInput === undefined ? this.memory.matches(id, textOf(message.input)) : knownInput === textOf(message.input);
-      turn.effects.push(() => {
-        if (!same) watcher?.refused('idempotency-conflict', `The key of execution ${id} was used before with another input`);
-        else {
-          watcher?.accepted(id, true);
-          if (watcher !== undefined && watcher.waits) this.#attach(id, watcher);
-        }
-      });
+    const { watcher, execution: id, program } = message;
+    const known = this.#knownStart(message);
+    if (known !== undefined) {
+      turn.effects.push(() => this.#answerAgain(message, known));
       return;
     }
-    const refusal = message.acceptedBy === 'gateway' ? (this.#overBudget() ?? this.#ports.startsRefusedBecause()) : undefined;
+    // What came durably through `in.<lane>` was accepted elsewhere; its reader pauses instead.
+    const refusal = message.acceptedBy === 'gateway' ? this.refusesStarts() : undefined;
     if (refusal !== undefined) {
       turn.effects.push(() => watcher?.refused('log-budget-exceeded', refusal));
       return;
     }
-    const { program } = message;
     const record: Extract<JournalRecord, { kind: 'started' }> = {
       kind: 'started',
       definition: program.hash,
@@ -304,14 +338,13 @@ export class Lane {
     const actor = createActor(start(message.organisation, id, program, record));
     this.actors.set(id, actor);
     this.counts.started++;
-    turn.effects.push((sequence) => {
-      this.#ports.announce({ kind: 'started', lane: this.number, sequence, index: 0, atMs: turn.nowMs, execution: actor.execution });
-      if (watcher !== undefined) {
+    if (watcher !== undefined) {
+      turn.effects.push(() => {
         watcher.accepted(id, false);
-        if (watcher.waits && actor.execution.end === undefined) actor.watchers.push(watcher);
-        else if (watcher.waits) this.#attach(id, watcher);
-      }
-    });
+        // In front of the end's own effect: the actor is still there.
+        if (watcher.waits) actor.watchers.push(watcher);
+      });
+    }
     this.#transition(actor, turn, (records) => {
       records.push(record);
       const journal = journalFor(actor.execution, turn.nowMs, records);
@@ -320,18 +353,55 @@ export class Lane {
     });
   }
 
-  #overBudget(): string | undefined {
-    if (this.#logBytes < LOG_BYTES_MAX) return undefined;
-    return `The log of lane ${this.number} takes ${this.#logBytes} bytes of its ${LOG_BYTES_MAX}; starts are taken again once history has caught up`;
+  /** What is known of an execution with the id of a start; undefined when it is new. */
+  #knownStart({ execution: id, input }: StartMessage): KnownStart | undefined {
+    const actor = this.actors.get(id);
+    if (actor !== undefined) return { isSame: isSameInput(actor.execution.rawInput, input), replyTo: actor.execution.replyTo };
+    const finished = this.finished.get(id);
+    if (finished !== undefined) return { isSame: isSameInput(finished.input, input), replyTo: finished.replyTo };
+    return this.memory.has(id) ? { isSame: this.memory.matches(id, input), replyTo: undefined } : undefined;
+  }
+
+  /** A start that came before: nothing begins, and whoever waits is joined to the execution. */
+  #answerAgain({ execution: id, watcher, replyTo }: StartMessage, known: KnownStart): void {
+    const told = watcher ?? (replyTo === undefined || replyTo === known.replyTo ? undefined : this.#replier(id, replyTo));
+    if (told === undefined) return;
+    if (!known.isSame) told.refused('idempotency-conflict', `The key of execution ${id} was used before with another input`);
+    else {
+      told.accepted(id, true);
+      if (told.waits) this.#attach(id, told);
+    }
+  }
+
+  /** Sends the end to a reply subject. */
+  #replier(id: string, subject: string): Watcher {
+    return {
+      waits: true,
+      accepted: () => undefined,
+      ended: (_, end) => this.#ports.reply(subject, replyOf(id, end)),
+      refused: (reason, detail) => {
+        if (reason === 'idempotency-conflict') this.#ports.reply(subject, { execution: id, status: 'refused', reason, error: { type: `https://millrace.dev/errors/${reason}`, status: 409, detail } });
+        // Ended and forgotten here: history knows. A lane that leaves says nothing; the caller's wait ends by itself.
+        if (reason !== 'execution-unknown') return;
+        this.#ports.endOf(id).then(
+          (end) => end !== undefined && this.#ports.reply(subject, replyOf(id, end)),
+          (error: unknown) => this.#logger.warn('The end of an execution could not be read for a reply', { execution: id, error }),
+        );
+      },
+    };
   }
 
   /** Runs one decision and turns its records into journal text and effects. */
   #transition(actor: Actor, turn: Turn, decide: (records: JournalRecord[]) => void): void {
     const { execution } = actor;
-    const records: JournalRecord[] = [];
-    decide(records);
-    if (records.length === 0) return;
-    const entry = turn.writer.add({ organisation: execution.organisation, execution: execution.id, atMs: turn.nowMs, records });
+    const made: JournalRecord[] = [];
+    try {
+      decide(made);
+    } catch (error) {
+      made.push(this.#endAlone(execution, error, turn.nowMs));
+    }
+    if (made.length === 0) return;
+    const { records, entry } = this.#write(execution, made, turn);
     actor.entries.push(entry);
     turn.touched.push(actor);
     for (const record of records) this.#effectsOf(record, actor, turn);
@@ -343,57 +413,60 @@ export class Lane {
     }
   }
 
+  /** Writes the records into the frame; those that it cannot hold give way to the execution's end. */
+  #write(execution: Execution, records: readonly JournalRecord[], turn: Turn): { readonly records: readonly JournalRecord[]; readonly entry: string } {
+    const head = { organisation: execution.organisation, execution: execution.id, atMs: turn.nowMs };
+    try {
+      return { records, entry: turn.writer.add({ ...head, records }) };
+    } catch (error) {
+      const [first] = records;
+      const instead = [...(first?.kind === 'started' ? [first] : []), this.#endAlone(execution, error, turn.nowMs)];
+      return { records: instead, entry: turn.writer.add({ ...head, records: instead }) };
+    }
+  }
+
+  /** Ends an execution that cannot go on, whatever state it is in (E6). */
+  #endAlone(execution: Execution, cause: unknown, nowMs: number): JournalRecord {
+    if (!(cause instanceof Fault)) this.#logger.error('An execution was ended by a defect', { execution: execution.id, organisation: execution.organisation, error: cause });
+    const { problem } = cause instanceof Fault ? cause : fault('runtime', `the execution cannot go on: ${cause instanceof Error ? cause.message : String(cause)}`, '/');
+    const record: JournalRecord = { kind: 'ended', status: 'faulted', error: { instance: '/', ...problem } };
+    apply(execution, record, nowMs);
+    return record;
+  }
+
   #effectsOf(record: JournalRecord, actor: Actor, turn: Turn): void {
     const { execution } = actor;
-    switch (record.kind) {
-      case 'entered': {
-        if (record.arguments !== undefined) {
-          turn.effects.push(() => {
-            const activation = execution.activations.get(record.activation);
-            if (activation?.arguments !== undefined && activation.attempt === record.attempt) this.#ports.schedule({ lane: this.number, epoch: this.epoch, execution, activation, readyAtMs: turn.nowMs });
-          });
-        }
-        const { dueMs } = record;
-        if (dueMs !== undefined) turn.effects.push(() => this.#wait(dueMs, execution.id, record.activation));
-        return;
-      }
-      case 'retrying':
-        turn.effects.push(() => this.#wait(record.dueMs, execution.id, record.activation));
-        return;
-      case 'ended':
-        turn.effects.push((sequence) => this.#finish(actor, sequence, turn.nowMs));
-        return;
-      default:
-        return;
+    if (isTold(record)) {
+      turn.effects.push((sequence) => {
+        this.#ports.announce(lifecycleEvent(record, execution.program, { lane: this.number, sequence, atMs: turn.nowMs, organisation: execution.organisation, execution: execution.id }));
+        if (record.kind === 'ended') this.#finish(actor, turn.nowMs);
+      });
+      return;
     }
+    if (record.kind === 'entered' && record.arguments !== undefined) {
+      turn.effects.push(() => {
+        const activation = execution.activations.get(record.activation);
+        if (activation?.arguments !== undefined && activation.attempt === record.attempt) this.#ports.schedule({ lane: this.number, epoch: this.epoch, execution, activation, readyAtMs: turn.nowMs });
+      });
+    }
+    const dueMs = record.kind === 'entered' || record.kind === 'retrying' ? record.dueMs : undefined;
+    if (dueMs !== undefined && 'activation' in record) turn.effects.push(() => this.#timers.wait(dueMs, execution.id, record.activation));
   }
 
-  #touch(actor: Actor, sequence: number, nowMs: number): void {
-    actor.lastSequence = sequence;
-    if (actor.firstDirtySequence === 0) {
-      actor.firstDirtySequence = sequence;
-      actor.dirtySinceMs = nowMs;
-      this.#dirty.add(actor);
-    }
-  }
-
-  #finish(actor: Actor, sequence: number, atMs: number): void {
+  #finish(actor: Actor, atMs: number): void {
     const { execution } = actor;
     const finished = finishedOf(actor);
     if (finished === undefined) return;
     this.actors.delete(execution.id);
-    this.#dirty.delete(actor);
+    this.#upkeep.drop(actor);
     this.finished.set(execution.id, finished);
     this.counts.ended++;
-    if (execution.key !== undefined) this.memory.remember(execution.id, finished.inputText, atMs);
+    if (execution.key !== undefined) this.memory.remember(execution.id, finished.input, atMs);
+    // Only a command ends an execution whose steps are still out.
     if (finished.end.status === 'cancelled') this.#ports.abandon(execution);
-    this.#ports.announce({ kind: finished.end.status, lane: this.number, sequence, index: 1, atMs, execution });
     for (const watcher of actor.watchers) watcher.ended(execution.id, finished.end);
     actor.watchers = [];
-    if (execution.replyTo !== undefined) {
-      const { status, outputText, error } = finished.end;
-      this.#ports.reply(execution.replyTo, { execution: execution.id, status, ...(outputText === undefined ? {} : { output: JSON.parse(outputText) }), ...(error === undefined ? {} : { error }) });
-    }
+    if (execution.replyTo !== undefined) this.#ports.reply(execution.replyTo, replyOf(execution.id, finished.end));
     this.#handToHistory(finished);
   }
 
@@ -409,104 +482,13 @@ export class Lane {
     else watcher.refused('execution-unknown', `Lane ${this.number} has no execution ${id} in memory`);
   }
 
-  #wait(dueMs: number, execution: string, activation: number): void {
-    this.#due.push({ dueMs, execution, activation });
-    if (dueMs < this.#timerAtMs) this.#arm();
-  }
-
-  #arm(): void {
-    const next = this.#due.peek();
-    clearTimeout(this.#timer);
-    this.#timerAtMs = next?.dueMs ?? Infinity;
-    if (next === undefined || this.#closed) return;
-    const waitMs = Math.min(Math.max(next.dueMs - this.#ports.nowMs(), 0), TIMER_MS_MAX);
-    this.#timer = setTimeout(() => this.#elapse(), waitMs);
-  }
-
-  #elapse(): void {
-    const nowMs = this.#ports.nowMs();
-    for (let count = 0; count < DUE_MAX; count++) {
-      const due = this.#due.take(nowMs);
-      if (due === undefined) break;
-      this.post({ kind: 'due', execution: due.execution, activation: due.activation });
-    }
-    this.#arm();
-  }
-
-  /** Checkpoints what has been dirty for long, and forgets what the log need not hold. */
-  #maintain(): void {
-    const nowMs = this.#ports.nowMs();
-    this.memory.forget(nowMs);
-    if (!this.#checkpointing) {
-      const batch: Actor[] = [];
-      for (const actor of this.#dirty) {
-        if (nowMs - actor.dirtySinceMs < CHECKPOINT_AGE_MS || batch.length >= CHECKPOINTS_MAX) break;
-        batch.push(actor);
-      }
-      if (batch.length > 0) this.#checkpoint(batch, nowMs);
-    }
-    void this.#truncate();
-  }
-
-  #checkpoint(batch: readonly Actor[], nowMs: number): void {
-    this.#checkpointing = true;
-    const stored = this.#ports.checkpoint(this.number, this.epoch, batch);
-    for (const actor of batch) {
-      actor.storingFirstSequence = actor.firstDirtySequence;
-      actor.firstDirtySequence = 0;
-      this.#dirty.delete(actor);
-      this.#storing.add(actor);
-    }
-    const settle = (keep: boolean): void => {
-      for (const actor of batch) {
-        this.#storing.delete(actor);
-        if (keep) {
-          actor.firstDirtySequence = actor.storingFirstSequence;
-          actor.dirtySinceMs = nowMs;
-          if (actor.execution.end === undefined) this.#dirty.add(actor);
-        }
-        actor.storingFirstSequence = 0;
-      }
-      this.#checkpointing = false;
-    };
-    stored.then(
-      () => settle(false),
-      (error: unknown) => {
-        this.#logger.warn('Checkpoint not stored', { lane: this.number, error });
-        settle(true);
-      },
-    );
-  }
-
-  /** The first frame that recovery would need. */
-  #lowWater(): number {
-    let low = this.#lastSequence;
-    for (const actor of this.#dirty) low = Math.min(low, actor.firstDirtySequence);
-    for (const actor of this.#storing) low = Math.min(low, actor.storingFirstSequence);
-    for (const finished of this.finished.values()) low = Math.min(low, finished.firstSequence);
-    return Math.min(low, this.#ports.outboxLowWater(this.number));
-  }
-
-  async #truncate(): Promise<void> {
-    try {
-      await this.#log.truncate(this.#lowWater());
-      this.#logBytes = await this.#log.bytes();
-      if (this.#inputSequence > this.#truncatedInput) {
-        const sequence = this.#inputSequence;
-        await this.#log.truncateInputs(sequence);
-        this.#truncatedInput = sequence;
-      }
-    } catch (error) {
-      this.#logger.debug('Truncation put off', { lane: this.number, error });
-    }
-  }
-
   #close(end: LaneEnd): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#upkeep);
-    clearTimeout(this.#timer);
-    for (const message of this.#mailbox) refuse(message, this.number);
+    clearInterval(this.#upkeepTimer);
+    this.#timers.stop();
+    for (const message of [...this.#inHand, ...this.#mailbox]) refuse(message, this.number);
+    this.#inHand = [];
     this.#mailbox = [];
     for (const actor of this.actors.values()) for (const watcher of actor.watchers) watcher.refused('lane-displaced', `Lane ${this.number} has left this orchestrator`);
     this.#end(end);
@@ -518,36 +500,20 @@ export type TransitionObserver = (execution: Execution, atMs: number, records: r
 
 interface Turn {
   readonly nowMs: number;
-  readonly writer: ReturnType<typeof createFrameWriter>;
+  readonly writer: FrameWriter;
   readonly effects: Effect[];
   readonly touched: Actor[];
 }
 
-/** What remains of an actor that has ended; undefined while it has not. */
-export function finishedOf(actor: Actor): Finished | undefined {
-  const { execution } = actor;
-  if (execution.end === undefined) return undefined;
-  const end: End = { status: execution.end.status, outputText: execution.end.output === undefined ? undefined : textOf(execution.end.output), error: execution.end.error };
-  return {
-    organisation: execution.organisation,
-    id: execution.id,
-    program: execution.program,
-    workflow: execution.workflow,
-    version: execution.version,
-    key: execution.key,
-    inputText: textOf(execution.rawInput),
-    acceptedAtMs: execution.acceptedAtMs,
-    endedAtMs: execution.end.atMs,
-    end,
-    entries: actor.entries,
-    segments: actor.segments,
-    firstSequence: actor.storingFirstSequence || actor.firstDirtySequence || actor.lastSequence,
-    checkpointed: actor.checkpointed,
-    traceparent: execution.traceparent,
-  };
+interface KnownStart {
+  /** The input is the one it was started with. */
+  readonly isSame: boolean;
+  readonly replyTo: string | undefined;
 }
 
+/** Whether the frame of a start that is refused here became durable is not known; its id makes another try the same start. */
 function refuse(message: Message, lane: number): void {
   if ((message.kind === 'start' || message.kind === 'attach') && message.watcher !== undefined) message.watcher.refused('lane-displaced', `Lane ${lane} has left this orchestrator`);
   if (message.kind === 'cancel') message.answer?.(false);
+  if (message.kind === 'result') message.moved?.();
 }

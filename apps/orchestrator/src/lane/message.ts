@@ -21,7 +21,7 @@ export interface StartMessage {
 export type Message =
   | StartMessage
   | { readonly kind: 'attach'; readonly execution: string; readonly watcher: Watcher }
-  | { readonly kind: 'result'; readonly execution: string; readonly result: StepResult; readonly durable: () => void }
+  | { readonly kind: 'result'; readonly execution: string; readonly result: StepResult; readonly durable: () => void; /** The lane has left before the result was durable. */ readonly moved?: () => void }
   | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((found: boolean) => void) | undefined }
   /** A timer may have run out. */
   | { readonly kind: 'due'; readonly execution: string; readonly activation: number }

@@ -1,6 +1,6 @@
 /** What a lane needs from outside; adapters and the process's other parts provide it. */
-import type { Activation, Execution, Reply } from '@millrace/engine';
-import type { Actor, Finished } from './actor.ts';
+import type { Activation, Execution, Payload, Problem, Program, Reply } from '@millrace/engine';
+import type { Actor, End, Finished } from './actor.ts';
 
 /** An outstanding step, on its way to a worker. */
 export interface ReadyStep {
@@ -35,14 +35,24 @@ export interface LanePorts {
   /** The first frame of the lane whose events are not in JetStream yet; Infinity when all are. */
   outboxLowWater(lane: number): number;
   reply(subject: string, reply: Reply): void;
+  /** The end of an execution that is in no lane's memory. */
+  endOf(execution: string): Promise<End | undefined>;
 }
 
-/** A fact for the outside, made once its frame is durable (E9). */
+/**
+ * A fact for the outside, made once its frame is durable (E9). Made again by a later owner it is the same:
+ * lane, sequence, execution and index identify it.
+ */
 export interface LifecycleEvent {
   readonly kind: 'started' | 'completed' | 'faulted' | 'cancelled';
   readonly lane: number;
   readonly sequence: number;
+  /** 0 the start, 1 the end. */
   readonly index: number;
   readonly atMs: number;
-  readonly execution: Execution;
+  readonly organisation: string;
+  readonly execution: string;
+  readonly program: Pick<Program, 'namespace' | 'name' | 'version'>;
+  readonly output?: Payload;
+  readonly error?: Problem;
 }

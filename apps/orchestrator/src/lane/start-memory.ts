@@ -2,9 +2,10 @@
  * What a lane remembers of keyed starts that have ended: enough to answer a repeated one.
  *
  * A key is remembered for START_MEMORY_MS or until STARTS_REMEMBERED_MAX later ones push it out, whichever
- * is first; beyond that the history's unique id decides.
+ * is first; from then on the memory is partial, and history is asked about starts that it does not know.
  */
 import { createHash } from 'node:crypto';
+import type { Payload } from '@millrace/engine';
 
 /** How long a key is remembered, in milliseconds. */
 export const START_MEMORY_MS = 24 * 3_600_000;
@@ -14,19 +15,24 @@ export const STARTS_REMEMBERED_MAX = 200_000;
 export interface StartMemory {
   has(id: string): boolean;
   /** Whether the input is the one the execution was started with. */
-  matches(id: string, inputText: string): boolean;
-  remember(id: string, inputText: string, endedAtMs: number): void;
+  matches(id: string, input: Payload): boolean;
+  remember(id: string, input: Payload, endedAtMs: number): void;
   /** As `remember`, from a digest that history kept. */
   recall(id: string, digest: string, endedAtMs: number): void;
   forget(nowMs: number): void;
-  /** Some keys younger than START_MEMORY_MS were pushed out, or could not be loaded. */
+  /** History may know keys that are not known here. */
   readonly partial: boolean;
   markPartial(): void;
 }
 
-/** What is kept of an input: 96 bits of its SHA-256. */
-export function inputDigest(inputText: string): string {
-  return createHash('sha256').update(inputText).digest('base64url').slice(0, 16);
+/** What is kept of an input: 96 bits of the SHA-256 of its value, however it was written. */
+export function inputDigest(input: Payload): string {
+  return createHash('sha256').update(JSON.stringify(input.value)).digest('base64url').slice(0, 16);
+}
+
+/** Whether two inputs are one value; the text may have come with other spaces, or from a checkpoint. */
+export function isSameInput(a: Payload, b: Payload): boolean {
+  return (a.text !== undefined && a.text === b.text) || JSON.stringify(a.value) === JSON.stringify(b.value);
 }
 
 export function createStartMemory(): StartMemory {
@@ -34,6 +40,8 @@ export function createStartMemory(): StartMemory {
   const known = new Map<string, { readonly digest: string; readonly endedAtMs: number }>();
   let partial = false;
   function add(id: string, digest: string, endedAtMs: number): void {
+    // Said again it is the latest.
+    known.delete(id);
     known.set(id, { digest, endedAtMs });
     if (known.size <= STARTS_REMEMBERED_MAX) return;
     const oldest = known.keys().next();
@@ -42,13 +50,14 @@ export function createStartMemory(): StartMemory {
   }
   return {
     has: (id) => known.has(id),
-    matches: (id, inputText) => known.get(id)?.digest === inputDigest(inputText),
-    remember: (id, inputText, endedAtMs) => add(id, inputDigest(inputText), endedAtMs),
+    matches: (id, input) => known.get(id)?.digest === inputDigest(input),
+    remember: (id, input, endedAtMs) => add(id, inputDigest(input), endedAtMs),
     recall: add,
     forget(nowMs) {
       for (const [id, { endedAtMs }] of known) {
         if (nowMs - endedAtMs < START_MEMORY_MS) return;
         known.delete(id);
+        partial = true;
       }
     },
     get partial() {

@@ -11,7 +11,6 @@ import { Lane } from '../lane/lane.ts';
 import { openLaneLog, type LaneLog } from '../lane/lane-log.ts';
 import type { LanePorts, LifecycleEvent, ReadyStep } from '../lane/ports.ts';
 import { takeLane, type TakingPorts } from '../lane/take-lane.ts';
-import { finishedOf } from '../lane/lane.ts';
 
 export const logger = createLogger({ service: 'orchestrator', instance: 'test', level: 'silent' });
 
@@ -60,15 +59,11 @@ export async function openBench(url: string): Promise<Bench> {
     log: (number) => openLaneLog(bus, number, ending.signal),
     async take(number, epoch, programs) {
       await ensureStream(bus, laneInputStreamConfig(number));
-      const log = await openLaneLog(bus, number, ending.signal);
+      const own = new AbortController();
+      const log = await openLaneLog(bus, number, AbortSignal.any([own.signal, ending.signal]));
       const taken = await takeLane(log, epoch, 'test', takingPorts(bench, programs));
-      const lane = new Lane({ number, epoch, instance: 'test', log, ports: lanePorts(bench), logger, inputSequence: taken.inputSequence, memory: taken.memory });
-      for (const actor of taken.actors.values()) {
-        const finished = finishedOf(actor);
-        if (finished === undefined) lane.actors.set(actor.execution.id, actor);
-        else lane.finished.set(finished.id, finished);
-      }
-      lane.resume(taken.lastSequence);
+      const lane = new Lane({ number, epoch, log, ports: lanePorts(bench), logger, taken });
+      void lane.ended.then(() => own.abort());
       lanes.push(lane);
       return lane;
     },
@@ -97,6 +92,7 @@ function lanePorts(bench: Bench): LanePorts {
     },
     finish: (finished) => void bench.finished.push(finished),
     checkpoint: () => Promise.reject(new Error('no store in this test')),
+    endOf: () => Promise.resolve(undefined),
     announce: (event) => void bench.events.push(event),
     outboxLowWater: () => Infinity,
     reply: (subject, reply) => void bench.replies.push({ subject, reply }),
@@ -111,7 +107,8 @@ function takingPorts(bench: Bench, programs: readonly Program[]): TakingPorts {
     },
     payload: (name) => Promise.resolve(bench.payloads.get(name) ?? 'null'),
     checkpoints: () => Promise.resolve([]),
-    remembered: () => Promise.resolve([]),
+    remembered: () => Promise.resolve({ starts: [], complete: true }),
+    programsOf: () => Promise.resolve(new Map()),
   };
 }
 

@@ -1,0 +1,54 @@
+/**
+ * The timers of one lane: a queue by due time and one timer of the process for the earliest.
+ *
+ * Due times are wall clock and the process's timers are not: every TIMER_MS_MAX the wall clock is looked at
+ * again, so that a clock that jumps makes a timer late by no more than that.
+ */
+import { createDueQueue } from './due-queue.ts';
+
+/** Longest wait of one timer of the process, in milliseconds. */
+const TIMER_MS_MAX = 10_000;
+/** Timers taken from the queue in one turn of the event loop. */
+const DUE_MAX = 10_000;
+
+export interface LaneTimers {
+  wait(dueMs: number, execution: string, activation: number): void;
+  stop(): void;
+}
+
+/** @param due told once for every `wait`, when its time has come by `nowMs`. */
+export function createLaneTimers(nowMs: () => number, due: (execution: string, activation: number) => void): LaneTimers {
+  const queue = createDueQueue();
+  let timer: NodeJS.Timeout | undefined;
+  let armedMs = Infinity;
+  let stopped = false;
+
+  function arm(): void {
+    clearTimeout(timer);
+    const next = queue.peek();
+    armedMs = next?.dueMs ?? Infinity;
+    if (next === undefined || stopped) return;
+    timer = setTimeout(elapse, Math.min(Math.max(next.dueMs - nowMs(), 0), TIMER_MS_MAX));
+  }
+
+  function elapse(): void {
+    const now = nowMs();
+    for (let count = 0; count < DUE_MAX; count++) {
+      const next = queue.take(now);
+      if (next === undefined) break;
+      due(next.execution, next.activation);
+    }
+    arm();
+  }
+
+  return {
+    wait(dueMs, execution, activation) {
+      queue.push({ dueMs, execution, activation });
+      if (dueMs < armedMs) arm();
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * What a lane does behind its log: checkpoints of what has changed, and forgetting what recovery does not need.
+ *
+ * Owns which actors are dirty and how far the log may be truncated. Does not own how a checkpoint is stored.
+ *
+ * - U1 A frame is forgotten only when a stored checkpoint or history has all its executions, and JetStream its events.
+ * - U2 An input is forgotten only when a durable frame says that it has been taken.
+ * - `run` is called between two frames, when state and log agree.
+ */
+import type { Logger } from '@millrace/telemetry';
+import type { Actor, Finished } from './actor.ts';
+import type { LaneLog } from './lane-log.ts';
+import type { LanePorts } from './ports.ts';
+
+/** An execution is checkpointed once its changes are this old, in milliseconds. */
+const CHECKPOINT_AGE_MS = 2_000;
+/** Checkpoints written at once; the next follow when these are stored. */
+const CHECKPOINTS_MAX = 250;
+/** Disk that the log of one lane may take before new starts are refused, in bytes; what runs goes on. */
+const LOG_BYTES_MAX = 2 * 1024 ** 3;
+
+export interface LaneUpkeep {
+  /** The actor has changed in the frame `sequence`. */
+  touch(actor: Actor, sequence: number, nowMs: number): void;
+  /** A replayed actor that has changes of its own. */
+  adopt(actor: Actor): void;
+  /** The actor has ended. */
+  drop(actor: Actor): void;
+  /** Checkpoints what has been dirty for long, and truncates. */
+  run(nowMs: number): void;
+  /** Events of the frames below it are in JetStream. */
+  readonly announcedBelow: number;
+  /** Why the lane takes no new starts, if it takes none. */
+  overBudget(): string | undefined;
+}
+
+export interface LaneUpkeepOptions {
+  readonly number: number;
+  readonly epoch: number;
+  readonly log: LaneLog;
+  readonly ports: LanePorts;
+  readonly logger: Logger;
+  readonly finished: ReadonlyMap<string, Finished>;
+  readonly announcedBelow: number;
+  /** The last frame that is durable, and the last input that it holds. */
+  durable(): { readonly sequence: number; readonly inputSequence: number };
+  /** Calls `run` again when the lane next stands between two frames. */
+  again(): void;
+}
+
+export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, announcedBelow: before, durable, again }: LaneUpkeepOptions): LaneUpkeep {
+  // In the order they became dirty, nearly: the oldest come first.
+  const dirty = new Set<Actor>();
+  /** Actors whose checkpoint is on its way. */
+  const storing = new Set<Actor>();
+  let checkpointing = false;
+  let truncating = false;
+  let forgottenInput = 0;
+  let logBytes = 0;
+  let announcedBelow = before;
+
+  function checkpoint(batch: readonly Actor[], nowMs: number): void {
+    checkpointing = true;
+    const stored = ports.checkpoint(number, epoch, batch);
+    for (const actor of batch) {
+      actor.storingFirstSequence = actor.firstDirtySequence;
+      actor.firstDirtySequence = 0;
+      // From here on there may be a checkpoint, which its end has to remove.
+      actor.checkpointed = true;
+      dirty.delete(actor);
+      storing.add(actor);
+    }
+    const settle = (isStored: boolean): void => {
+      checkpointing = false;
+      for (const actor of batch) {
+        storing.delete(actor);
+        if (!isStored) {
+          actor.firstDirtySequence = actor.storingFirstSequence;
+          actor.dirtySinceMs = nowMs;
+          if (actor.execution.end === undefined) dirty.add(actor);
+        }
+        actor.storingFirstSequence = 0;
+      }
+    };
+    stored.then(
+      () => {
+        settle(true);
+        if (batch.length === CHECKPOINTS_MAX) again();
+      },
+      (error: unknown) => {
+        logger.warn('Checkpoints not stored', { lane: number, executions: batch.length, error });
+        settle(false);
+      },
+    );
+  }
+
+  /** The first frame that recovery would need (U1). */
+  function lowWater(): number {
+    let low = durable().sequence;
+    for (const actor of dirty) low = Math.min(low, actor.firstDirtySequence);
+    for (const actor of storing) low = Math.min(low, actor.storingFirstSequence);
+    for (const each of finished.values()) low = Math.min(low, each.firstSequence);
+    return Math.min(low, announcedBelow);
+  }
+
+  async function truncate(): Promise<void> {
+    const { inputSequence } = durable();
+    truncating = true;
+    try {
+      await log.truncate(lowWater());
+      logBytes = await log.bytes();
+      if (inputSequence > forgottenInput) {
+        await log.truncateInputs(inputSequence);
+        forgottenInput = inputSequence;
+      }
+    } catch (error) {
+      logger.debug('Truncation put off', { lane: number, error });
+    } finally {
+      truncating = false;
+    }
+  }
+
+  return {
+    touch(actor, sequence, nowMs) {
+      actor.lastSequence = sequence;
+      if (actor.firstDirtySequence !== 0) return;
+      actor.firstDirtySequence = sequence;
+      actor.dirtySinceMs = nowMs;
+      dirty.add(actor);
+    },
+    adopt(actor) {
+      if (actor.firstDirtySequence > 0) dirty.add(actor);
+    },
+    drop: (actor) => void dirty.delete(actor),
+    run(nowMs) {
+      // The events of the last frame itself may not have been handed over yet.
+      announcedBelow = Math.max(announcedBelow, Math.min(ports.outboxLowWater(number), durable().sequence));
+      if (!checkpointing) {
+        const batch: Actor[] = [];
+        for (const actor of dirty) {
+          if (nowMs - actor.dirtySinceMs < CHECKPOINT_AGE_MS || batch.length >= CHECKPOINTS_MAX) break;
+          batch.push(actor);
+        }
+        if (batch.length > 0) checkpoint(batch, nowMs);
+      }
+      if (!truncating) void truncate();
+    },
+    get announcedBelow() {
+      return announcedBelow;
+    },
+    overBudget() {
+      if (logBytes < LOG_BYTES_MAX) return undefined;
+      return `The log of lane ${number} takes ${logBytes} bytes of its ${LOG_BYTES_MAX}; starts are taken again once history has caught up`;
+    },
+  };
+}
