@@ -13,7 +13,12 @@ const START_MS = 120_000;
 let folder: TemporaryFolder;
 const dataDir = (): string => path.join(folder.path, '.millrace');
 const run = (words: readonly string[], more: { readonly environment?: Readonly<Record<string, string>>; readonly input?: string } = {}): Promise<CommandEnd> => millrace(words, { directory: folder.path, ...more });
-const json = async (...words: readonly string[]): Promise<Record<string, unknown>> => (await run([...words, '--output', 'json'])).json();
+/** Of a command that has to succeed. */
+const json = async (...words: readonly string[]): Promise<Record<string, unknown>> => {
+  const end = await run([...words, '--output', 'json']);
+  if (end.status !== 0) throw new Error(`millrace ${words.join(' ')} ended with status ${end.status}: ${end.errors}`);
+  return end.json();
+};
 const members = (): readonly MemberRecord[] => readClusterState(dataDir())?.processes ?? [];
 const processes = async (): Promise<readonly ProcessDocument[]> => (await json('status'))['processes'] as readonly ProcessDocument[];
 
