@@ -17,7 +17,7 @@ import { startServers, type Servers } from '@millrace/servers';
 import { endLeftovers, isRunning, readClusterState, recordOf, removeClusterState, writeClusterState, type ClusterAddresses, type MemberRecord } from './cluster-state.ts';
 import { portTable } from './port-table.ts';
 import { secretKey } from './secret-key.ts';
-import { programOf, SERVICES, STOP_ORDER, type ServiceName } from './services.ts';
+import { NODE_ARGS, programOf, SERVICES, STOP_ORDER, type ServiceName } from './services.ts';
 import { superviseServers } from './supervise-servers.ts';
 import { startSupervised, type Supervised } from './supervised-process.ts';
 
@@ -108,7 +108,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           service,
           instance,
           program: programOf(service),
-          nodeArgs: options.nodeArgs?.[service] ?? [],
+          nodeArgs: [...(NODE_ARGS[service] ?? []), ...(options.nodeArgs?.[service] ?? [])],
           logFile: path.join(logs, `${instance}.log`),
           grpcPort,
           httpPort,

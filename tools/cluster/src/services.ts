@@ -19,3 +19,9 @@ export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export function programOf(service: ServiceName): string {
   return path.join(ROOT, 'apps', service, 'src/main.ts');
 }
+
+/** Arguments for Node that a service always gets. */
+export const NODE_ARGS: Partial<Record<ServiceName, readonly string[]>> = {
+  // Most objects of a step live for one cycle: a larger young generation is collected less often (MiB).
+  orchestrator: ['--max-semi-space-size=64'],
+};
