@@ -3,6 +3,7 @@
  *
  * Owns the connection, the key and the organisation of every call, and turns failures into MillraceErrors.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
 import type { Execution, Trace } from '@millrace/contracts/execution/v1/execution';
 import {
@@ -21,6 +22,9 @@ import type { GatewayTarget } from './gateway-target.ts';
 
 /** How long a call may take beyond what it is told to wait, in milliseconds. */
 export const CALL_DEADLINE_MS = 30_000;
+/** How long a question is asked again when what is in the way may pass, in milliseconds. */
+const ASK_AGAIN_MS = 5_000;
+const ASK_AGAIN_EACH_MS = 200;
 /** Largest answer, in bytes: an execution with many tasks. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -70,14 +74,25 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
       method(request, metadata, { deadline: Date.now() + waitMs + CALL_DEADLINE_MS }, (error, response) => (error === null ? resolve(response) : reject(failure(error, address))));
     });
 
+  /** Of what changes nothing, so that asking twice is harmless. */
+  const ask = async <Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> => {
+    for (const until = performance.now() + ASK_AGAIN_MS; ; await delay(ASK_AGAIN_EACH_MS)) {
+      try {
+        return await call(method, request);
+      } catch (error) {
+        if (!(error instanceof MillraceError) || error.retry.kind === 'never' || error.details['unreachable'] === true || performance.now() >= until) throw error;
+      }
+    }
+  };
+
   return {
     applyWorkflow: (request) => call(workflows.applyWorkflow.bind(workflows), { ...request, dryRun: false }),
     applyResource: (request) => call(organisations.applyResource.bind(organisations), request),
     start: (request) => call(executions.startExecution.bind(executions), request, request.waitMs),
-    get: (execution) => call(executions.getExecution.bind(executions), { execution }),
-    list: (query) => call(executions.listExecutions.bind(executions), query),
+    get: (execution) => ask(executions.getExecution.bind(executions), { execution }),
+    list: (query) => ask(executions.listExecutions.bind(executions), query),
     cancel: (execution) => call(executions.cancelExecution.bind(executions), { execution }),
-    trace: (execution) => call(executions.getTrace.bind(executions), { execution }),
+    trace: (execution) => ask(executions.getTrace.bind(executions), { execution }),
     tail(filter, onEvent, signal) {
       return new Promise((resolve, reject) => {
         const stream = executions.tailExecutions(filter, metadata);
@@ -104,5 +119,5 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
 function failure(error: unknown, address: string): MillraceError {
   const found = failureOf(error, 'gateway');
   if (found.reason !== 'service-unavailable' || found.details['service'] !== 'gateway') return found;
-  return new MillraceError('service-unavailable', { message: `The gateway at ${address} cannot be reached; see \`millrace status\``, cause: error });
+  return new MillraceError('service-unavailable', { message: `The gateway at ${address} cannot be reached; see \`millrace status\``, details: { unreachable: true }, cause: error });
 }

@@ -5,6 +5,7 @@
  */
 import { startCluster, type ClusterAddresses } from '@millrace/cluster';
 import { hashOfKey, keyFile, operatorKey } from './data-folder.ts';
+import { untilLanesOwned } from './lanes-owned.ts';
 import type { Scale } from './scale-option.ts';
 
 export interface SuperviseOptions {
@@ -44,6 +45,8 @@ export async function supervise(options: SuperviseOptions, pid: number): Promise
       else signal.addEventListener('abort', () => settle(), { once: true });
     });
     await Promise.race([cluster.ready(), interrupted]);
+    const owners = new Set(cluster.of('orchestrator').map((each) => each.addresses.grpc));
+    if (!signal.aborted && !(await untilLanesOwned(cluster.servers.nats.url, owners, signal))) report('Some lanes have no owner yet: starts wait for them');
     if (!signal.aborted) options.onReady(upDocument(dataDir, pid, cluster.addresses, false));
     await interrupted;
     report('Stopping; a second Ctrl-C ends it at once');
