@@ -47,7 +47,8 @@ test('status shows every process, ready, with version, addresses and lanes', asy
   const shown = await processes();
   expect(shown.map((each) => each.instance).sort()).toEqual(['connector-1', 'connector-2', 'gateway-1', 'mongod', 'nats-server', 'notification-1', 'orchestrator-1', 'throttle-1', 'trigger-1']);
   expect(shown.filter((each) => !each.ready || each.pid === null || each.version === null || Object.keys(each.addresses).length === 0)).toEqual([]);
-  expect(shown.find((each) => each.name === 'orchestrator')?.lanes).toEqual([0, 1]);
+  expect(shown.find((each) => each.name === 'orchestrator')?.lanes).toContain(0);
+  expect(shown.filter((each) => each.name !== 'orchestrator').flatMap((each) => each.lanes)).toEqual([]);
 });
 
 test('a second up says that it is up', async () => {
