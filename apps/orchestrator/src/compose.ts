@@ -138,7 +138,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     ready: async () => ({ bus: bus.status() === 'connected', lanes: keeper === undefined || keeper.settled() }),
     async started(registration) {
       leaseDeadline = () => registration.leaseDeadline();
-      const address = registry.list('orchestrator').find((each) => each.instance === instance)?.addresses.grpc ?? (await ownAddress(context));
+      const address = await ownAddress(context, registration.incarnation);
       const announce = (): void => void registration.setAttributes({ lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b) }).catch(() => undefined);
       keeper = await keepLanes({
         bus,
@@ -173,10 +173,10 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
   };
 }
 
-/** The registry shows this process a moment after it has joined. */
-async function ownAddress({ registry, instance }: ServiceContext<OrchestratorConfig>): Promise<string> {
+/** The registry shows this process a moment after it has joined; until then it may show a former life at another address. */
+async function ownAddress({ registry, instance }: ServiceContext<OrchestratorConfig>, incarnation: string): Promise<string> {
   for (;;) {
-    const own = registry.list('orchestrator').find((each) => each.instance === instance);
+    const own = registry.list('orchestrator').find((each) => each.instance === instance && each.incarnation === incarnation);
     if (own?.addresses.grpc !== undefined) return own.addresses.grpc;
     await delay(10);
   }
