@@ -23,6 +23,11 @@ export const INPUT_CHARACTERS_MAX = 1024 * 1024;
 export const KEY_CHARACTERS_MAX = 512;
 /** Longest traceparent that is kept, in characters; W3C's version 00 has 55. */
 const TRACEPARENT_CHARACTERS_MAX = 256;
+/**
+ * A start without a key whose id is older, in milliseconds, may be one sent again, by a caller who has not heard
+ * that it ran: history is asked before it runs. The lane itself forgets it once history has its end.
+ */
+const RESENT_AGE_MS = 500;
 /** Between looks whether a lane has room again, in milliseconds. */
 const PAUSE_MS = 5;
 
@@ -34,7 +39,7 @@ export interface StartPorts {
   nowMs(): number;
   /** The end of an execution that is in no lane's memory. */
   endOf(execution: string): Promise<End | undefined>;
-  /** The digests of the inputs of those that history has: asked for keyed starts that memory may have forgotten. */
+  /** The digests of the inputs of those that history has: asked for starts that memory may have forgotten. */
   ended(executions: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
@@ -101,7 +106,8 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
       return;
     }
     const program = ports.definitions.atHand(start.organisation, start.workflow);
-    const isForgotten = lane.memory.partial && start.idempotencyKey !== '' && !lane.memory.has(start.execution) && !lane.actors.has(start.execution);
+    const mayHaveEnded = id.timeMs === undefined ? lane.memory.partial : Math.abs(ports.nowMs() - id.timeMs) > RESENT_AGE_MS;
+    const isForgotten = mayHaveEnded && !lane.knows(start.execution);
     if (program !== undefined && !isForgotten) begin(lane, start, program);
     else void beginLater(number, start, isForgotten);
   }

@@ -10,7 +10,7 @@ import type { Problem } from '@millrace/engine';
 import type { Store } from '@millrace/store';
 import type { Logger } from '@millrace/telemetry';
 import type { Finished } from '../lane/actor.ts';
-import { inputDigest, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '../lane/start-memory.ts';
+import { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '../lane/start-memory.ts';
 import type { Remembered } from '../lane/take-lane.ts';
 import { ignoringDuplicates, inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow } from './checkpoint-store.ts';
 
@@ -204,14 +204,14 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
         .limit(STARTS_REMEMBERED_MAX)
         .toArray();
       const complete = found.length < STARTS_REMEMBERED_MAX && (await collection().findOne({ ...keyed, endedAt: { $lte: since } }, { projection: { _id: 1 } })) === null;
-      return { complete, starts: found.reverse().map(({ _id, inputDigest: digest, endedAt }) => ({ id: _id, digest: digest ?? '', endedAtMs: endedAt.getTime() })) };
+      return { complete, starts: found.reverse().map(({ _id, inputDigest: digest, endedAt }) => ({ id: _id, digest: digest ?? NO_DIGEST, endedAtMs: endedAt.getTime() })) };
     },
     async askEnded(ids) {
       if (performance.now() < askAgainAtMs) return NOTHING;
       const asked = collection()
         .find({ _id: { $in: [...ids] } }, { projection: { inputDigest: 1 }, maxTimeMS: ASK_MS_MAX })
         .toArray()
-        .then((found) => new Map(found.map(({ _id, inputDigest: digest }) => [_id, digest ?? ''])));
+        .then((found) => new Map(found.map(({ _id, inputDigest: digest }) => [_id, digest ?? NO_DIGEST])));
       const late = new Promise<undefined>((settle) => setTimeout(() => settle(undefined), ASK_MS_MAX).unref());
       const answer = await Promise.race([asked.catch(() => undefined), late]);
       if (answer !== undefined) return answer;

@@ -126,6 +126,11 @@ export class Lane {
     return this.#mailbox.length;
   }
 
+  /** Whether a start of that id would be a repeated one. */
+  knows(id: string): boolean {
+    return this.actors.has(id) || this.finished.has(id) || this.memory.has(id);
+  }
+
   /** Why the lane takes no new starts at the moment, if it takes none. */
   refusesStarts(): string | undefined {
     return this.#upkeep.overBudget() ?? this.#ports.startsRefusedBecause();

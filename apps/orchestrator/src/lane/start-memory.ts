@@ -25,6 +25,9 @@ export interface StartMemory {
   markPartial(): void;
 }
 
+/** Stands for an input that nothing was kept of, as of a start without a key: any matches. */
+export const NO_DIGEST = '';
+
 /** What is kept of an input: 96 bits of the SHA-256 of its value, however it was written. */
 export function inputDigest(input: Payload): string {
   return createHash('sha256').update(JSON.stringify(input.value)).digest('base64url').slice(0, 16);
@@ -50,7 +53,10 @@ export function createStartMemory(): StartMemory {
   }
   return {
     has: (id) => known.has(id),
-    matches: (id, input) => known.get(id)?.digest === inputDigest(input),
+    matches(id, input) {
+      const digest = known.get(id)?.digest;
+      return digest === NO_DIGEST || digest === inputDigest(input);
+    },
     remember: (id, input, endedAtMs) => add(id, inputDigest(input), endedAtMs),
     recall: add,
     forget(nowMs) {
