@@ -11,11 +11,11 @@ export function pinnedEnvironment(extra = {}) {
   return { ...process.env, PATH: [path.dirname(node24), bin, process.env.PATH].join(path.delimiter), ...extra };
 }
 
-/** Starts `file` with `args` and sets this process's exit status when it ends. */
-export async function handOver(file, args) {
+/** Starts `file` with `args` and sets this process's exit status when it ends; `extra` goes into its environment. */
+export async function handOver(file, args, extra = {}) {
   const child = spawn(node24, ['--disable-warning=ExperimentalWarning', path.resolve(root, file), ...args], {
     stdio: 'inherit',
-    env: pinnedEnvironment(),
+    env: pinnedEnvironment(extra),
   });
   // A terminal sends Ctrl-C to the whole foreground group: the child has it already, a second one would mean "now".
   const forward = (signal) => {
