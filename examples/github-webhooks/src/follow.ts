@@ -29,7 +29,8 @@ export async function untilAllEnded(api: PublicApi, options: FollowOptions): Pro
     const ended = (await listRun(api, options)).filter((each) => each.endedAt !== null).length;
     options.onProgress(ended);
     if (ended >= options.count) return;
-    await delay(POLL_MS, undefined, { signal: options.signal });
+    if (options.signal.aborted) throw new Error(`${options.organisation}: ${ended} of ${options.count} executions have ended, and the time is up`);
+    await delay(POLL_MS);
   }
 }
 

@@ -60,7 +60,8 @@ async function main(): Promise<number> {
 Look further:
   npx millrace status
   npx millrace list --org acme
-  npx millrace trace ${result.tellingExecution}
+  npx millrace show ${result.tellingExecution}
+  npx millrace trace ${result.summaryExecution}   (down to the mail)
   REST      ${up.gateway.http}/openapi.json   (key in ${path.relative(process.cwd(), up.keyFile)})
   gRPC      ${up.gateway.grpc}
   webhooks  ${up.trigger.http}/v1/hooks/{organisation}/github

@@ -44,6 +44,8 @@ export interface ExampleResult {
   readonly redelivered: number;
   /** The execution that shows most: with retries, loops and rows. */
   readonly tellingExecution: string;
+  /** One that mailed a summary. */
+  readonly summaryExecution: string;
 }
 
 export async function runExample(options: ExampleOptions): Promise<ExampleResult> {
@@ -85,9 +87,9 @@ export async function runExample(options: ExampleOptions): Promise<ExampleResult
         show();
       },
     });
-    await api.start(name, SUMMARY_WORKFLOW, { organisation: name, recipient, run }, `summary ${run}`);
+    return api.start(name, SUMMARY_WORKFLOW, { organisation: name, recipient, run }, `summary ${run}`);
   });
-  const [sent] = await Promise.all([sending, ...following]);
+  const [sent, [summaryExecution = '']] = await Promise.all([sending, Promise.all(following)]);
   await mailServer.arrived(ORGANISATIONS.length, MAIL_MS_MAX);
   await new Promise((settle) => setTimeout(settle, SECOND_MAIL_MS));
   show();
@@ -105,7 +107,7 @@ export async function runExample(options: ExampleOptions): Promise<ExampleResult
     totals.push(totalsOf(name, observations, mails.length));
     observed.push(...observations);
   }
-  return { totals, problems, redelivered: sent.redelivered, tellingExecution: telling(observed) };
+  return { totals, problems, redelivered: sent.redelivered, tellingExecution: telling(observed), summaryExecution };
 }
 
 /** Makes ledgers and resources, and applies everything with the `millrace` command. Returns the webhook secrets. */

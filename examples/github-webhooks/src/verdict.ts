@@ -35,7 +35,7 @@ export function problemsOf(evidence: Evidence): readonly string[] {
   const strangers = listed.filter((each) => !executions.has(each.execution));
   expect(strangers.length === 0, `${strangers.length} listed executions belong to no delivery`);
   const unfinished = listed.filter((each) => each.status !== 'completed');
-  expect(unfinished.length === 0, `${unfinished.length} executions have not completed (${[...new Set(unfinished.map((each) => each.status))].join(', ')})`);
+  expect(unfinished.length === 0, `${unfinished.length} executions have not completed (${[...new Set(unfinished.map((each) => each.status))].join(', ')}), ${unfinished[0]?.execution ?? ''} for one`);
   expect(observations.every((each) => each.status === 'completed'), 'an execution that was listed as completed is shown as something else');
 
   const unasked = deliveries.filter((delivery) => answered.get(delivery.id) !== 1);
