@@ -10,7 +10,7 @@
  *    So do all but the smallest of a transition that has TRANSITION_INLINE_CHARACTERS_MAX inside the frame already.
  * F4 What a transition cannot hold is a Fault: it ends that execution, never the lane (E6).
  */
-import { payloadOf, textOf, type Payload } from './payload.ts';
+import { isTooDeep, payloadOf, textOf, NESTING_MAX, type Payload } from './payload.ts';
 import type { JsonValue } from './program.ts';
 import { fault, type Problem } from './problem.ts';
 import type { JournalEntry, JournalRecord } from './record.ts';
@@ -182,6 +182,8 @@ function encodeRecord(record: JournalRecord, into: Place): string {
   const put = (key: string, payload: Payload | undefined, place: string): string => {
     if (payload === undefined) return '';
     const text = textOf(payload);
+    // Whoever accepts an input has looked at it; a value of our own may have grown deeper by one each turn of a loop.
+    if (record.kind !== 'started' && isTooDeep(text)) throw fault('runtime', `a value is nested deeper than ${NESTING_MAX} levels`);
     if (text.length <= PAYLOAD_INLINE_CHARACTERS_ALWAYS || (text.length <= PAYLOAD_INLINE_CHARACTERS_MAX && text.length <= into.room)) {
       into.room -= text.length;
       return `,"${key}":${text}`;

@@ -36,12 +36,18 @@ export interface Bench {
   /** Payloads by reference. */
   readonly payloads: Map<string, string>;
   leaseHolds: boolean;
+  /** Wall clock as the lanes see it. */
+  nowMs: () => number;
+  /** Stands between a lane and its log, for tests of what goes wrong there. */
+  wrapLog: (log: LaneLog) => LaneLog;
   /** Told whenever a step becomes ready. */
   onStep: (step: ReadyStep) => void;
   take(number: number, epoch: number, programs: readonly Program[]): Promise<Lane>;
   log(number: number): Promise<LaneLog>;
   close(): Promise<void>;
 }
+
+const wallClock = (): number => performance.timeOrigin + performance.now();
 
 export async function openBench(url: string): Promise<Bench> {
   const bus = await connectBus({ url, name: 'lane test', logger });
@@ -55,6 +61,8 @@ export async function openBench(url: string): Promise<Bench> {
     replies: [],
     payloads: new Map(),
     leaseHolds: true,
+    nowMs: wallClock,
+    wrapLog: (log) => log,
     onStep: () => undefined,
     log: (number) => openLaneLog(bus, number, ending.signal),
     async take(number, epoch, programs) {
@@ -62,7 +70,7 @@ export async function openBench(url: string): Promise<Bench> {
       const own = new AbortController();
       const log = await openLaneLog(bus, number, AbortSignal.any([own.signal, ending.signal]));
       const taken = await takeLane(log, epoch, 'test', takingPorts(bench, programs));
-      const lane = new Lane({ number, epoch, log, ports: lanePorts(bench), logger, taken });
+      const lane = new Lane({ number, epoch, log: bench.wrapLog(log), ports: lanePorts(bench), logger, taken });
       void lane.ended.then(() => own.abort());
       lanes.push(lane);
       return lane;
@@ -78,7 +86,7 @@ export async function openBench(url: string): Promise<Bench> {
 
 function lanePorts(bench: Bench): LanePorts {
   return {
-    nowMs: () => performance.timeOrigin + performance.now(),
+    nowMs: () => bench.nowMs(),
     leaseHolds: () => bench.leaseHolds,
     schedule(step) {
       bench.steps.push(step);
@@ -126,7 +134,7 @@ export interface Started {
 }
 
 /** Starts an execution and says what becomes of it. */
-export function startIn(lane: Lane, program: Program, input: JsonValue, options: { readonly id?: string; readonly key?: string } = {}): Started {
+export function startIn(lane: Lane, program: Program, input: JsonValue, options: { readonly id?: string; readonly key?: string; readonly replyTo?: string; readonly acceptedBy?: string } = {}): Started {
   const id = options.id ?? newExecutionId();
   let accept: (value: { readonly existing: boolean }) => void = () => undefined;
   let end: (value: End) => void = () => undefined;
@@ -135,7 +143,7 @@ export function startIn(lane: Lane, program: Program, input: JsonValue, options:
   const ended = new Promise<End>((settle) => (end = settle));
   const refused = new Promise<string>((settle) => (refuse = settle));
   lane.post({
-    kind: 'start', organisation: 'acme', execution: id, program, input: payloadOf(input), key: options.key, traceparent: undefined, acceptedAtMs: 1, acceptedBy: 'gateway', replyTo: undefined,
+    kind: 'start', organisation: 'acme', execution: id, program, input: payloadOf(input), key: options.key, traceparent: undefined, acceptedAtMs: 1, acceptedBy: options.acceptedBy ?? 'gateway', replyTo: options.replyTo,
     watcher: { waits: true, accepted: (_, existing) => accept({ existing }), ended: (_, value) => end(value), refused: (reason) => refuse(reason) },
   });
   return { id, accepted, ended, refused };
