@@ -1,0 +1,191 @@
+import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import { createFairQueue, createPermits } from '@millrace/fairness';
+import { payloadOf, start, type Activation, type Execution } from '@millrace/engine';
+import { newExecutionId } from '@millrace/bus';
+import type { OwnerMessage, Result, Step } from '@millrace/contracts/orchestrator/v1/dispatch';
+import { CHAIN, logger } from '../testing/lane-bench.ts';
+import type { ReadyStep } from '../lane/ports.ts';
+import { createScheduler } from './scheduler.ts';
+import { createWorkerStream, type DispatchCall, type WorkerStream } from './worker-stream.ts';
+
+const OPERATION = 'millrace.echo:1.0.0@default';
+
+/** The stream of a worker whose messages are kept. */
+function workerNamed(worker: string, credits = 4): { readonly stream: WorkerStream; readonly sent: Step[]; readonly messages: OwnerMessage[] } {
+  const sent: Step[] = [];
+  const messages: OwnerMessage[] = [];
+  const call = {
+    destroyed: false,
+    writableEnded: false,
+    write(message: OwnerMessage): boolean {
+      messages.push(message);
+      if (message.message?.$case === 'steps') sent.push(...message.message.value.steps);
+      return true;
+    },
+    end: () => undefined,
+  } as unknown as DispatchCall;
+  return { stream: createWorkerStream({ call, worker, service: 'connector', operations: [OPERATION], steps: credits, bytes: 1024 * 1024 }), sent, messages };
+}
+
+/** An execution with one step outstanding. */
+function stepOf(organisation: string, lane = 0, epoch = 1, argument: string = ''): ReadyStep {
+  const execution: Execution = start(organisation, newExecutionId(), CHAIN, { kind: 'started', definition: CHAIN.hash, workflow: 'flow', version: '1.0.0', input: payloadOf(null), acceptedAtMs: 0, acceptedBy: 'test' });
+  const activation: Activation = { number: 2, node: 1, parent: 1, attempt: 1, enteredAtMs: 0, rawInput: null, input: null, flow: null, arguments: payloadOf({ argument }) };
+  execution.activations.set(2, activation);
+  return { lane, epoch, execution, activation, readyAtMs: 0 };
+}
+
+function resultOf({ execution, run, activation, attempt }: Step): Result {
+  return { number: 1, execution, run, activation, attempt, dispatchedAtMs: 0, startedAtMs: 0, endedAtMs: 0, outcome: { $case: 'outputJson', value: 'null' } } as Result;
+}
+
+function bed(concurrency: number) {
+  const permits = createPermits({ nowMs: performance.now() });
+  for (const organisation of ['a', 'b']) {
+    permits.setLimits(organisation, { concurrency, startsPerSecond: undefined, weight: 1, strict: false });
+    permits.entitle(organisation, { concurrency, startsPerSecond: Infinity });
+  }
+  permits.authorityPresent();
+  permits.renew(Infinity);
+  const queue = createFairQueue<ReadyStep>();
+  const scheduler = createScheduler({ queue, permits, logger, nowMs: () => 0 });
+  return { permits, queue, scheduler };
+}
+
+const turn = (): Promise<void> => Promise.resolve().then(() => undefined);
+
+beforeEach(() => {
+  jest.useFakeTimers({ doNotFake: ['performance', 'queueMicrotask', 'setImmediate'] });
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+test('permits are never lost or counted twice, whatever happens to steps, workers, lanes and executions (T1, T3)', async () => {
+  const action = fc.oneof(
+    fc.record({ kind: fc.constant('schedule' as const), organisation: fc.constantFrom('a', 'b'), lane: fc.nat(1) }),
+    fc.record({ kind: fc.constantFrom('join' as const, 'leave' as const, 'settle' as const, 'again' as const, 'abandon' as const, 'wait' as const), which: fc.nat(3) }),
+    fc.record({ kind: fc.constant('drop' as const), lane: fc.nat(1) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
+      const { permits, scheduler } = bed(3);
+      const workers: ReturnType<typeof workerNamed>[] = [];
+      const steps: ReadyStep[] = [];
+      const epochs = [1, 1];
+      const seen: Step[] = [];
+      for (const each of actions) {
+        const worker = 'which' in each ? workers[each.which] : undefined;
+        switch (each.kind) {
+          case 'schedule': {
+            const step = stepOf(each.organisation, each.lane, epochs[each.lane]);
+            steps.push(step);
+            scheduler.schedule(step);
+            break;
+          }
+          case 'join': {
+            const joined = workerNamed(`w${each.which}`);
+            if (worker !== undefined) scheduler.leave(worker.stream);
+            workers[each.which] = joined;
+            scheduler.join(joined.stream);
+            break;
+          }
+          case 'leave':
+            if (worker !== undefined) scheduler.leave(worker.stream);
+            delete workers[each.which];
+            break;
+          case 'settle': {
+            const done = worker?.sent.shift();
+            if (worker === undefined || done === undefined) break;
+            seen.push(done);
+            const step = steps.find(({ execution }) => execution.id === done.execution);
+            scheduler.settle(resultOf(done), worker.stream);
+            step?.execution.activations.clear();
+            break;
+          }
+          case 'again': {
+            const done = seen[each.which];
+            if (done !== undefined && worker !== undefined) scheduler.settle(resultOf(done), worker.stream);
+            break;
+          }
+          case 'abandon': {
+            const step = steps[each.which];
+            if (step === undefined) break;
+            step.execution.end = { status: 'cancelled', output: undefined, error: undefined, atMs: 0 };
+            scheduler.abandon(step.execution.id);
+            break;
+          }
+          case 'wait':
+            jest.advanceTimersByTime(1_100);
+            break;
+          case 'drop':
+            scheduler.dropLane(each.lane, epochs[each.lane] ?? 1);
+            epochs[each.lane] = (epochs[each.lane] ?? 1) + 1;
+            break;
+        }
+        await turn();
+        const running = permits.running('a') + permits.running('b');
+        expect(permits.running('a')).toBeLessThanOrEqual(3);
+        expect(permits.running('b')).toBeLessThanOrEqual(3);
+        // Whoever holds a permit is in a worker's hands, or waits for a credit with it.
+        expect(running).toBeGreaterThanOrEqual(scheduler.outstanding);
+      }
+      // Everything ends: all permits are back.
+      for (const lane of [0, 1]) scheduler.dropLane(lane, 1_000);
+      await turn();
+      jest.advanceTimersByTime(5_000);
+      await turn();
+      expect([permits.running('a'), permits.running('b'), scheduler.outstanding, scheduler.waiting]).toEqual([0, 0, 0, 0]);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a step whose worker vanished goes to the same worker if that returns, else to another, with the same key', async () => {
+  const { scheduler, permits } = bed(10);
+  const one = workerNamed('one');
+  scheduler.join(one.stream);
+  scheduler.schedule(stepOf('a'));
+  await turn();
+  const [first] = one.sent;
+  scheduler.leave(one.stream);
+  const back = workerNamed('one');
+  const other = workerNamed('other');
+  scheduler.join(other.stream);
+  scheduler.join(back.stream);
+  await turn();
+  expect(back.sent).toEqual([{ ...first, dispatchedAtMs: 0 }]);
+  scheduler.leave(back.stream);
+  jest.advanceTimersByTime(1_100);
+  await turn();
+  expect(other.sent).toEqual([first]);
+  expect(permits.running('a')).toBe(1);
+});
+
+test('a step of a lane that has left is not dispatched, whoever still has it', async () => {
+  const { scheduler } = bed(10);
+  const worker = workerNamed('one');
+  const step = stepOf('a', 0, 1);
+  scheduler.schedule(step);
+  scheduler.dropLane(0, 1);
+  scheduler.schedule(step);
+  scheduler.join(worker.stream);
+  await turn();
+  expect(worker.sent).toEqual([]);
+  scheduler.schedule(stepOf('a', 0, 2));
+  await turn();
+  expect(worker.sent).toHaveLength(1);
+});
+
+test('steps leave in messages that the worker accepts', async () => {
+  const { scheduler } = bed(100);
+  const worker = workerNamed('one', 100);
+  scheduler.join(worker.stream);
+  for (let index = 0; index < 5; index++) scheduler.schedule(stepOf('a', 0, 1, 'x'.repeat(200_000)));
+  await turn();
+  await turn();
+  const sizes = worker.messages.map((message) => JSON.stringify(message).length);
+  expect(worker.sent).toHaveLength(5);
+  expect(Math.max(...sizes)).toBeLessThan(1_200_000);
+});
