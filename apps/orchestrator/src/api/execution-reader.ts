@@ -66,20 +66,13 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
     return decodeEntries(texts, (name) => found.get(name) ?? 'null');
   }
 
-  /** The journal as it is durable now, taken between two frames. */
-  function fromMemory(lane: Lane, id: string): Promise<{ readonly organisation: string; readonly program: Program; readonly status: Found['status']; readonly texts: readonly string[]; readonly segments: number } | undefined> {
-    return new Promise((settle) => {
-      lane.post({
-        kind: 'query',
-        run() {
-          const actor = lane.actors.get(id);
-          const ended = lane.finished.get(id);
-          if (actor !== undefined) settle({ organisation: actor.execution.organisation, program: actor.execution.program, status: statusOf(actor.execution), texts: [...actor.entries], segments: actor.segments });
-          else if (ended !== undefined) settle({ organisation: ended.organisation, program: ended.program, status: ended.end.status, texts: ended.entries, segments: ended.segments });
-          else settle(undefined);
-        },
-      });
-      void lane.ended.then(() => settle(undefined));
+  /** The journal as it is durable now. */
+  function fromMemory(lane: Lane, id: string) {
+    return betweenFrames(lane, () => {
+      const actor = lane.actors.get(id);
+      const ended = lane.finished.get(id);
+      if (actor !== undefined) return { organisation: actor.execution.organisation, program: actor.execution.program, status: statusOf(actor.execution), texts: [...actor.entries], segments: actor.segments };
+      return ended === undefined ? undefined : { organisation: ended.organisation, program: ended.program, status: ended.end.status, texts: ended.entries, segments: ended.segments };
     });
   }
 
@@ -92,7 +85,7 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
     }
     const document = live === undefined ? await history.get(id) : null;
     // What is not in history may live in a lane that is elsewhere, or on its way here: not to be called unknown.
-    if (document === null && lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
+    if (document === null && (lane === undefined || lanes.of(id) !== lane)) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
     const earlier = document.segments > 0 ? await checkpoints.segments(id, document.segments) : [];
     return { organisation: document.organisation, program: await definitions.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };
@@ -116,7 +109,7 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
     async list(request) {
       const limit = Math.min(request.limit === 0 ? PAGE.usual : request.limit, PAGE.most);
       const before = decodeCursor(request.cursor);
-      const live = liveSummaries(lanes, request).filter((summary) => before === undefined || isBefore(summary, before));
+      const live = (await liveSummaries(lanes, request)).filter((summary) => before === undefined || isBefore(summary, before));
       const stored = request.liveOnly
         ? []
         : await history.list({ organisation: request.organisation, ...(request.status === '' ? {} : { status: request.status }), ...(request.workflow === '' ? {} : { workflow: request.workflow }), ...(before === undefined ? {} : { before }), limit: limit + 1 });
@@ -131,13 +124,23 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
   };
 }
 
-function liveSummaries(lanes: Lanes, { organisation, status, workflow }: ListRequest): Summary[] {
-  const summaries: Summary[] = [];
-  for (const lane of lanes.all()) {
-    for (const { execution } of lane.actors.values()) summaries.push({ execution: execution.id, organisation: execution.organisation, workflow: execution.workflow, version: execution.version, status: statusOf(execution), startedAtMs: execution.acceptedAtMs, endedAtMs: 0 });
-    for (const ended of lane.finished.values()) summaries.push({ execution: ended.id, organisation: ended.organisation, workflow: ended.workflow, version: ended.version, status: ended.end.status, startedAtMs: ended.acceptedAtMs, endedAtMs: ended.endedAtMs });
-  }
-  return summaries.filter((summary) => summary.organisation === organisation && (status === '' || summary.status === status) && (workflow === '' || summary.workflow === workflow));
+/** Reads a lane when its state is what the log says (E1); undefined when the lane ends before. */
+function betweenFrames<T>(lane: Lane, read: () => T): Promise<T | undefined> {
+  return new Promise((settle) => {
+    lane.post({ kind: 'query', run: () => settle(read()) });
+    void lane.ended.then(() => settle(undefined));
+  });
+}
+
+async function liveSummaries(lanes: Lanes, { organisation, status, workflow }: ListRequest): Promise<readonly Summary[]> {
+  const isWanted = (summary: Summary): boolean => summary.organisation === organisation && (status === '' || summary.status === status) && (workflow === '' || summary.workflow === workflow);
+  const found = await Promise.all(lanes.all().map((lane) => betweenFrames(lane, () => [...summariesOf(lane)].filter(isWanted))));
+  return found.flatMap((summaries) => summaries ?? []);
+}
+
+function* summariesOf(lane: Lane): Generator<Summary> {
+  for (const { execution } of lane.actors.values()) yield { execution: execution.id, organisation: execution.organisation, workflow: execution.workflow, version: execution.version, status: statusOf(execution), startedAtMs: execution.acceptedAtMs, endedAtMs: 0 };
+  for (const ended of lane.finished.values()) yield { execution: ended.id, organisation: ended.organisation, workflow: ended.workflow, version: ended.version, status: ended.end.status, startedAtMs: ended.acceptedAtMs, endedAtMs: ended.endedAtMs };
 }
 
 type Position = { readonly acceptedAtMs: number; readonly id: string };
