@@ -27,6 +27,7 @@ const FILES: Readonly<Record<string, string>> = {
   'hello.yaml': `${HEAD('hello')}do:\n  - greet:\n      set:\n        message: \${ "hello " + (.name // "you") }\n`,
   'broken.yaml': `${HEAD('broken')}do:\n  - fail:\n      raise:\n        error:\n          type: https://example.com/errors/teapot\n          status: 418\n          title: Teapot\n`,
   'slow.yaml': `${HEAD('slow')}do:\n  - sleep:\n      wait:\n        minutes: 10\n`,
+  'short.yaml': `${HEAD('short')}do:\n  - sleep:\n      wait:\n        seconds: 5\n`,
   'team.yaml': `millrace: v1\nkind: webhook\nname: hello\norganisation: team\nspec:\n  workflow: hello\n  reply: output\n---\nmillrace: v1\nkind: limits\nname: team\norganisation: team\nspec: { concurrency: 5 }\n---\nmillrace: v1\nkind: organisation\nname: team\nspec: {}\n`,
 };
 
@@ -148,6 +149,15 @@ test('MILLRACE_GATEWAY names a gateway by its gRPC or its HTTP address', async (
   const wrong = await run(['list', '--output', 'json'], { environment: { MILLRACE_KEY: 'mr_operator_wrong' } });
   expect([wrong.status, wrong.json()['reason']]).toEqual([1, 'key-invalid']);
 });
+
+test('run goes on waiting while the gateway is killed and comes back', async () => {
+  const gateway = members().find((each) => each.name === 'gateway');
+  const waiting = run(['run', 'short.yaml', '--timeout', '60s', '--key', 'through', '--output', 'json']);
+  await eventually(async () => ((await json('list', '--workflow', 'short'))['executions'] as readonly unknown[]).length === 1, { timeoutMs: 20_000 });
+  process.kill(gateway?.pid ?? 0, 'SIGKILL');
+  const end = await waiting;
+  expect([end.errors, end.status, end.json()['status']]).toEqual(['', 0, 'completed']);
+}, START_MS);
 
 test('processes that are killed, a server too, are started again under the same names', async () => {
   const victims = members().filter((each) => each.instance === 'connector-1' || each.instance === 'nats-server');

@@ -52,7 +52,7 @@ export interface GatewayClient {
   list(query: ExecutionQuery): Promise<ListExecutionsResponse>;
   cancel(execution: string): Promise<Execution>;
   trace(execution: string): Promise<Trace>;
-  /** Calls back with every event until `signal` is aborted; rejects when the stream breaks. */
+  /** Calls back with every event until `signal` is aborted; rejects when the stream breaks or the gateway ends it. */
   tail(filter: { readonly execution: string; readonly workflow: string }, onEvent: (event: ExecutionEvent) => void, signal: AbortSignal): Promise<void>;
   close(): void;
 }
@@ -101,7 +101,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
           resolve();
         };
         stream.on('data', onEvent);
-        stream.on('end', resolve);
+        stream.on('end', () => (signal.aborted ? resolve() : reject(new MillraceError('service-draining', { message: `The gateway at ${address} is stopping` }))));
         stream.on('error', (error) => (signal.aborted ? resolve() : reject(failure(error, address))));
         if (signal.aborted) stop();
         else signal.addEventListener('abort', stop, { once: true });

@@ -78,25 +78,27 @@ async function workflowOf(given: Arguments, terminal: Terminal, gateway: Gateway
 
 async function runToEnd(gateway: GatewayClient, request: Omit<StartRequest, 'waitMs'>, timeoutMs: number, interrupted: AbortSignal): Promise<ExecutionDocument> {
   const deadline = performance.now() + timeoutMs;
-  const left = (): number => Math.max(1, Math.min(WAIT_MS_MAX, Math.ceil(deadline - performance.now())));
-  for (let started = false; ; ) {
+  // A gateway that is not there is told at once; one that goes away afterwards is waited for.
+  const { execution } = await gateway.start({ ...request, waitMs: 0 });
+  for (;;) {
+    const waitMs = Math.max(1, Math.min(WAIT_MS_MAX, Math.ceil(deadline - performance.now())));
     try {
-      const { execution, status } = await interruptible(gateway.start({ ...request, waitMs: left() }), interrupted);
-      started = true;
+      const { status } = await interruptible(gateway.start({ ...request, waitMs }), execution, interrupted);
       if (ENDED.has(status) || performance.now() >= deadline) return executionDocument(await gateway.get(execution));
     } catch (error) {
-      // What may pass is tried again while there is time, with the same key.
       const failure = MillraceError.from(error);
-      if (failure.retry.kind === 'never' || (!started && failure.reason === 'service-unavailable') || performance.now() + RETRY_MS >= deadline) throw failure;
+      if (failure.retry.kind === 'never') throw failure;
+      if (performance.now() + RETRY_MS >= deadline) throw new MillraceError(failure.reason, { message: `Execution ${execution} goes on, but could not be followed: ${failure.message}`, cause: error });
       await delay(RETRY_MS);
     }
   }
 }
 
 /** Ctrl-C ends the wait. */
-function interruptible<T>(work: Promise<T>, interrupted: AbortSignal): Promise<T> {
+function interruptible<T>(work: Promise<T>, execution: string, interrupted: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new MillraceError('argument-invalid', { message: 'Stopped waiting; the execution goes on (`millrace list`)' }));
+    const stop = (): void => reject(new MillraceError('argument-invalid', { message: `Stopped waiting; execution ${execution} goes on` }));
+    if (interrupted.aborted) stop();
     interrupted.addEventListener('abort', stop, { once: true });
     void work.then(resolve, reject).finally(() => interrupted.removeEventListener('abort', stop));
   });

@@ -1,9 +1,14 @@
 /** `millrace tail [ID]`: what happens to executions, live, one line each. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionEvent } from '@millrace/contracts/gateway/v1/gateway';
 import { isoTime } from '@millrace/documents';
+import { MillraceError } from '@millrace/errors';
 import { GATEWAY_OPTIONS, type Command } from './command.ts';
 import { EXIT } from './exit-status.ts';
 import { withGateway } from './with-gateway.ts';
+
+/** Before a stream that broke is opened again, in milliseconds. */
+const RETRY_MS = 1_000;
 
 export interface EventDocument {
   readonly at: string | null;
@@ -38,7 +43,19 @@ export const tailCommand: Command = {
       const document = eventDocument(event);
       terminal.write(`${given.json ? JSON.stringify(document) : eventLine(document)}\n`);
     };
-    await withGateway(given, terminal, (gateway) => gateway.tail(filter, show, terminal.interrupted));
+    await withGateway(given, terminal, async (gateway) => {
+      // Wrong keys, and a gateway that is not there, are told at once; one that goes away afterwards is waited for.
+      await gateway.list({ status: '', workflow: '', cursor: '', limit: 1 });
+      while (!terminal.interrupted.aborted) {
+        try {
+          await gateway.tail(filter, show, terminal.interrupted);
+        } catch (error) {
+          if (!(error instanceof MillraceError) || error.retry.kind === 'never') throw error;
+          terminal.writeError('The stream broke; what happens meanwhile is not shown.\n');
+          await delay(RETRY_MS, undefined, { signal: terminal.interrupted }).catch(() => undefined);
+        }
+      }
+    });
     return EXIT.ok;
   },
 };

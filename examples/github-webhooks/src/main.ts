@@ -33,17 +33,25 @@ const dataDir = values.once ? await mkdtemp(path.join(os.tmpdir(), 'millrace-exa
 const startedAt = performance.now();
 const classifier = await startClassifier(values.seed);
 const mailServer = await startMailServer();
+/** Whether Millrace was started here, and is to be stopped here. */
 let mine = false;
 
-async function main(): Promise<number> {
-  say('Starting Millrace: nats-server, mongod and six services');
+async function bringUp(): Promise<Up> {
   const words = ['up', '--detach', '--output', 'json', '--data', dataDir, ...(values.once ? ['--port-base', '0'] : [])];
   const up = JSON.parse(await requireMillrace(words, { environment: { MILLRACE_SMTP_URL: mailServer.url, MILLRACE_SMTP_FROM: 'Millrace <millrace@example.com>' } })) as Up;
+  mine = !up.already;
+  return up;
+}
+
+say('Starting Millrace: nats-server, mongod and six services');
+const starting = bringUp();
+
+async function main(): Promise<number> {
+  const up = await starting;
   if (up.already) {
     console.error(`Millrace is up on ${dataDir} already, without the example's mail server. Stop it with \`npx millrace down\`, or run the example apart from it with \`npm start -- --once\`.`);
     return 1;
   }
-  mine = true;
   const key = (await readFile(up.keyFile, 'utf8')).trim();
   const run = new Date().toISOString().replaceAll(/[-:]|\..*/g, '').toLowerCase();
   const progress = createProgress({ isTTY: process.stdout.isTTY === true, write: (text) => void process.stdout.write(text) });
@@ -79,6 +87,8 @@ const outcome = await Promise.race([
   }),
   interrupted,
 ]);
+// Interrupted while it comes up: what came up has to go.
+await starting.catch(() => undefined);
 if (mine) {
   say('Stopping');
   await millrace(['down', '--data', dataDir]);
