@@ -25,8 +25,14 @@ const SEED_DEFAULT = 'millrace';
 
 const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, seed: { type: 'string', default: SEED_DEFAULT } } });
 const say = (line: string): void => console.log(line);
+let stopping = false;
 const interrupted = new Promise<'interrupted'>((settle) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => settle('interrupted'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      stopping = true;
+      settle('interrupted');
+    });
+  }
 });
 
 const dataDir = values.once ? await mkdtemp(path.join(os.tmpdir(), 'millrace-example-')) : path.join(ROOT, '.millrace');
@@ -81,6 +87,7 @@ Ctrl-C stops everything; the data stays in ${path.relative(process.cwd(), dataDi
 
 const outcome = await Promise.race([
   main().catch((error: unknown) => {
+    if (stopping) return 1;
     console.error(error instanceof Error ? error.message : error);
     if (mine) console.error(`The logs are in ${path.join(dataDir, 'logs')}.`);
     return 1;
@@ -94,5 +101,5 @@ if (mine) {
   await millrace(['down', '--data', dataDir]);
 }
 await Promise.all([classifier.close(), mailServer.close()]);
-if (values.once && outcome === 0) await rm(dataDir, { recursive: true, force: true });
+if (values.once && outcome !== 1) await rm(dataDir, { recursive: true, force: true });
 process.exit(outcome === 'interrupted' ? (values.once ? 130 : 0) : outcome);
