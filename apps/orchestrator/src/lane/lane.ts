@@ -6,13 +6,13 @@
  *
  * - E1 Effects are collected while a frame is filled and performed once it is durable.
  * - E2 Every frame carries the epoch and the expectation; a displaced owner stops here.
- * - E4 E5 The core decides; this file adds nothing to the journal but the end of an execution that cannot go on.
- * - E6 What one execution cannot do, or the frame not hold, ends that execution and never the lane.
+ * - E4 E5 The core decides; this file adds nothing to the journal.
+ * - E6 What one execution cannot do ends that execution and never the lane (transition.ts).
  * - E9 What a former owner may not have carried out is carried out again: steps, timers, events, replies.
  * - While a frame is being appended messages wait, so state and log agree whenever an effect runs.
  * - Whoever waits is told: what was taken from the mailbox and is not durable when the lane ends is refused.
  */
-import { advance, apply, begin, cancel, createFrameWriter, elapse, fault, Fault, journalFor, resolve, start, FRAME_CHARACTERS_MAX, PROBLEM_TYPES, type Execution, type FrameWriter, type JournalRecord } from '@millrace/engine';
+import { advance, begin, cancel, createFrameWriter, elapse, journalFor, resolve, start, FRAME_CHARACTERS_MAX, PROBLEM_TYPES, type Execution, type FrameWriter, type JournalRecord } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
 import { createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
@@ -22,8 +22,10 @@ import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
 import { isTold, lifecycleEvent } from './lifecycle.ts';
 import type { Message, StartMessage } from './message.ts';
 import type { LanePorts } from './ports.ts';
+import { answerAgain, type KnownStart } from './repeated-start.ts';
 import { isSameInput, type StartMemory } from './start-memory.ts';
 import type { TakenLane } from './take-lane.ts';
+import { writeTransition } from './transition.ts';
 
 /** Messages one frame takes at most. */
 const MESSAGES_PER_FRAME_MAX = 4_096;
@@ -319,7 +321,7 @@ export class Lane {
     const { watcher, execution: id, program } = message;
     const known = this.#knownStart(message);
     if (known !== undefined) {
-      turn.effects.push(() => this.#answerAgain(message, known));
+      turn.effects.push(() => answerAgain(message, known, (execution, told) => this.#attach(execution, told), this.#ports, this.#logger));
       return;
     }
     // What came durably through `in.<lane>` was accepted elsewhere; its reader pauses instead.
@@ -367,46 +369,12 @@ export class Lane {
     return this.memory.has(id) ? { isSame: this.memory.matches(id, input), replyTo: undefined } : undefined;
   }
 
-  /** A start that came before: nothing begins, and whoever waits is joined to the execution. */
-  #answerAgain({ execution: id, watcher, replyTo }: StartMessage, known: KnownStart): void {
-    const told = watcher ?? (replyTo === undefined || replyTo === known.replyTo ? undefined : this.#replier(id, replyTo));
-    if (told === undefined) return;
-    if (!known.isSame) told.refused('idempotency-conflict', `The key of execution ${id} was used before with another input`);
-    else {
-      told.accepted(id, true);
-      if (told.waits) this.#attach(id, told);
-    }
-  }
-
-  /** Sends the end to a reply subject. */
-  #replier(id: string, subject: string): Watcher {
-    return {
-      waits: true,
-      accepted: () => undefined,
-      ended: (_, end) => this.#ports.reply(subject, replyOf(id, end)),
-      refused: (reason, detail) => {
-        if (reason === 'idempotency-conflict') this.#ports.reply(subject, { execution: id, status: 'refused', reason, error: { type: `https://millrace.dev/errors/${reason}`, status: 409, detail } });
-        // Ended and forgotten here: history knows. A lane that leaves says nothing; the caller's wait ends by itself.
-        if (reason !== 'execution-unknown') return;
-        this.#ports.endOf(id).then(
-          (end) => end !== undefined && this.#ports.reply(subject, replyOf(id, end)),
-          (error: unknown) => this.#logger.warn('The end of an execution could not be read for a reply', { execution: id, error }),
-        );
-      },
-    };
-  }
-
   /** Runs one decision and turns its records into journal text and effects. */
   #transition(actor: Actor, turn: Turn, decide: (records: JournalRecord[]) => void): void {
     const { execution } = actor;
-    const made: JournalRecord[] = [];
-    try {
-      decide(made);
-    } catch (error) {
-      made.push(this.#endAlone(execution, error, turn.nowMs));
-    }
-    if (made.length === 0) return;
-    const { records, entry } = this.#write(execution, made, turn);
+    const written = writeTransition({ execution, writer: turn.writer, nowMs: turn.nowMs, logger: this.#logger, decide });
+    if (written === undefined) return;
+    const { records, entry } = written;
     actor.entries.push(entry);
     turn.touched.push(actor);
     for (const record of records) this.#effectsOf(record, actor, turn);
@@ -416,27 +384,6 @@ export class Lane {
         for (const observer of this.#observers) observer(execution, turn.nowMs, records);
       });
     }
-  }
-
-  /** Writes the records into the frame; those that it cannot hold give way to the execution's end. */
-  #write(execution: Execution, records: readonly JournalRecord[], turn: Turn): { readonly records: readonly JournalRecord[]; readonly entry: string } {
-    const head = { organisation: execution.organisation, execution: execution.id, atMs: turn.nowMs };
-    try {
-      return { records, entry: turn.writer.add({ ...head, records }) };
-    } catch (error) {
-      const [first] = records;
-      const instead = [...(first?.kind === 'started' ? [first] : []), this.#endAlone(execution, error, turn.nowMs)];
-      return { records: instead, entry: turn.writer.add({ ...head, records: instead }) };
-    }
-  }
-
-  /** Ends an execution that cannot go on, whatever state it is in (E6). */
-  #endAlone(execution: Execution, cause: unknown, nowMs: number): JournalRecord {
-    if (!(cause instanceof Fault)) this.#logger.error('An execution was ended by a defect', { execution: execution.id, organisation: execution.organisation, error: cause });
-    const { problem } = cause instanceof Fault ? cause : fault('runtime', `the execution cannot go on: ${cause instanceof Error ? cause.message : String(cause)}`, '/');
-    const record: JournalRecord = { kind: 'ended', status: 'faulted', error: { instance: '/', ...problem } };
-    apply(execution, record, nowMs);
-    return record;
   }
 
   #effectsOf(record: JournalRecord, actor: Actor, turn: Turn): void {
@@ -508,12 +455,6 @@ interface Turn {
   readonly writer: FrameWriter;
   readonly effects: Effect[];
   readonly touched: Actor[];
-}
-
-interface KnownStart {
-  /** The input is the one it was started with. */
-  readonly isSame: boolean;
-  readonly replyTo: string | undefined;
 }
 
 /** Whether the frame of a start that is refused here became durable is not known; its id makes another try the same start. */
