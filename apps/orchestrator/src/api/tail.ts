@@ -5,7 +5,7 @@ import type { Execution, JournalRecord } from '@millrace/engine';
 import type { TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import type { Lanes } from '../lane/lanes.ts';
 
-/** Events that wait for a slow reader; beyond it the stream ends, and the reader may tail again. */
+/** Events that wait for a slow reader; further ones are left out until it has read. */
 const BUFFER_MAX = 10_000;
 /** How often lanes that came here since are looked for, in milliseconds. */
 const REFRESH_MS = 250;

@@ -13,7 +13,7 @@ import { NO_NODE, type JsonValue, type Program } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import { compareVersions } from './version-order.ts';
 
-/** Programs kept compiled; the least recently used goes first. A count. */
+/** Programs kept compiled; the one compiled first goes first. A count. */
 const PROGRAMS_MAX = 10_000;
 /** Tries of a compare-and-set before giving up. */
 const CONFLICTS_MAX = 20;

@@ -1,0 +1,111 @@
+import { BUCKETS, connectBus, joinRegistry, openBucket, watchRegistry, type Bus } from '@millrace/bus';
+import { startNats, type NatsServer } from '@millrace/servers';
+import { eventually, temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
+import { logger, openBench, type Bench } from '../testing/lane-bench.ts';
+import { keepLanes, type Claim, type LaneKeeper } from './lane-keeper.ts';
+import { createLanes, type Lanes } from './lanes.ts';
+
+const LANES = 4;
+
+interface Keeper {
+  readonly lanes: Lanes;
+  readonly keeper: LaneKeeper;
+  /** Lane and epoch of every taking. */
+  readonly takings: string[];
+  leave(): Promise<void>;
+}
+
+let folder: TemporaryFolder;
+let nats: NatsServer;
+let bench: Bench;
+let keepers: Keeper[];
+
+beforeEach(async () => {
+  folder = await temporaryFolder('lane-keeper');
+  nats = await startNats({ dataDir: folder.path });
+  bench = await openBench(nats.url);
+  keepers = [];
+}, 30_000);
+
+afterEach(async () => {
+  await Promise.all(keepers.map((each) => each.leave()));
+  await bench.close();
+  await nats.stop();
+  await folder.remove();
+}, 30_000);
+
+/** A keeper with a bus, a place in the registry and lanes of its own. `fails` says which takings reject. */
+async function keeperOf(instance: string, fails: (lane: number) => boolean = () => false): Promise<Keeper> {
+  const bus: Bus = await connectBus({ url: nats.url, name: instance, logger });
+  const registration = await joinRegistry(bus, { service: 'orchestrator', instance, version: '0.1.0', addresses: { grpc: `${instance}:1` } });
+  const registry = await watchRegistry(bus);
+  const lanes = createLanes();
+  const takings: string[] = [];
+  const keeper = await keepLanes({
+    bus,
+    registry,
+    registration,
+    instance,
+    address: `${instance}:1`,
+    lanes,
+    initialLanes: LANES,
+    logger,
+    async take(lane, epoch) {
+      takings.push(`${lane}/${epoch}`);
+      if (fails(lane)) throw new Error('this one cannot be taken here');
+      return bench.take(lane, epoch, []);
+    },
+    released: () => undefined,
+  });
+  let left = false;
+  const made: Keeper = {
+    lanes,
+    keeper,
+    takings,
+    async leave() {
+      if (left) return;
+      left = true;
+      await keeper.close();
+      await registration.leave();
+      registry.close();
+      await bus.close();
+    },
+  };
+  keepers.push(made);
+  return made;
+}
+
+const numbers = ({ lanes }: Keeper): readonly number[] => lanes.all().map(({ number }) => number).toSorted();
+const all = (): readonly number[] => keepers.flatMap(numbers).toSorted();
+
+test('one process takes every lane, a second one gets half of them, and those of one that leaves come back', async () => {
+  const first = await keeperOf('one');
+  await eventually(() => numbers(first).length === LANES && first.keeper.settled());
+  const second = await keeperOf('two');
+  await eventually(() => numbers(first).length === 2 && numbers(second).length === 2 && second.keeper.settled(), { timeoutMs: 15_000 });
+  expect(all()).toEqual([0, 1, 2, 3]);
+  await second.leave();
+  await eventually(() => numbers(first).length === LANES, { timeoutMs: 2_000 });
+  // Every taking was made under an epoch of its own.
+  const takings = [...first.takings, ...second.takings];
+  expect(new Set(takings).size).toBe(takings.length);
+}, 40_000);
+
+test('a lane that one process cannot take holds up no other, and another process takes it', async () => {
+  const first = await keeperOf('one', (lane) => lane === 0);
+  await eventually(() => numbers(first).length === 3);
+  expect(first.keeper.settled()).toBe(false);
+  await keeperOf('two');
+  await eventually(() => all().length === LANES && keepers.every(({ keeper }) => keeper.settled()), { timeoutMs: 15_000 });
+  expect(numbers(first)).not.toContain(0);
+}, 40_000);
+
+test('when the claims are lost the log\'s epoch is learnt, and the lane taken above it', async () => {
+  const lane = await bench.take(0, 41, []);
+  await lane.stop();
+  const only = await keeperOf('one');
+  await eventually(() => numbers(only).length === LANES, { timeoutMs: 10_000 });
+  const claim = await (await openBucket(bench.bus, BUCKETS.lanes)).getJson('claim.0');
+  expect(claim?.value as Claim).toMatchObject({ owner: 'one', epoch: 42, address: 'one:1' });
+  expect(only.takings.filter((each) => each.startsWith('0/'))).toEqual(['0/1', '0/42']);
+}, 40_000);
