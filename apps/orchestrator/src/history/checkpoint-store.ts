@@ -14,6 +14,7 @@ import { SLOT_COUNT, laneOfSlot, slotOf, type SlotTable } from '@millrace/identi
 import { snapshotOf, type Snapshot } from '@millrace/engine';
 import type { Actor } from '../lane/actor.ts';
 import type { PayloadStore } from './payload-store.ts';
+import { within, WRITE_MS_MAX } from './within.ts';
 
 /** Longest state kept in a document, in characters. */
 const STATE_CHARACTERS_MAX = 2 * 1024 * 1024;
@@ -98,10 +99,13 @@ export function createCheckpointStore(store: Store, payloads: PayloadStore): Che
         const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, sequence: actor.lastSequence, segments: inSegments(actor.entries) };
         return { actor, overflow, entries: actor.entries.length, ...documentOf(actor, overflow.segments.length) };
       });
-      await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
-      await writeSegments(written.map(({ overflow }) => overflow));
-      const states = written.map(({ document }): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, sequence: { $lt: document.sequence } }, replacement: document, upsert: true } }));
-      await ignoringDuplicates(() => checkpoints().bulkWrite(states, { ordered: false }));
+      const storeAll = async (): Promise<void> => {
+        await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
+        await writeSegments(written.map(({ overflow }) => overflow));
+        const states = written.map(({ document }): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, sequence: { $lt: document.sequence } }, replacement: document, upsert: true } }));
+        await ignoringDuplicates(() => checkpoints().bulkWrite(states, { ordered: false }));
+      };
+      await within(WRITE_MS_MAX, 'Writing checkpoints', storeAll());
       for (const { actor, overflow, entries } of written) {
         actor.segments = overflow.from + overflow.segments.length;
         actor.entries = actor.entries.slice(entries);

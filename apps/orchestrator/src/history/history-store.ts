@@ -12,6 +12,7 @@ import type { Logger } from '@millrace/telemetry';
 import type { Finished } from '../lane/actor.ts';
 import { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '../lane/start-memory.ts';
 import type { Remembered } from '../lane/take-lane.ts';
+import { within, WRITE_MS_MAX } from './within.ts';
 import { ignoringDuplicates, inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow } from './checkpoint-store.ts';
 
 /** Documents of one bulk write, and their journal text in characters. */
@@ -133,10 +134,7 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
 
   async function write(batch: readonly Waiting[]): Promise<void> {
     try {
-      await writeOverflow(batch.flatMap(({ overflow }) => (overflow === undefined ? [] : [overflow])));
-      await ignoringDuplicates(() => collection().insertMany(batch.map(({ document }) => document), { ordered: false }));
-      const stale = batch.filter(({ checkpointed }) => checkpointed).map(({ document }) => document._id);
-      if (stale.length > 0) await checkpoints.remove(stale);
+      await within(WRITE_MS_MAX, 'Writing history', insert(batch));
     } catch (error) {
       queue = [...batch, ...queue];
       writes--;
@@ -151,6 +149,13 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
       stored();
     }
     pump();
+  }
+
+  async function insert(batch: readonly Waiting[]): Promise<void> {
+    await writeOverflow(batch.flatMap(({ overflow }) => (overflow === undefined ? [] : [overflow])));
+    await ignoringDuplicates(() => collection().insertMany(batch.map(({ document }) => document), { ordered: false }));
+    const stale = batch.filter(({ checkpointed }) => checkpointed).map(({ document }) => document._id);
+    if (stale.length > 0) await checkpoints.remove(stale);
   }
 
   function pause(): void {

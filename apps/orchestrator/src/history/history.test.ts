@@ -1,0 +1,140 @@
+import path from 'node:path';
+import { connectBus, newExecutionId, type Bus } from '@millrace/bus';
+import { begin, createFrameWriter, journalFor, payloadOf, snapshotOf, start, type Execution, type JournalRecord, type JsonValue, type StartedRecord } from '@millrace/engine';
+import { initialSlotTable } from '@millrace/identity';
+import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
+import { connectStore, type Store } from '@millrace/store';
+import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
+import { createActor, finishedOf, type Actor, type Finished } from '../lane/actor.ts';
+import { START_MEMORY_MS } from '../lane/start-memory.ts';
+import { logger, programOf } from '../testing/lane-bench.ts';
+import { createCheckpointStore, SEGMENT_CHARACTERS_MAX, type CheckpointStore } from './checkpoint-store.ts';
+import { createHistoryStore, type HistoryStore } from './history-store.ts';
+import { openPayloadStore } from './payload-store.ts';
+
+const REST = programOf('  - rest:\n      wait: PT60S\n');
+const TABLE = initialSlotTable(1);
+
+let folder: TemporaryFolder;
+let nats: NatsServer;
+let mongod: MongoServer;
+let bus: Bus;
+let store: Store;
+let checkpoints: CheckpointStore;
+let history: HistoryStore;
+
+beforeAll(async () => {
+  folder = await temporaryFolder('history');
+  [nats, mongod] = await Promise.all([startNats({ dataDir: path.join(folder.path, 'nats') }), startMongod({ dataDir: path.join(folder.path, 'mongo') })]);
+  bus = await connectBus({ url: nats.url, name: 'history test', logger });
+  store = await connectStore({ url: mongod.url, database: 'history_test', logger });
+  checkpoints = createCheckpointStore(store, await openPayloadStore(bus));
+  history = createHistoryStore(store, checkpoints, logger);
+  await checkpoints.prepare();
+  await history.prepare();
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all([bus.close(), store.close()]);
+  await Promise.all([nats.stop(), mongod.stop()]);
+  await folder.remove();
+}, 30_000);
+
+/** An execution that has begun, with its first entry, as of frame `sequence`. */
+function actorOf(id: string, input: JsonValue, sequence: number, key?: string): Actor {
+  const record: StartedRecord = { kind: 'started', definition: REST.hash, workflow: 'flow', version: '1.0.0', input: payloadOf(input), acceptedAtMs: 1, acceptedBy: 'test', ...(key === undefined ? {} : { key }) };
+  const execution: Execution = start('acme', id, REST, record);
+  const records: JournalRecord[] = [record];
+  begin(execution, journalFor(execution, 1, records));
+  const actor = createActor(execution);
+  actor.entries.push(createFrameWriter(1).add({ organisation: 'acme', execution: id, atMs: 1, records }));
+  actor.lastSequence = sequence;
+  return actor;
+}
+
+function finished(actor: Actor, atMs: number): Finished {
+  actor.execution.end = { status: 'completed', output: payloadOf(null), error: undefined, atMs };
+  return finishedOf(actor) as Finished;
+}
+
+const write = (each: Finished): Promise<void> => new Promise((stored) => history.write(each, stored));
+const segmentCount = (id: string): Promise<number> => store.collection<{ readonly _id: string; readonly execution: string }>('segments').countDocuments({ execution: id });
+
+test('a checkpoint of an older owner that comes late changes neither the state nor the journal', async () => {
+  const id = newExecutionId();
+  const older = actorOf(id, { n: 1 }, 5);
+  const newer = actorOf(id, { n: 1 }, 9);
+  newer.entries.push('[2,[]]');
+  await checkpoints.write([newer]);
+  await checkpoints.write([older]);
+  const [found] = (await checkpoints.load(TABLE, 0)).filter((each) => each.id === id);
+  expect(found).toMatchObject({ sequence: 9, segments: 1 });
+  expect(await checkpoints.segments(id, 1)).toHaveLength(2);
+});
+
+test('a later checkpoint of the same frames takes the earlier one\'s place', async () => {
+  const id = newExecutionId();
+  await checkpoints.write([actorOf(id, { n: 1 }, 5)]);
+  const newer = actorOf(id, { n: 1 }, 9);
+  newer.entries.push('[2,[]]');
+  await checkpoints.write([newer]);
+  expect(await checkpoints.segments(id, 1)).toHaveLength(2);
+  expect([newer.segments, newer.entries]).toEqual([1, []]);
+});
+
+test('a state far larger than a document comes back as it was, and does not hold up those written with it', async () => {
+  const [large, small] = [actorOf(newExecutionId(), { text: 'ü'.repeat(1_000_000) }, 5), actorOf(newExecutionId(), { n: 1 }, 5)];
+  const before = snapshotOf(large.execution);
+  await checkpoints.write([large, small]);
+  const found = await checkpoints.load(TABLE, 0);
+  expect(found.find(({ id }) => id === large.execution.id)?.snapshot).toEqual(JSON.parse(JSON.stringify(before)));
+  expect(found.some(({ id }) => id === small.execution.id)).toBe(true);
+}, 30_000);
+
+test('a journal far longer than a document is stored in segments, and once, whoever writes it again', async () => {
+  const id = newExecutionId();
+  const actor = actorOf(id, { n: 1 }, 5);
+  const entry = `[2,["${'x'.repeat(400_000)}"]]`;
+  for (let count = 0; count < 60; count++) actor.entries.push(entry);
+  const before = [...actor.entries];
+  await write(finished(actor, Date.now()));
+  const document = await history.get(id);
+  expect(document?.entries).toEqual([]);
+  const segments = document?.segments ?? 0;
+  expect(segments).toBeGreaterThanOrEqual(Math.floor((60 * entry.length) / SEGMENT_CHARACTERS_MAX));
+  expect(await checkpoints.segments(id, segments)).toEqual(before);
+  // A new owner that replays it from a checkpoint in between has cut it elsewhere.
+  const again = actorOf(id, { n: 1 }, 5);
+  again.segments = 1;
+  again.entries = before.slice(3);
+  await write(finished(again, Date.now()));
+  expect(await checkpoints.segments(id, segments)).toEqual(before);
+  expect(await segmentCount(id)).toBe(segments);
+}, 30_000);
+
+test('keys are remembered from history, which says whether it knows others', async () => {
+  const now = Date.now();
+  const lately = actorOf(newExecutionId(), { n: 1 }, 5, 'lately');
+  await write(finished(lately, now - 1_000));
+  expect(await history.remembered(TABLE, 0, now)).toMatchObject({ complete: true, starts: [{ id: lately.execution.id }] });
+  const before = actorOf(newExecutionId(), { n: 2 }, 5, 'before');
+  await write(finished(before, now - START_MEMORY_MS - 1));
+  expect(await history.remembered(TABLE, 0, now)).toMatchObject({ complete: false, starts: [{ id: lately.execution.id }] });
+  const asked = await history.askEnded([lately.execution.id, before.execution.id, newExecutionId()]);
+  expect([...asked.keys()].toSorted()).toEqual([lately.execution.id, before.execution.id].toSorted());
+});
+
+test('while the database is away history waits, starts are not held up, and nothing is lost', async () => {
+  await mongod.kill();
+  const waiting = Array.from({ length: 20 }, (_, n) => actorOf(newExecutionId(), { n }, 5));
+  const stored = waiting.map((actor) => write(finished(actor, Date.now())));
+  const since = performance.now();
+  expect((await history.askEnded(waiting.map(({ execution }) => execution.id))).size).toBe(0);
+  expect((await history.askEnded(['another'])).size).toBe(0);
+  expect(performance.now() - since).toBeLessThan(1_500);
+  expect(history.waitingCharacters).toBeGreaterThan(0);
+  await mongod.restart();
+  await Promise.all(stored);
+  expect(history.waitingCharacters).toBe(0);
+  expect((await history.endedAmong(waiting.map(({ execution }) => execution.id))).size).toBe(20);
+}, 60_000);
