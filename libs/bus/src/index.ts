@@ -60,3 +60,4 @@ export { NOTIFY_DUPLICATE_WINDOW_MS, NOTIFY_MESSAGE_BYTES_MAX, NOTIFY_STREAM_BYT
 export { LANE_TABLE_KEY, laneClaimKey, watchLanes, type LaneClaim, type LaneDirectory } from './lane-directory.ts';
 export { keyedExecutionId, newExecutionId, type NewExecution } from './identity.ts';
 export { packFrame, unpackFrame } from './frame-bytes.ts';
+export { readStream, READ_STALE_MS, type StreamMessage, type StreamReading } from './stream-reader.ts';

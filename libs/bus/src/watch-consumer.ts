@@ -8,6 +8,7 @@
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
 import { createInbox, nanos, nuid, type Msg, type Subscription } from '@nats-io/transport-node';
 import type { Bus } from './connection.ts';
+import { parsePosition } from './consumer-position.ts';
 
 /** The server says that it is there when there is nothing else to say, in milliseconds. */
 const HEARTBEAT_MS = 1_000;
@@ -113,14 +114,6 @@ export function startConsumer(bus: Bus, bucket: string, filter: string, events: 
     );
 
   return { isFresh: () => !over && seen === undefined && performance.now() - heardAtMs <= FRESH_MS, stop: () => end() };
-}
-
-/** Where a message stands, from its reply subject: `$JS.ACK.…`, in its short and its long form (NATS ADR-15). */
-function parsePosition(reply: string): { readonly streamSequence: number; readonly consumerSequence: number; readonly pending: number } | undefined {
-  const tokens = reply.split('.');
-  const at = tokens.length === 9 ? 5 : tokens.length >= 11 ? 7 : -1;
-  if (at < 0 || tokens[0] !== '$JS' || tokens[1] !== 'ACK') return undefined;
-  return { streamSequence: Number(tokens[at]), consumerSequence: Number(tokens[at + 1]), pending: Number(tokens[at + 3]) };
 }
 
 /** Deletions, purges and the server's own marks (NATS ADR-8 and ADR-48). */

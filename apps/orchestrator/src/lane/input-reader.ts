@@ -7,7 +7,7 @@
  * - Reading pauses while the lane has enough to do, or takes no new starts: the inputs wait on disk.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { ensureStream, inputStream, laneInputStreamConfig, type Bus } from '@millrace/bus';
+import { ensureStream, inputStream, laneInputStreamConfig, readStream, type Bus } from '@millrace/bus';
 import { decodeLaneInputs, isTooDeep, payloadOf, NESTING_MAX, type LaneInput, type Program, type StartInput } from '@millrace/engine';
 import { laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -20,8 +20,6 @@ const PAUSE_MS = 5;
 /** Between looks whether starts are taken again, in milliseconds. */
 const REFUSED_PAUSE_MS = 250;
 const RETRY_MS = 500;
-/** A consumer that heard nothing for so long is made anew, in milliseconds. */
-const IDLE_HEARTBEAT_MS = 1_000;
 
 export interface InputPorts {
   table(): SlotTable;
@@ -38,31 +36,21 @@ export async function readInputs(bus: Bus, lane: Lane, ports: InputPorts, signal
   let next = lane.inputSequence + 1;
   while (!signal.aborted) {
     try {
-      const consumer = await bus.jetstream.consumers.get(inputStream(lane.number), { opt_start_seq: next });
-      const messages = await consumer.consume({ max_messages: 1_000, idle_heartbeat: IDLE_HEARTBEAT_MS });
-      const stop = (): void => messages.stop();
-      signal.addEventListener('abort', stop, { once: true });
-      try {
-        for await (const message of messages) {
-          if (message.seq < next) continue;
-          const inputs = await prepare(lane, decodeLaneInputs(message.string()), ports, logger);
-          if (signal.aborted) return;
-          for (const input of inputs) lane.post(input);
-          lane.post({ kind: 'position', inputSequence: message.seq });
-          next = message.seq + 1;
-          while (lane.waiting > MAILBOX_MAX && !signal.aborted) await delay(PAUSE_MS);
-          while (lane.refusesStarts() !== undefined && !signal.aborted) await delay(REFUSED_PAUSE_MS);
-          if (signal.aborted) return;
-        }
-      } finally {
-        signal.removeEventListener('abort', stop);
-        messages.stop();
+      for await (const message of readStream(bus, { stream: inputStream(lane.number), from: next, signal })) {
+        if (message.sequence !== next) logger.error('Inputs are missing from the stream', { lane: lane.number, expected: next, found: message.sequence });
+        const inputs = await prepare(lane, decodeLaneInputs(Buffer.from(message.data).toString('utf8')), ports, logger);
+        if (signal.aborted) return;
+        for (const input of inputs) lane.post(input);
+        lane.post({ kind: 'position', inputSequence: message.sequence });
+        next = message.sequence + 1;
+        while (lane.waiting > MAILBOX_MAX && !signal.aborted) await delay(PAUSE_MS);
+        while (lane.refusesStarts() !== undefined && !signal.aborted) await delay(REFUSED_PAUSE_MS);
       }
     } catch (error) {
       if (signal.aborted) return;
       logger.warn('Reading of inputs interrupted', { lane: lane.number, next, error });
+      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
-    if (!signal.aborted) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

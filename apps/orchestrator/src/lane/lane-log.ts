@@ -9,7 +9,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
-import { isStreamMissing, ensureStream, inputStream, laneStream, laneSubject, packFrame, unpackFrame, type Bus } from '@millrace/bus';
+import { isStreamMissing, ensureStream, inputStream, laneStream, laneSubject, packFrame, readStream, unpackFrame, type Bus } from '@millrace/bus';
 import { decodeFrameHead, type FrameHead } from '@millrace/engine';
 import { Defect, MillraceError } from '@millrace/errors';
 
@@ -105,20 +105,11 @@ export async function openLaneLog(bus: Bus, lane: number, signal: AbortSignal): 
     async *read(first, last) {
       let next = first;
       if (last < next) return;
-      const consumer = await bus.jetstream.consumers.get(stream, { opt_start_seq: next });
-      const messages = await consumer.consume({ max_messages: 500 });
-      const stop = (): void => messages.stop();
-      signal.addEventListener('abort', stop, { once: true });
-      try {
-        for await (const message of messages) {
-          if (message.seq !== next) throw new Defect(`lane ${lane}: the log jumps from ${next - 1} to ${message.seq}`);
-          next = message.seq + 1;
-          yield { sequence: message.seq, text: unpackFrame(message.data) };
-          if (message.seq >= last) break;
-        }
-      } finally {
-        signal.removeEventListener('abort', stop);
-        messages.stop();
+      for await (const { sequence, data } of readStream(bus, { stream, from: next, signal })) {
+        if (sequence !== next) throw new Defect(`lane ${lane}: the log jumps from ${next - 1} to ${sequence}`);
+        next = sequence + 1;
+        yield { sequence, text: unpackFrame(data) };
+        if (sequence >= last) break;
       }
       signal.throwIfAborted();
       if (next <= last) throw new MillraceError('bus-failed', { message: `The log of lane ${lane} ended at ${next - 1} while it was read up to ${last}` });
