@@ -114,10 +114,11 @@ describe('validating a workflow', () => {
     expect(problemsOf(`do:\n  - a:\n      set: { x: 1 }\n${properties.join('\n')}\n`)[0]).toMatch(/^f:9:7: there is no property `p0` in `a`/);
   });
 
-  // The specification's own examples, where a checkout of it is at hand.
+  // The specification's own examples, over a folder given by path: a conformance run, which is no part of a usual one.
   const examples = process.env['SERVERLESS_WORKFLOW_EXAMPLES'];
-  (examples === undefined ? test.skip : test)('finds nothing wrong with the examples of the specification', () => {
-    const names = readdirSync(String(examples)).filter((name) => /\.(ya?ml|json)$/.test(name));
+  if (examples === undefined) return;
+  test('finds nothing wrong with the examples of the specification', () => {
+    const names = readdirSync(examples).filter((name) => /\.(ya?ml|json)$/.test(name));
     expect(names.length).toBeGreaterThan(0);
     const problems = names.flatMap((name) => {
       const read = readDocuments(readFileSync(`${examples}/${name}`, 'utf8'), { fileName: name });
