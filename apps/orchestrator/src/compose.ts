@@ -151,7 +151,8 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
         logger,
         async take(number, epoch) {
           const lane = await runLane(number, epoch, { bus, instance, lanePorts, takingPorts, inputPorts, logger });
-          queueMicrotask(announce);
+          // The keeper adds the lane once this has returned it.
+          setImmediate(announce);
           return lane;
         },
         released(lane) {

@@ -20,7 +20,7 @@ import { createAnswerBatch } from './answer-batch.ts';
 /** Largest input of an execution, in characters of JSON. */
 export const INPUT_CHARACTERS_MAX = 1024 * 1024;
 /** Longest idempotency key, in characters. */
-export const KEY_CHARACTERS_MAX = 512;
+export const KEY_CHARACTERS_MAX = 1_024;
 /** Longest traceparent that is kept, in characters; W3C's version 00 has 55. */
 const TRACEPARENT_CHARACTERS_MAX = 256;
 /**

@@ -15,7 +15,7 @@ export interface PayloadStore {
 
 export async function openPayloadStore(bus: Bus): Promise<PayloadStore> {
   const manager = new Objm(bus.jetstream);
-  const objects: ObjectStore = await untilAnswered(bus, `Opening the object bucket ${BUCKET}`, () => manager.create(BUCKET));
+  const objects: ObjectStore = await untilAnswered(bus, `Opening the object bucket ${BUCKET}`, () => manager.create(BUCKET, { replicas: bus.replicas }));
   return {
     async put(payloads) {
       // The names carry epoch, execution and activation: a payload put twice is the same payload.
