@@ -79,6 +79,7 @@ test('hands a delivery over to the stream, with nobody there to take it, and a s
   expect(state.messages).toBe(1);
   const message = await cluster.bus.manager.streams.getMessage(NOTIFY_STREAM, { seq: state.last_seq });
   expect(message?.subject).toBe('notify.acme');
+  expect(message?.header.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
   const decoded = decodeDeliveryRequest(new TextDecoder().decode(message?.data));
   expect(decoded).toMatchObject({ kind: 'request', request: { organisation: 'acme', execution: 'n1', recipient: { address: 'who@example.org' }, data: { n: 1 } } });
   expect(await run(stepOf('millrace.notify', { recipient: 'nobody', template: 'summary' }))).toMatchObject({ $case: 'failure', value: { status: 400 } });

@@ -50,9 +50,10 @@ export interface WorkerDirectory {
 /** The durable stream of deliveries. */
 export interface DeliveryStream {
   /**
-   * Appends the request durably, trying until the signal is aborted; the same key twice is one delivery.
+   * Appends the request durably, trying until the signal is aborted; the same key twice is one delivery. The
+   * trace context also goes along as a header (W3C Trace Context).
    *
    * @throws MillraceError `bus-failed` when trying again does not help.
    */
-  publish(organisation: string, key: string, request: Uint8Array, signal: AbortSignal): Promise<void>;
+  publish(organisation: string, key: string, request: Uint8Array, traceparent: string, signal: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** Deliveries into the NOTIFY stream, with the key as message id: a repeated publish is one message. */
+import { headers } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureStream, notifyStreamConfig, notifySubject, type Bus } from '@millrace/bus';
 import { MillraceError } from '@millrace/errors';
@@ -18,13 +19,15 @@ export function natsDeliveries(bus: Bus): DeliveryStream {
     return ensured;
   };
   return {
-    publish: async (organisation, key, request, signal) => {
+    publish: async (organisation, key, request, traceparent, signal) => {
+      const head = headers();
+      head.set('traceparent', traceparent);
       let delayMs = RETRY_MS;
       for (;;) {
         signal.throwIfAborted();
         try {
           await ensure();
-          await bus.jetstream.publish(notifySubject(organisation), request, { msgID: `${organisation}/${key}` });
+          await bus.jetstream.publish(notifySubject(organisation), request, { msgID: `${organisation}/${key}`, headers: head });
           return;
         } catch (error) {
           const failed = MillraceError.from(error, 'bus-failed');

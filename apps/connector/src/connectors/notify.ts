@@ -72,7 +72,7 @@ async function publish(deliveries: DeliveryStream, call: OperationCall, requeste
   const bytes = Buffer.from(encodeDeliveryRequest(request));
   if (bytes.length > NOTIFY_BYTES_MAX) return refused(failure('validation', 413, `the delivery is larger than ${NOTIFY_BYTES_MAX} bytes`));
   try {
-    await deliveries.publish(step.organisation, request.key, bytes, call.signal);
+    await deliveries.publish(step.organisation, request.key, bytes, traceparentOf(step), call.signal);
   } catch (error) {
     if (call.signal.aborted || !(error instanceof MillraceError)) throw error;
     return uncertain(failure('communication', 503, `the delivery could not be handed over: ${error.message}`), 'unasked');
