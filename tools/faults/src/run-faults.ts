@@ -65,25 +65,22 @@ export async function openFaultBed(report: (line: string) => void, restart = tru
       return `nats://${link.host}:${link.port}`;
     },
   });
-  await cluster.ready();
-  const watch = await watchLanes(cluster.servers.nats.url, LANES);
-  const workload = createWorkload(cluster, key, target.url);
-  await workload.prepare();
-  return {
-    cluster,
-    target,
-    workload,
-    links,
-    watch,
-    async close() {
-      workload.close();
-      await watch.close();
-      await cluster.stop();
-      await Promise.all(links.map((link) => link.close()));
-      await target.close();
-      await folder.remove();
-    },
+  const closing: (() => Promise<void> | void)[] = [() => folder.remove(), () => target.close(), async () => void (await Promise.all(links.map((link) => link.close()))), () => cluster.stop()];
+  const close = async (): Promise<void> => {
+    for (let step = closing.pop(); step !== undefined; step = closing.pop()) await step();
   };
+  try {
+    await cluster.ready();
+    const watch = await watchLanes(cluster.servers.nats.url, LANES);
+    closing.push(() => watch.close());
+    const workload = createWorkload(cluster, key, target.url);
+    closing.push(() => workload.close());
+    await workload.prepare();
+    return { cluster, target, workload, links, watch, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 export async function runFaults({ inFlight = 300, only, forMs = 0, report = () => undefined }: FaultOptions = {}): Promise<FaultReport> {

@@ -1,7 +1,18 @@
-/** Picks TCP ports on loopback that are free at the moment. */
+/**
+ * Picks TCP ports on loopback that are free at the moment.
+ *
+ * They come from below the range from which systems take the local ports of outgoing connections (from 32,768 on
+ * Linux, from 49,152 elsewhere): a port of that range can be taken by any client before its server listens.
+ */
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** A TCP port of 127.0.0.1 that nothing listens on. Somebody else may take it before you do: be ready to pick again. */
+/** From the first up to, not including, the second. */
+const RANGE = { from: 12_000, to: 32_000 } as const;
+/** Ports tried before the system is asked for any. */
+const TRIES_MAX = 200;
+
+/** A TCP port of 127.0.0.1 that nothing listens on. Another server may take it before you do: be ready to pick again. */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
   return port as number;
@@ -14,10 +25,23 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return holders.map((holder) => holder.port);
 }
 
-async function hold(): Promise<{ readonly port: number; release(): Promise<void> }> {
+interface Holder {
+  readonly port: number;
+  release(): Promise<void>;
+}
+
+async function hold(): Promise<Holder> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const holder = await holdPort(randomInt(RANGE.from, RANGE.to)).catch(() => undefined);
+    if (holder !== undefined) return holder;
+  }
+  return holdPort(0);
+}
+
+async function holdPort(wanted: number): Promise<Holder> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen({ host: '127.0.0.1', port: 0 }, resolve);
+    server.once('error', reject).listen({ host: '127.0.0.1', port: wanted }, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP listener has no port');

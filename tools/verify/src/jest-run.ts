@@ -25,7 +25,7 @@ export async function runTests(root: string, kind: keyof typeof RUN_TIMEOUT_MS):
     const reportFile = path.join(folder, 'report.json');
     const jest = path.join(root, 'node_modules/jest/bin/jest.js');
     const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-    const ending = await command(process.execPath, [...flags, jest, '--json', '--outputFile', reportFile, '--silent', ...selection], {
+    const ending = await command(process.execPath, [...flags, jest, '--forceExit', '--json', '--outputFile', reportFile, '--silent', ...selection], {
       cwd: root,
       timeoutMs: RUN_TIMEOUT_MS[kind],
     });
