@@ -45,7 +45,6 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
       execution.beganAtMs = atMs;
       if (record.input !== undefined) execution.input = record.input.value;
       execution.flow = execution.input;
-      drop(execution, (cursor) => cursor.kind === 'begin');
       execution.ready.push({ kind: 'enter', node: 0, parent: NO_ACTIVATION });
       return;
     case 'entered':

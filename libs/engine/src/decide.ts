@@ -9,7 +9,7 @@
  * D2 Bounded: one call makes at most DECISIONS_MAX decisions and leaves the rest `ready` (E6).
  */
 import { apply, createExecution } from './apply.ts';
-import { NO_ACTIVATION, nodeOf, type Activation, type Cursor, type Execution } from './execution.ts';
+import { NO_ACTIVATION, nodeOf, type Cursor, type Execution } from './execution.ts';
 import { check, fill, siteOf, type Site } from './evaluate.ts';
 import { enterTask } from './enter.ts';
 import { leave, nextOf, outcomeOf } from './leave.ts';
@@ -127,9 +127,6 @@ export function advance(execution: Execution, journal: Journal): boolean {
 
 function decide(execution: Execution, cursor: Cursor, journal: Journal): void {
   switch (cursor.kind) {
-    case 'begin':
-      begin(execution, journal);
-      return;
     case 'enter':
       if (execution.lastActivation >= ACTIVATIONS_MAX) {
         journal.emit({ kind: 'ended', status: 'faulted', error: fault('runtime', `the execution has entered ${ACTIVATIONS_MAX} tasks, the most that one may`).problem });
@@ -169,5 +166,3 @@ function problemOf(error: unknown, instance: string): Problem {
   if (error instanceof Fault) return { instance, ...error.problem };
   throw error;
 }
-
-export type { Activation };

@@ -16,7 +16,6 @@ export const NO_ACTIVATION = 0;
 
 /** What is decided next. */
 export type Cursor =
-  | { readonly kind: 'begin' }
   | { readonly kind: 'enter'; readonly node: number; readonly parent: number }
   /** The scope's tasks are done: leave it, or go on to the next iteration. */
   | { readonly kind: 'leave'; readonly activation: number }
