@@ -1,9 +1,11 @@
 import fc from 'fast-check';
-import { createFrameWriter, decodeEntries, decodeFrame, decodeFrameHead, entryReferencesOf, referencesOf, PAYLOAD_CHARACTERS_MAX, PAYLOAD_INLINE_CHARACTERS_MAX, TRANSITION_INLINE_CHARACTERS_MAX, type Transition } from './frame.ts';
+import { createFrameWriter, decodeEntries, decodeFrame, decodeFrameHead, entryReferencesOf, referencesOf, type Transition } from './frame.ts';
+import { FORMAT_NEWEST } from './format.ts';
 import { isTooDeep, NESTING_MAX, payloadOf, textOf, type Payload } from './payload.ts';
 import type { Problem } from './problem.ts';
 import type { JsonValue } from './program.ts';
 import type { JournalRecord } from './record.ts';
+import { PAYLOAD_CHARACTERS_MAX, PAYLOAD_INLINE_CHARACTERS_MAX, TRANSITION_INLINE_CHARACTERS_MAX } from './record-writer.ts';
 
 const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as JsonValue);
 const payload: fc.Arbitrary<Payload> = fc.oneof({ weight: 20, arbitrary: json }, { weight: 1, arbitrary: fc.constantFrom('x', 'ü', '"').map((one) => one.repeat(PAYLOAD_INLINE_CHARACTERS_MAX)) }).map((value) => payloadOf(value));
@@ -80,7 +82,7 @@ test.each([
 });
 
 test.each([
-  ['version', '{"v":2,"codec":"plain","lane":0,"epoch":1,"in":0,"t":[]}', /frame version 2/],
+  ['format', `{"v":${FORMAT_NEWEST + 1},"codec":"plain","lane":0,"epoch":1,"in":0,"t":[]}`, new RegExp(`frame format ${FORMAT_NEWEST + 1}`)],
   ['codec', '{"v":1,"codec":"aes","lane":0,"epoch":1,"in":0,"t":[]}', /codec aes/],
   ['record', '{"v":1,"codec":"plain","lane":0,"epoch":1,"in":0,"t":[["acme","e",1,[{"k":"begun.2"}]]]}', /begun\.2/],
 ])('an unknown %s is refused and never skipped (F1)', (_, written, message) => {

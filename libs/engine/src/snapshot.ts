@@ -3,15 +3,15 @@
  */
 import { createExecution } from './apply.ts';
 import type { Activation, Cursor, Execution, Guard } from './execution.ts';
+import { FORMAT_NEWEST, FORMAT_OLDEST, isReadable } from './format.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import type { JsonValue, Program } from './program.ts';
 import type { Problem } from './problem.ts';
 
-/** Version of the snapshot's shape. */
-export const SNAPSHOT_VERSION = 1;
 
 /** JSON; what `restore` takes. */
 export interface Snapshot {
+  /** The format it is written in. */
   readonly v: number;
   readonly definition: string;
   readonly workflow: string;
@@ -38,10 +38,11 @@ interface SnapshotActivation extends Omit<Activation, 'arguments' | 'guard'> {
   readonly guard?: Omit<Guard, 'retained'> & { readonly retained: readonly (readonly [string, { readonly activation: number; readonly attempt: number }])[] };
 }
 
-export function snapshotOf(execution: Execution): Snapshot {
+/** The state in a format, which is the agreed one where it is stored. */
+export function snapshotOf(execution: Execution, format: number = FORMAT_OLDEST): Snapshot {
   const { end } = execution;
   return {
-    v: SNAPSHOT_VERSION,
+    v: format,
     definition: execution.program.hash,
     workflow: execution.workflow,
     version: execution.version,
@@ -69,9 +70,9 @@ export function snapshotOf(execution: Execution): Snapshot {
   };
 }
 
-/** Throws on a version it does not know. */
+/** Throws on a format it does not know (V1). */
 export function restore(organisation: string, id: string, program: Program, snapshot: Snapshot): Execution {
-  if (snapshot.v !== SNAPSHOT_VERSION) throw new Error(`snapshot version ${String(snapshot.v)} of execution ${id} is not known to this release`);
+  if (!isReadable(snapshot.v)) throw new Error(`snapshot format ${String(snapshot.v)} of execution ${id} is not known to this release, which reads formats ${FORMAT_OLDEST} to ${FORMAT_NEWEST}`);
   const execution = createExecution(organisation, id, program, {
     kind: 'started',
     definition: snapshot.definition,
