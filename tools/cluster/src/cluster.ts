@@ -13,16 +13,18 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { MillraceError } from '@millrace/errors';
-import { startServers, type Servers } from '@millrace/servers';
+import { startServers, type Servers, type ServersOptions } from '@millrace/servers';
 import { endLeftovers, isRunning, readClusterState, recordOf, removeClusterState, writeClusterState, type ClusterAddresses, type MemberRecord } from './cluster-state.ts';
 import { portTable } from './port-table.ts';
 import { secretKey } from './secret-key.ts';
 import { NODE_ARGS, programOf, SERVICES, STOP_ORDER, type ServiceName } from './services.ts';
-import { superviseServers } from './supervise-servers.ts';
+import { memberName, superviseServers } from './supervise-servers.ts';
 import { startSupervised, type Supervised } from './supervised-process.ts';
 
 /** How long a service may take to become ready, in milliseconds. */
 const READY_MS = 60_000;
+/** Copies of a stream, however many servers there are: what production is recommended. */
+const REPLICAS_MOST = 3;
 
 export interface ClusterOptions {
   readonly dataDir: string;
@@ -39,6 +41,10 @@ export interface ClusterOptions {
   readonly nodeArgs?: Partial<Record<ServiceName, readonly string[]>>;
   /** SHA-256 of the operator key, hexadecimal. */
   readonly operatorKeyHash?: string;
+  /** Servers of each kind; 1 where absent. With several nats-servers every stream has a copy on up to three of them. */
+  readonly serverCount?: ServersOptions['count'];
+  /** How the servers are started. */
+  readonly serverOptions?: Pick<ServersOptions, 'natsOptions' | 'mongoOptions'>;
   /** Addresses that the services use instead of the servers' own, a proxy's say. */
   readonly natsUrl?: (service: ServiceName, instance: string, url: string) => string | Promise<string>;
   readonly report?: (line: string) => void;
@@ -77,7 +83,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await takeOver(dataDir, report);
   const ports = await portTable(options.portBase ?? 0, options.scale ?? {});
   const secret = await secretKey(path.join(dataDir, 'secret'));
-  const servers = await startServers({ dataDir: path.join(dataDir, 'servers'), ...(report === undefined ? {} : { log: report }) });
+  const servers = await startServers({ dataDir: path.join(dataDir, 'servers'), ...options.serverOptions, ...(options.serverCount === undefined ? {} : { count: options.serverCount }), ...(report === undefined ? {} : { log: report }) });
   const services: Supervised[] = [];
   const members = new Map<string, MemberRecord>();
   const startedAt = new Date().toISOString();
@@ -117,6 +123,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           onRestart: record,
           environment: {
             MILLRACE_NATS_URL: (await options.natsUrl?.(service, instance, servers.nats.url)) ?? servers.nats.url,
+            ...(servers.nats.processes.length > 1 ? { MILLRACE_NATS_REPLICAS: String(Math.min(REPLICAS_MOST, servers.nats.processes.length)) } : {}),
             MILLRACE_MONGODB_URL: servers.mongo.url,
             MILLRACE_SECRET_KEY: secret,
             MILLRACE_ALLOW_LOOPBACK: 'true',
@@ -173,8 +180,14 @@ function memberOf(each: Supervised): Omit<ProcessStatus, 'ready'> {
 }
 
 function serverStatus({ nats, mongo }: Servers): readonly ProcessStatus[] {
+  if (nats.processes.length + mongo.processes.length <= 2) {
+    return [
+      { name: 'nats-server', instance: 'nats-server', pid: nats.process?.pid, addresses: { nats: nats.url, ...(nats.monitorUrl === undefined ? {} : { http: nats.monitorUrl }) }, ready: true },
+      { name: 'mongod', instance: 'mongod', pid: mongo.process?.pid, addresses: { mongodb: mongo.url }, ready: true },
+    ];
+  }
   return [
-    { name: 'nats-server', instance: 'nats-server', pid: nats.process?.pid, addresses: { nats: nats.url, ...(nats.monitorUrl === undefined ? {} : { http: nats.monitorUrl }) }, ready: true },
-    { name: 'mongod', instance: 'mongod', pid: mongo.process?.pid, addresses: { mongodb: mongo.url }, ready: true },
+    ...nats.processes.map(({ pid, url, monitorUrl }, index) => ({ name: 'nats-server', instance: memberName('nats-server', nats.processes, index), pid, addresses: { nats: url, http: monitorUrl }, ready: true })),
+    ...mongo.processes.map(({ pid, url }, index) => ({ name: 'mongod', instance: memberName('mongod', mongo.processes, index), pid, addresses: { mongodb: url }, ready: true })),
   ];
 }

@@ -9,6 +9,11 @@ import type { Servers } from '@millrace/servers';
 /** Between the death of a server and the next start, in milliseconds. */
 const RESTART_MS = { first: 250, most: 10_000 } as const;
 
+/** `mongod` where there is one, `mongod-2` for the second of several. */
+export function memberName(kind: string, all: readonly unknown[], index: number): string {
+  return all.length > 1 ? `${kind}-${index + 1}` : kind;
+}
+
 export interface ServerSupervision {
   /** Ends the watch; resolves when no start is under way, so that the servers can be stopped. */
   stop(): Promise<void>;
@@ -46,8 +51,8 @@ export function superviseServers(servers: Servers, { onRestart, report }: Server
   }
 
   const watches = [
-    ...(servers.nats.process === undefined ? [] : [watch('nats-server', servers.nats.process)]),
-    ...(servers.mongo.process === undefined ? [] : [watch('mongod', servers.mongo.process)]),
+    ...servers.nats.processes.map((server, index) => watch(memberName('nats-server', servers.nats.processes, index), server)),
+    ...servers.mongo.processes.map((server, index) => watch(memberName('mongod', servers.mongo.processes, index), server)),
   ];
   return {
     async stop() {

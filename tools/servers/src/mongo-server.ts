@@ -14,6 +14,7 @@ import { MillraceError } from '@millrace/errors';
 import { MongoClient, MongoServerError, type Db, type Document } from 'mongodb';
 import { serverBinary, type LookUp } from './binaries.ts';
 import { freePort } from './free-port.ts';
+import { launched } from './launcher.ts';
 import { startProcess, tailOf, type ExitStatus, type ServerProcess } from './server-process.ts';
 
 export interface MongodOptions extends LookUp {
@@ -27,6 +28,8 @@ export interface MongodOptions extends LookUp {
   readonly logFile?: string;
   /** Leaves the server running when this process ends. */
   readonly detached?: boolean;
+  /** A command that becomes the server, with the binary and its arguments after its own: see launcher.ts. */
+  readonly launcher?: readonly string[];
 }
 
 /** A running mongod that is primary of its replica set. */
@@ -48,14 +51,14 @@ export interface MongoServer {
 
 /** Default for the storage engine's cache, in gigabytes: enough for development, small beside everything else. */
 export const CACHE_SIZE_GB = 0.5;
-const REPLICA_SET = 'millrace';
+export const REPLICA_SET = 'millrace';
 /** How long a start may take until the server is primary, in milliseconds. */
-const READY_TIMEOUT_MS = 60_000;
+export const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 20;
 /** How often another free port is tried when somebody took the chosen one meanwhile. */
 const PORT_ATTEMPTS = 5;
 /** MongoDB's error code for a replica set that was never initiated. */
-const NOT_YET_INITIALIZED = 94;
+export const NOT_YET_INITIALIZED = 94;
 
 /**
  * Starts a server and waits until it takes writes.
@@ -63,21 +66,29 @@ const NOT_YET_INITIALIZED = 94;
  * @throws MillraceError `server-missing` when there is no binary, `store-failed` when it does not start; the message
  * quotes the end of its log.
  */
-export async function startMongod(options: MongodOptions): Promise<MongoServer> {
+export function startMongod(options: MongodOptions): Promise<MongoServer> {
+  return startMember(options, primaryOfItself);
+}
+
+/** Called after each start of a server that listens; resolves when it may be used. */
+export type MemberReady = (server: ServerProcess, port: number) => Promise<void>;
+
+/** Starts a mongod and leaves it to `memberReady` to make it a member of the replica set. */
+export async function startMember(options: MongodOptions, memberReady: MemberReady): Promise<MongoServer> {
   const binary = await serverBinary('mongod', options);
   await mkdir(path.join(options.dataDir, 'db'), { recursive: true });
   for (let attempt = 1; ; attempt += 1) {
     const anyPort = await freePort();
     const port = options.port || anyPort;
     try {
-      return await startOn(binary, options, port);
+      return await startOn(binary, options, port, memberReady);
     } catch (error) {
       if (port !== anyPort || attempt === PORT_ATTEMPTS || !/address already in use/i.test(String(error))) throw error;
     }
   }
 }
 
-async function startOn(binary: string, options: MongodOptions, port: number): Promise<MongoServer> {
+async function startOn(binary: string, options: MongodOptions, port: number, memberReady: MemberReady): Promise<MongoServer> {
   const logFile = options.logFile ?? path.join(options.dataDir, 'mongod.log');
   const args = [
     ...['--replSet', REPLICA_SET, '--dbpath', path.join(options.dataDir, 'db')],
@@ -86,9 +97,9 @@ async function startOn(binary: string, options: MongodOptions, port: number): Pr
     ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
   ];
   const launch = async (): Promise<ServerProcess> => {
-    const started = await startProcess({ file: binary, args, outputFile: logFile, detached: options.detached ?? false });
+    const started = await startProcess({ ...launched(options.launcher, binary, args), outputFile: logFile, detached: options.detached ?? false });
     try {
-      await ready(started, port);
+      await memberReady(started, port);
       return started;
     } catch (error) {
       await started.kill();
@@ -116,7 +127,7 @@ async function startOn(binary: string, options: MongodOptions, port: number): Pr
   };
 }
 
-async function ready(server: ServerProcess, port: number): Promise<void> {
+async function primaryOfItself(server: ServerProcess, port: number): Promise<void> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   await until(() => listening(port), server, deadline);
   const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, { serverSelectionTimeoutMS: 5_000 });
@@ -148,7 +159,7 @@ async function configured(admin: Db, host: string): Promise<boolean> {
 }
 
 /** Asks again until the answer is yes; an error of the server is a no until the time is up. */
-async function until(answer: () => Promise<boolean>, server: ServerProcess, deadline: number): Promise<void> {
+export async function until(answer: () => Promise<boolean>, server: ServerProcess, deadline: number): Promise<void> {
   let last: unknown;
   while (performance.now() < deadline) {
     if (!server.running()) {
@@ -165,7 +176,7 @@ async function until(answer: () => Promise<boolean>, server: ServerProcess, dead
   throw new Error(`it was not ready after ${READY_TIMEOUT_MS} ms`, { cause: last });
 }
 
-function listening(port: number): Promise<boolean> {
+export function listening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));

@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { freePort, freePorts } from './free-port.ts';
-import { startNats, startNatsCluster, type NatsServer } from './nats-server.ts';
+import { startNats, type NatsServer } from './nats-server.ts';
 
 let dir: string;
 const cleanUp: (() => Promise<unknown>)[] = [];
@@ -67,32 +66,7 @@ describe('nats-server', () => {
     const small = await started({ dataDir: path.join(dir, 'small'), maxPayloadBytes: 1024 });
     expect((await connected(small)).info?.max_payload).toBe(1024);
   });
-
-  test('three servers form a cluster that keeps a stream when one is gone', async () => {
-    const servers = await startNatsCluster({ dataDir: dir });
-    for (const server of servers) cleanUp.push(() => server.kill());
-    const [first, second] = servers as [NatsServer, NatsServer, NatsServer];
-    const connection = await connected(second);
-    const manager = await jetstreamManager(connection);
-    await manager.streams.add({ name: 'KEPT', subjects: ['kept'], storage: StorageType.File, num_replicas: 3 });
-    await jetstream(connection).publish('kept', 'one');
-    await first.kill();
-    const acknowledged = await publishUntilAcknowledged(connection, 'kept', 'two');
-    expect(acknowledged).toBeGreaterThanOrEqual(2);
-  }, 60_000);
 });
-
-/** A new leader has to be found first; the test's own timeout bounds it. */
-async function publishUntilAcknowledged(connection: NatsConnection, subject: string, body: string): Promise<number> {
-  for (;;) {
-    try {
-      return (await jetstream(connection, { timeout: 1_000 }).publish(subject, body)).seq;
-    } catch {
-      await connection.flush();
-      await sleep(50);
-    }
-  }
-}
 
 describe('free ports', () => {
   test('are different and nothing listens on them', async () => {

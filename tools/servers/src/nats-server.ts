@@ -9,15 +9,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/errors';
 import { serverBinary, type LookUp } from './binaries.ts';
 import { freePorts } from './free-port.ts';
+import { launched } from './launcher.ts';
 import { startProcess, tailOf, type ExitStatus, type ServerProcess } from './server-process.ts';
 
 /** Membership of a cluster; all its servers run on loopback. */
-export interface NatsClusterOptions {
+export interface NatsMembership {
   readonly name: string;
   /** Port for the other servers of the cluster. */
   readonly port: number;
-  /** Ports of all servers of the cluster; the own one may be among them. */
+  /** Ports of the servers to which this one makes connections; the own one may be among them. */
   readonly routePorts: readonly number[];
+  /** Port that this server names to others as its own; the real one where absent. */
+  readonly advertisedPort?: number;
 }
 
 export interface NatsOptions extends LookUp {
@@ -33,15 +36,18 @@ export interface NatsOptions extends LookUp {
   readonly syncInterval?: string;
   /** Largest message, in bytes. */
   readonly maxPayloadBytes?: number;
-  readonly cluster?: NatsClusterOptions;
+  readonly cluster?: NatsMembership;
   /** Defaults to `nats-server.log` in the data folder. */
   readonly logFile?: string;
   /** Leaves the server running when this process ends. */
   readonly detached?: boolean;
+  /** A command that becomes the server, with the binary and its arguments after its own: see launcher.ts. */
+  readonly launcher?: readonly string[];
 }
 
 /** A running nats-server. */
 export interface NatsServer {
+  readonly name: string;
   readonly url: string;
   readonly monitorUrl: string;
   readonly port: number;
@@ -58,11 +64,12 @@ export interface NatsServer {
   restart(): Promise<void>;
 }
 
+const DEFAULT_NAME = 'millrace';
 /** Default for the largest message, in bytes. */
 export const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 /** How long a start may take until the server answers, in milliseconds; replaying a large store needs a while. */
-const READY_TIMEOUT_MS = 60_000;
-const READY_POLL_MS = 15;
+export const READY_TIMEOUT_MS = 60_000;
+export const READY_POLL_MS = 15;
 /** How often other free ports are tried when somebody took the chosen ones meanwhile. */
 const PORT_ATTEMPTS = 5;
 
@@ -95,7 +102,7 @@ async function startOn(binary: string, options: NatsOptions, port: number, monit
   await writeFile(configFile, configuration(options, port, monitorPort));
 
   const launch = async (): Promise<ServerProcess> => {
-    const started = await startProcess({ file: binary, args: ['-c', configFile], outputFile: logFile, detached: options.detached ?? false });
+    const started = await startProcess({ ...launched(options.launcher, binary, ['-c', configFile]), outputFile: logFile, detached: options.detached ?? false });
     try {
       await ready(started, monitorUrl, options.cluster !== undefined);
       return started;
@@ -108,6 +115,7 @@ async function startOn(binary: string, options: NatsOptions, port: number, monit
 
   let current = await launch();
   return {
+    name: options.name ?? DEFAULT_NAME,
     url: `nats://127.0.0.1:${port}`,
     monitorUrl,
     port,
@@ -130,7 +138,7 @@ async function startOn(binary: string, options: NatsOptions, port: number, monit
 function configuration(options: NatsOptions, port: number, monitorPort: number): string {
   const text = (value: string): string => JSON.stringify(value);
   const lines = [
-    `server_name: ${text(options.name ?? 'millrace')}`,
+    `server_name: ${text(options.name ?? DEFAULT_NAME)}`,
     `listen: "127.0.0.1:${port}"`,
     `http: "127.0.0.1:${monitorPort}"`,
     `max_payload: ${options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES}`,
@@ -143,7 +151,10 @@ function configuration(options: NatsOptions, port: number, monitorPort: number):
   const { cluster } = options;
   if (cluster !== undefined) {
     const routes = cluster.routePorts.map((routePort) => text(`nats://127.0.0.1:${routePort}`));
-    lines.push('cluster {', `  name: ${text(cluster.name)}`, `  listen: "127.0.0.1:${cluster.port}"`, `  routes: [${routes.join(', ')}]`, '}');
+    lines.push('cluster {', `  name: ${text(cluster.name)}`, `  listen: "127.0.0.1:${cluster.port}"`, `  routes: [${routes.join(', ')}]`);
+    if (cluster.advertisedPort !== undefined) lines.push(`  advertise: "127.0.0.1:${cluster.advertisedPort}"`);
+    // Clients know all servers by the address they are given, and go by no other: a link in between would be left out.
+    lines.push('  no_advertise: true', '}');
   }
   return `${lines.join('\n')}\n`;
 }
@@ -165,28 +176,4 @@ async function ready(server: ServerProcess, monitorUrl: string, clustered: boole
     await sleep(READY_POLL_MS);
   }
   throw new Error(`it was not ready after ${READY_TIMEOUT_MS} ms`);
-}
-
-/** Starts `size` servers as one JetStream cluster under `dataDir`, each in a folder of its own; waits for a quorum. */
-export async function startNatsCluster(options: LookUp & { readonly dataDir: string; readonly size?: number }): Promise<readonly NatsServer[]> {
-  const size = options.size ?? 3;
-  const routePorts = await freePorts(size);
-  const { dataDir, size: _, ...lookUp } = options;
-  const servers = await Promise.all(
-    routePorts.map((port, index) => {
-      const name = `millrace-${index + 1}`;
-      return startNats({ ...lookUp, dataDir: path.join(dataDir, name), name, cluster: { name: 'millrace', port, routePorts } });
-    }),
-  );
-  const deadline = performance.now() + READY_TIMEOUT_MS;
-  for (const server of servers) {
-    while (!(await fetch(`${server.monitorUrl}/healthz`).then((answer) => answer.ok, () => false))) {
-      if (performance.now() > deadline) {
-        await Promise.all(servers.map((each) => each.kill()));
-        throw new MillraceError('bus-failed', { message: `the cluster of ${size} nats-servers under ${dataDir} found no leader in ${READY_TIMEOUT_MS} ms` });
-      }
-      await sleep(READY_POLL_MS);
-    }
-  }
-  return servers;
 }
