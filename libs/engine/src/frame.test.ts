@@ -35,7 +35,8 @@ const record = fc.oneof(
 /** What an execution has but once: the names of its large values come from it. */
 const nameOf = (each: JournalRecord): string => `${each.kind} ${'activation' in each ? each.activation : ''}`;
 const transition: fc.Arbitrary<Transition> = fc.record({ organisation: text, execution: fc.stringMatching(/^[0-9a-z]{32}$/), atMs: count, records: fc.uniqueArray(record, { minLength: 1, maxLength: 4, selector: nameOf }) });
-const head = fc.record({ lane: count, epoch: count, inputSequence: count, owner: text, announcedBelow: count }, { requiredKeys: ['lane', 'epoch', 'inputSequence'] });
+const moved = { move: text, slots: fc.array(fc.nat(4_095), { maxLength: 5 }), objects: fc.array(text, { maxLength: 3 }) };
+const head = fc.record({ lane: count, epoch: count, inputSequence: count, owner: text, announcedBelow: count, released: fc.record({ ...moved, to: count }), adopted: fc.record({ ...moved, from: count }) }, { requiredKeys: ['lane', 'epoch', 'inputSequence'] });
 
 /** Payloads as their values: the text is a cache. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (key, each: unknown) => (key === 'text' ? undefined : each)));
@@ -43,7 +44,7 @@ const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (key
 test('what is written is read again, whatever the records and however large their values', () => {
   fc.assert(
     fc.property(head, fc.array(transition, { maxLength: 4 }), (frameHead, transitions) => {
-      const writer = createFrameWriter(frameHead.epoch);
+      const writer = createFrameWriter(frameHead.epoch, FORMAT_NEWEST);
       const entries = transitions.map((each) => writer.add(each));
       const { text: written, large } = writer.finish(frameHead);
       const stored = new Map(large.map(({ name, text: value }) => [name, value]));
@@ -87,6 +88,23 @@ test.each([
   ['record', '{"v":1,"codec":"plain","lane":0,"epoch":1,"in":0,"t":[["acme","e",1,[{"k":"begun.2"}]]]}', /begun\.2/],
 ])('an unknown %s is refused and never skipped (F1)', (_, written, message) => {
   expect(() => decodeFrame(written, () => 'null')).toThrow(message);
+});
+
+test('slots move only in a format that everyone reads', () => {
+  const released = { move: 'm', slots: [1], objects: [], to: 1 };
+  expect(() => createFrameWriter(1, 1).finish({ lane: 0, epoch: 1, inputSequence: 0, released })).toThrow(/format 2/);
+  expect(decodeFrameHead(createFrameWriter(1, 2).finish({ lane: 0, epoch: 1, inputSequence: 0, released }).text).released).toEqual(released);
+});
+
+test('large values of one execution in the hands of two lanes have different names', () => {
+  const record: JournalRecord = { kind: 'passed', activation: 1, node: 1, parent: 1, next: 2, output: payloadOf('x'.repeat(PAYLOAD_INLINE_CHARACTERS_MAX)) };
+  const names = ['0.7', '1.7'].map((origin) => {
+    const writer = createFrameWriter(7, FORMAT_NEWEST, origin);
+    writer.add({ organisation: 'acme', execution: 'e', atMs: 1, records: [record] });
+    return writer.finish({ lane: 0, epoch: 7, inputSequence: 0 }).large.map(({ name }) => name);
+  });
+  expect(names[0]).toHaveLength(1);
+  expect(names[0]).not.toEqual(names[1]);
 });
 
 test('the depth of a text is that of its brackets, not of those in its strings', () => {

@@ -39,7 +39,32 @@ export interface FrameHead {
   readonly owner?: string;
   /** Lifecycle events of every frame below this sequence have been published (E9); nothing is known without it. */
   readonly announcedBelow?: number;
+  /** With this frame the lane gives slots away: what it knew of them stands in the objects, and no later frame of it names them (format 2). */
+  readonly released?: ReleasedSlots;
+  /** With this frame the lane has slots that another gave away (format 2). */
+  readonly adopted?: AdoptedSlots;
 }
+
+interface MovedSlots {
+  /** The move's id: the same in both logs. */
+  readonly move: string;
+  readonly slots: readonly number[];
+  /** Names of the texts, in the bucket of payloads, that hold what was in the owner's memory. */
+  readonly objects: readonly string[];
+}
+
+export interface ReleasedSlots extends MovedSlots {
+  /** The lane that they go to. */
+  readonly to: number;
+}
+
+export interface AdoptedSlots extends MovedSlots {
+  /** The lane that they come from. */
+  readonly from: number;
+}
+
+/** The first format whose heads have `released` and `adopted`. */
+export const MOVES_FORMAT = 2;
 
 export interface Frame extends FrameHead {
   readonly transitions: readonly Transition[];
@@ -58,8 +83,13 @@ export interface FrameWriter {
   finish(head: FrameHead): { readonly text: string; readonly large: readonly LargePayload[] };
 }
 
-/** A writer of frames of the agreed format; see format.ts. */
-export function createFrameWriter(epoch: number, format: number = FORMAT_OLDEST): FrameWriter {
+/**
+ * A writer of frames of the agreed format; see format.ts.
+ *
+ * @param origin begins the names of large payloads. No two owners may have the same, for an execution may be in the
+ * hands of several lanes one after the other.
+ */
+export function createFrameWriter(epoch: number, format: number = FORMAT_OLDEST, origin: string = String(epoch)): FrameWriter {
   const parts: string[] = [];
   const large: LargePayload[] = [];
   let length = 0;
@@ -73,7 +103,7 @@ export function createFrameWriter(epoch: number, format: number = FORMAT_OLDEST)
     },
     add(transition) {
       if (format < FORMAT_NEWEST) for (const record of transition.records) refuseNewer(record, format);
-      const place: Place = { owner: `${epoch}.${transition.execution}`, large, room: TRANSITION_INLINE_CHARACTERS_MAX };
+      const place: Place = { owner: `${origin}.${transition.execution}`, large, room: TRANSITION_INLINE_CHARACTERS_MAX };
       const records = transition.records.map((record) => encodeRecord(record, place));
       const entry = `${transition.atMs},[${records.join()}]]`;
       const text = `[${JSON.stringify(transition.organisation)},"${transition.execution}",${entry}`;
@@ -84,7 +114,10 @@ export function createFrameWriter(epoch: number, format: number = FORMAT_OLDEST)
     finish(head) {
       const owner = head.owner === undefined ? '' : `,"owner":${JSON.stringify(head.owner)}`;
       const announced = head.announcedBelow === undefined ? '' : `,"out":${head.announcedBelow}`;
-      const text = `{"v":${format},"codec":"plain","lane":${head.lane},"epoch":${head.epoch},"in":${head.inputSequence}${owner}${announced},"t":[${parts.join()}]}`;
+      if (format < MOVES_FORMAT && (head.released ?? head.adopted) !== undefined) throw new Error(`slots move in format ${MOVES_FORMAT}; ${format} is agreed`);
+      const released = head.released === undefined ? '' : `,"released":${JSON.stringify(head.released)}`;
+      const adopted = head.adopted === undefined ? '' : `,"adopted":${JSON.stringify(head.adopted)}`;
+      const text = `{"v":${format},"codec":"plain","lane":${head.lane},"epoch":${head.epoch},"in":${head.inputSequence}${owner}${announced}${released}${adopted},"t":[${parts.join()}]}`;
       return { text, large };
     },
   };
@@ -139,7 +172,7 @@ export function decodeFrameHead(text: string): FrameHead {
 }
 
 function headOf(raw: RawFrame): FrameHead {
-  return { lane: raw.lane, epoch: raw.epoch, inputSequence: raw.in, ...(raw.owner === undefined ? {} : { owner: raw.owner }), ...(raw.out === undefined ? {} : { announcedBelow: raw.out }) };
+  return { lane: raw.lane, epoch: raw.epoch, inputSequence: raw.in, ...(raw.owner === undefined ? {} : { owner: raw.owner }), ...(raw.out === undefined ? {} : { announcedBelow: raw.out }), ...(raw.released === undefined ? {} : { released: raw.released }), ...(raw.adopted === undefined ? {} : { adopted: raw.adopted }) };
 }
 
 interface RawFrame {
@@ -150,6 +183,8 @@ interface RawFrame {
   readonly in: number;
   readonly owner?: string;
   readonly out?: number;
+  readonly released?: ReleasedSlots;
+  readonly adopted?: AdoptedSlots;
   readonly t: readonly (readonly [organisation: string, execution: string, atMs: number, records: readonly RawRecord[]])[];
 }
 

@@ -25,12 +25,16 @@ export interface StartInput {
   readonly acceptedBy: string;
   /** A plain NATS subject that gets one `Reply` when the execution has ended. */
   readonly replyTo?: string;
+  /** The move with which its slot left the lane that it was sent to; set when that lane's owner sends it on (format 2). */
+  readonly move?: string;
 }
 
 export interface CancelInput {
   readonly kind: 'cancel';
   readonly organisation: string;
   readonly execution: string;
+  /** As in a start. */
+  readonly move?: string;
 }
 
 export type LaneInput = StartInput | CancelInput;

@@ -14,3 +14,16 @@ export {
   type TimedIdParts,
 } from './execution-id.ts';
 export { LANES_MAX, initialSlotTable, laneOfSlot, parseSlotTable, type SlotMap, type SlotTable } from './slot-table.ts';
+export {
+  balancedLanes,
+  growTable,
+  lanesOfSlots,
+  nextMoves,
+  reliefMove,
+  slotsOfLane,
+  slotsToMove,
+  withSlotsIn,
+  type HeatBounds,
+  type MoveBounds,
+  type SlotMove,
+} from './slot-moves.ts';
