@@ -1,55 +1,48 @@
 /**
  * Puts the orchestrator together: the only place that knows lanes, scheduler, stores and services at once.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { BUCKETS, ensureStream, inputStream, laneInputStreamConfig, openBucket, readStream } from '@millrace/bus';
+import { systemClock as clock } from '@millrace/clock';
 import { createFairQueue, createPermits } from '@millrace/fairness';
+import { createCheckpointStore, createHistoryStore, createLanes, createOutbox, createScheduler, createStartGate, dispatchService, keepLanes, runLane, untilStored, WAITING_CHARACTERS_MAX, type InputPorts, type LaneKeeper, type LanePorts, type ReadyStep, type TakingPorts } from '@millrace/lane';
 import { connectLeases } from '@millrace/lease';
 import { DispatchService } from '@millrace/contracts/orchestrator/v1/dispatch';
 import { DefinitionsService, ExecutionsService } from '@millrace/contracts/orchestrator/v1/executions';
 import type { Composition, ServiceContext } from '@millrace/service';
 import { createExecutionReader } from './api/execution-reader.ts';
 import { definitionsService, executionsService, type ApiOptions } from './api/executions-service.ts';
-import { createOutbox } from './adapters/outbox.ts';
+import { createEventPublisher } from './adapters/event-publisher.ts';
+import { openLogStreams } from './adapters/log-streams.ts';
+import { mongoCheckpoints } from './adapters/mongo-checkpoints.ts';
+import { mongoHistory } from './adapters/mongo-history.ts';
+import { openPayloadStore } from './adapters/payload-store.ts';
 import { createReplier } from './adapters/replier.ts';
 import { createSpanFeed } from './adapters/span-feed.ts';
 import type { OrchestratorConfig } from './config.ts';
 import { openDefinitions } from './definitions/definitions.ts';
-import { dispatchService } from './dispatch/dispatch-service.ts';
-import { createScheduler } from './dispatch/scheduler.ts';
-import { createCheckpointStore } from './history/checkpoint-store.ts';
-import { createHistoryStore, WAITING_CHARACTERS_MAX } from './history/history-store.ts';
-import { openPayloadStore } from './history/payload-store.ts';
-import type { InputPorts } from './lane/input-reader.ts';
-import { keepLanes, type LaneKeeper } from './lane/lane-keeper.ts';
-import { createLanes } from './lane/lanes.ts';
-import { runLane } from './lane/lane-source.ts';
-import type { LanePorts, ReadyStep } from './lane/ports.ts';
-import type { TakingPorts } from './lane/take-lane.ts';
 import { observeOrchestrator } from './orchestrator-metrics.ts';
-import { createStartGate } from './start-gate.ts';
-import { untilStored } from './history/until-stored.ts';
 
 /** How long a stopping orchestrator waits for history, in milliseconds; the log keeps what is left. */
 const HISTORY_DRAIN_MS = 3_000;
 
 export async function compose(context: ServiceContext<OrchestratorConfig>): Promise<Composition> {
   const { bus, logger, registry, instance, config } = context;
-  const nowMs = (): number => Date.now();
   const store = await context.store('millrace_orchestrator');
   const [definitions, payloads] = await Promise.all([openDefinitions(bus), openPayloadStore(bus)]);
-  const checkpoints = createCheckpointStore(store, payloads);
-  const history = createHistoryStore(store, checkpoints, logger);
-  const outbox = createOutbox(bus, logger);
+  const checkpoints = createCheckpointStore(mongoCheckpoints(store), payloads, clock);
+  const history = createHistoryStore(mongoHistory(store), checkpoints, clock, logger);
+  const open = openLogStreams(bus);
+  const outbox = createOutbox(createEventPublisher(bus), clock, logger);
   const spans = createSpanFeed(context.spanExporter);
   const lanes = createLanes();
-  const permits = createPermits({ nowMs: performance.now() });
+  const permits = createPermits({ nowMs: clock.monotonicMs() });
   const queue = createFairQueue<ReadyStep>();
-  const scheduler = createScheduler({ queue, permits, logger, nowMs });
-  const gate = createStartGate(permits, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
+  const scheduler = createScheduler({ queue, permits, clock, logger });
+  const gate = createStartGate(permits, clock, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
   let leaseDeadline: () => number = () => -Infinity;
   let keeper: LaneKeeper | undefined;
 
-  const prepared = untilStored('Preparing the collections', logger, context.signal, async () => {
+  const prepared = untilStored('Preparing the collections', clock, logger, context.signal, async () => {
     await checkpoints.prepare();
     await history.prepare();
   });
@@ -72,8 +65,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
   });
 
   const lanePorts: LanePorts = {
-    nowMs,
-    leaseHolds: () => performance.now() < leaseDeadline(),
+    leaseHolds: () => clock.monotonicMs() < leaseDeadline(),
     schedule: (step) => scheduler.schedule(step),
     abandon: (execution) => scheduler.abandon(execution.id),
     tryBegin: (lane, organisation, execution) => gate.tryBegin(lane, organisation, execution),
@@ -98,20 +90,22 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     program: (hash) => definitions.byHash(hash),
     payload: (name) => payloads.get(name),
     checkpoints: (lane) =>
-      untilStored('Reading checkpoints', logger, context.signal, async () => {
+      untilStored('Reading checkpoints', clock, logger, context.signal, async () => {
         const found = await checkpoints.load(lanes.table(), lane);
         // One whose end is in history is left over from a crash between the two writes.
         const ended = await history.endedAmong(found.map(({ id }) => id));
         if (ended.size > 0) await checkpoints.remove([...ended]);
         return found.filter(({ id }) => !ended.has(id));
       }),
-    remembered: (lane) => untilStored('Reading remembered starts', logger, context.signal, () => history.remembered(lanes.table(), lane, nowMs())),
+    remembered: (lane) => untilStored('Reading remembered starts', clock, logger, context.signal, () => history.remembered(lanes.table(), lane, clock.wallMs())),
     async programsOf(executions) {
-      const hashes = await untilStored('Reading the definitions of ended executions', logger, context.signal, () => history.definitionsOf(executions));
+      const hashes = await untilStored('Reading the definitions of ended executions', clock, logger, context.signal, () => history.definitionsOf(executions));
       return new Map(await Promise.all([...hashes].map(async ([id, hash]) => [id, await definitions.byHash(hash)] as const)));
     },
   };
   const inputPorts: InputPorts = {
+    prepare: (lane) => ensureStream(bus, laneInputStreamConfig(lane)),
+    read: (lane, from, signal) => readStream(bus, { stream: inputStream(lane), from, signal }),
     program: (organisation, workflow) => definitions.resolve(organisation, workflow),
     missing: (workflow) => definitions.missing(workflow),
     table: () => lanes.table(),
@@ -123,14 +117,14 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     lanes,
     definitions,
     reader,
-    nowMs,
-    starts: { lanes, definitions, nowMs, endOf: (id) => reader.endOf(id), ended: (ids) => history.askEnded(ids) },
+    nowMs: () => clock.wallMs(),
+    starts: { lanes, definitions, clock, endOf: (id) => reader.endOf(id), ended: (ids) => history.askEnded(ids) },
   };
   observeOrchestrator(context.metrics, { lanes, scheduler, gate, history, outbox });
 
   return {
     rpcServices: [
-      { definition: DispatchService, implementation: dispatchService(lanes, scheduler, logger) },
+      { definition: DispatchService, implementation: { ...dispatchService(lanes, scheduler, logger) } },
       { definition: ExecutionsService, implementation: executionsService(api) },
       { definition: DefinitionsService, implementation: definitionsService(api) },
     ],
@@ -141,18 +135,19 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
       const address = await ownAddress(context, registration.incarnation);
       const announce = (): void => void registration.setAttributes({ lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b) }).catch(() => undefined);
       keeper = await keepLanes({
-        bus,
+        bucket: await openBucket(bus, BUCKETS.lanes),
         registry,
         registration,
         instance,
         address,
         lanes,
         initialLanes: config.lanes,
+        clock,
         logger,
         async take(number, epoch) {
-          const lane = await runLane(number, epoch, { bus, instance, lanePorts, takingPorts, inputPorts, logger });
+          const lane = await runLane(number, epoch, { open, instance, lanePorts, takingPorts, inputPorts, clock, logger });
           // The keeper adds the lane once this has returned it.
-          setImmediate(announce);
+          clock.soon(announce);
           return lane;
         },
         released(lane) {
@@ -179,6 +174,6 @@ async function ownAddress({ registry, instance }: ServiceContext<OrchestratorCon
   for (;;) {
     const own = registry.list('orchestrator').find((each) => each.instance === instance && each.incarnation === incarnation);
     if (own?.addresses.grpc !== undefined) return own.addresses.grpc;
-    await delay(10);
+    await clock.sleep(10);
   }
 }

@@ -1,10 +1,6 @@
 /** What an orchestrator shows at `/metrics`; read from its parts when asked, so that counting costs nothing. */
+import type { HistoryStore, Lanes, Outbox, Scheduler, StartGate } from '@millrace/lane';
 import type { Metrics } from '@millrace/telemetry';
-import type { Outbox } from './adapters/outbox.ts';
-import type { Scheduler } from './dispatch/scheduler.ts';
-import type { HistoryStore } from './history/history-store.ts';
-import type { Lanes } from './lane/lanes.ts';
-import type { StartGate } from './start-gate.ts';
 
 interface Parts {
   readonly lanes: Lanes;

@@ -3,8 +3,9 @@ import { payloadOf } from '@millrace/engine';
 import { startNats, type NatsServer } from '@millrace/servers';
 import { eventually, temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { logger } from '../testing/lane-bench.ts';
-import type { LifecycleEvent } from '../lane/ports.ts';
-import { createOutbox, EVENT_OUTPUT_CHARACTERS_MAX, type Outbox } from './outbox.ts';
+import { systemClock } from '@millrace/clock';
+import { createOutbox, EVENT_OUTPUT_CHARACTERS_MAX, type LifecycleEvent, type Outbox } from '@millrace/lane';
+import { createEventPublisher } from './event-publisher.ts';
 
 let folder: TemporaryFolder;
 let nats: NatsServer;
@@ -24,7 +25,7 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  outbox = createOutbox(bus, logger);
+  outbox = createOutbox(createEventPublisher(bus), systemClock, logger);
 });
 
 afterEach(() => outbox.close());

@@ -5,8 +5,8 @@
  * the rest. The others cost one hash of their id (E7).
  */
 import { callerOf, decodeEntries, entryReferencesOf, spanIdOf, traceOf } from '@millrace/engine';
+import type { Finished } from '@millrace/lane';
 import type { FinishedSpan, SpanExporter } from '@millrace/telemetry';
-import type { Finished } from '../lane/actor.ts';
 
 /** An execution is slow from here on, in milliseconds. */
 const SLOW_MS = 10_000;

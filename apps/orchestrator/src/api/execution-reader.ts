@@ -7,13 +7,8 @@
  */
 import { decodeEntries, entryReferencesOf, statusOf, traceOf, viewOf, type ExecutionView, type JournalEntry, type Problem, type Program, type TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
+import type { CheckpointStore, End, HistoryStore, Lane, Lanes, PayloadStore } from '@millrace/lane';
 import type { Definitions } from '../definitions/definitions.ts';
-import type { CheckpointStore } from '../history/checkpoint-store.ts';
-import type { HistoryStore } from '../history/history-store.ts';
-import type { PayloadStore } from '../history/payload-store.ts';
-import type { End } from '../lane/actor.ts';
-import type { Lane } from '../lane/lane.ts';
-import type { Lanes } from '../lane/lanes.ts';
 
 export interface Summary {
   readonly execution: string;

@@ -3,7 +3,7 @@
  */
 import type { Execution, JournalRecord } from '@millrace/engine';
 import type { TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
-import type { Lanes } from '../lane/lanes.ts';
+import type { Lanes } from '@millrace/lane';
 
 /** Events that wait for a slow reader; further ones are left out until it has read. */
 const BUFFER_MAX = 10_000;

@@ -5,9 +5,8 @@ import { payloadOf, start, type Activation, type Execution } from '@millrace/eng
 import { newExecutionId } from '@millrace/bus';
 import type { OwnerMessage, Result, Step } from '@millrace/contracts/orchestrator/v1/dispatch';
 import { CHAIN, logger } from '../testing/lane-bench.ts';
-import type { ReadyStep } from '../lane/ports.ts';
-import { createScheduler } from './scheduler.ts';
-import { createWorkerStream, type DispatchCall, type WorkerStream } from './worker-stream.ts';
+import { systemClock } from '@millrace/clock';
+import { createScheduler, createWorkerStream, type DispatchCall, type ReadyStep, type WorkerStream } from '@millrace/lane';
 
 const OPERATION = 'millrace.echo:1.0.0@default';
 
@@ -49,7 +48,7 @@ function bed(concurrency: number) {
   permits.authorityPresent();
   permits.renew(Infinity);
   const queue = createFairQueue<ReadyStep>();
-  const scheduler = createScheduler({ queue, permits, logger, nowMs: () => 0 });
+  const scheduler = createScheduler({ queue, permits, clock: { ...systemClock, wallMs: () => 0 }, logger });
   return { permits, queue, scheduler };
 }
 

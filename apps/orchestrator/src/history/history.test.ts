@@ -5,12 +5,12 @@ import { initialSlotTable } from '@millrace/identity';
 import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
 import { connectStore, type Store } from '@millrace/store';
 import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
-import { createActor, finishedOf, type Actor, type Finished } from '../lane/actor.ts';
-import { START_MEMORY_MS } from '../lane/start-memory.ts';
+import { systemClock } from '@millrace/clock';
+import { createActor, createCheckpointStore, createHistoryStore, finishedOf, SEGMENT_CHARACTERS_MAX, START_MEMORY_MS, type Actor, type CheckpointStore, type Finished, type HistoryStore } from '@millrace/lane';
+import { mongoCheckpoints } from '../adapters/mongo-checkpoints.ts';
+import { mongoHistory } from '../adapters/mongo-history.ts';
 import { logger, programOf } from '../testing/lane-bench.ts';
-import { createCheckpointStore, SEGMENT_CHARACTERS_MAX, type CheckpointStore } from './checkpoint-store.ts';
-import { createHistoryStore, type HistoryStore } from './history-store.ts';
-import { openPayloadStore } from './payload-store.ts';
+import { openPayloadStore } from '../adapters/payload-store.ts';
 
 const REST = programOf('  - rest:\n      wait: PT60S\n');
 const TABLE = initialSlotTable(1);
@@ -28,8 +28,8 @@ beforeAll(async () => {
   [nats, mongod] = await Promise.all([startNats({ dataDir: path.join(folder.path, 'nats') }), startMongod({ dataDir: path.join(folder.path, 'mongo') })]);
   bus = await connectBus({ url: nats.url, name: 'history test', logger });
   store = await connectStore({ url: mongod.url, database: 'history_test', logger });
-  checkpoints = createCheckpointStore(store, await openPayloadStore(bus));
-  history = createHistoryStore(store, checkpoints, logger);
+  checkpoints = createCheckpointStore(mongoCheckpoints(store), await openPayloadStore(bus), systemClock);
+  history = createHistoryStore(mongoHistory(store), checkpoints, systemClock, logger);
   await checkpoints.prepare();
   await history.prepare();
 }, 60_000);

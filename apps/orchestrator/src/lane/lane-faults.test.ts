@@ -3,7 +3,7 @@ import { startNats, type NatsServer } from '@millrace/servers';
 import { eventually, startTcpProxy, temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { answerAll, CHAIN, echoOf, openBench, programOf, startIn, type Bench } from '../testing/lane-bench.ts';
 import { payloadOf } from '@millrace/engine';
-import type { LifecycleEvent, ReadyStep } from './ports.ts';
+import type { LifecycleEvent, ReadyStep } from '@millrace/lane';
 
 let folder: TemporaryFolder;
 let nats: NatsServer;

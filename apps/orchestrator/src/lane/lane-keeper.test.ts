@@ -2,8 +2,8 @@ import { BUCKETS, connectBus, joinRegistry, openBucket, watchRegistry, type Bus 
 import { startNats, type NatsServer } from '@millrace/servers';
 import { eventually, temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { logger, openBench, type Bench } from '../testing/lane-bench.ts';
-import { keepLanes, type Claim, type LaneKeeper } from './lane-keeper.ts';
-import { createLanes, type Lanes } from './lanes.ts';
+import { systemClock } from '@millrace/clock';
+import { createLanes, keepLanes, type Claim, type LaneKeeper, type Lanes } from '@millrace/lane';
 
 const LANES = 4;
 
@@ -42,7 +42,8 @@ async function keeperOf(instance: string, fails: (lane: number) => boolean = () 
   const lanes = createLanes();
   const takings: string[] = [];
   const keeper = await keepLanes({
-    bus,
+    bucket: await openBucket(bus, BUCKETS.lanes),
+    clock: systemClock,
     registry,
     registration,
     instance,

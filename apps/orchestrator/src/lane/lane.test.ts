@@ -2,7 +2,7 @@ import { startNats, type NatsServer } from '@millrace/servers';
 import { eventually, startTcpProxy, temporaryFolder, type TcpProxy, type TemporaryFolder } from '@millrace/testkit';
 import { answerAll, CHAIN, digest, echoOf, openBench, programOf, startIn, type Bench } from '../testing/lane-bench.ts';
 import { createFrameWriter, payloadOf } from '@millrace/engine';
-import type { ReadyStep } from './ports.ts';
+import type { ReadyStep } from '@millrace/lane';
 
 let folder: TemporaryFolder;
 let nats: NatsServer;

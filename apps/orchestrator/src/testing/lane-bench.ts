@@ -2,15 +2,13 @@
  * A lane on a real NATS for tests: the test is the worker, and everything outside the log is in memory.
  */
 import { performance } from 'node:perf_hooks';
+import { systemClock } from '@millrace/clock';
 import { connectBus, ensureStream, laneInputStreamConfig, newExecutionId, type Bus } from '@millrace/bus';
 import { compileWorkflow, readDocuments } from '@millrace/dsl';
 import { payloadOf, snapshotOf, textOf, type JsonValue, type Program, type Reply, type StepResult } from '@millrace/engine';
+import { Lane, openLaneLog, takeLane, type End, type Finished, type LaneLog, type LanePorts, type LifecycleEvent, type ReadyStep, type TakingPorts } from '@millrace/lane';
 import { createLogger } from '@millrace/telemetry';
-import type { Finished, End } from '../lane/actor.ts';
-import { Lane } from '../lane/lane.ts';
-import { openLaneLog, type LaneLog } from '../lane/lane-log.ts';
-import type { LanePorts, LifecycleEvent, ReadyStep } from '../lane/ports.ts';
-import { takeLane, type TakingPorts } from '../lane/take-lane.ts';
+import { openLogStreams } from '../adapters/log-streams.ts';
 
 export const logger = createLogger({ service: 'orchestrator', instance: 'test', level: 'silent' });
 
@@ -51,6 +49,8 @@ const wallClock = (): number => performance.timeOrigin + performance.now();
 
 export async function openBench(url: string): Promise<Bench> {
   const bus = await connectBus({ url, name: 'lane test', logger });
+  const open = openLogStreams(bus);
+  const clock = { ...systemClock, wallMs: () => bench.nowMs() };
   const ending = new AbortController();
   const lanes: Lane[] = [];
   const bench: Bench = {
@@ -64,13 +64,13 @@ export async function openBench(url: string): Promise<Bench> {
     nowMs: wallClock,
     wrapLog: (log) => log,
     onStep: () => undefined,
-    log: (number) => openLaneLog(bus, number, ending.signal),
+    log: (number) => openLaneLog({ open, lane: number, clock, signal: ending.signal }),
     async take(number, epoch, programs) {
       await ensureStream(bus, laneInputStreamConfig(number));
       const own = new AbortController();
-      const log = await openLaneLog(bus, number, AbortSignal.any([own.signal, ending.signal]));
+      const log = await openLaneLog({ open, lane: number, clock, signal: AbortSignal.any([own.signal, ending.signal]) });
       const taken = await takeLane(log, epoch, 'test', takingPorts(bench, programs));
-      const lane = new Lane({ number, epoch, log: bench.wrapLog(log), ports: lanePorts(bench), logger, taken });
+      const lane = new Lane({ number, epoch, log: bench.wrapLog(log), ports: lanePorts(bench), clock, logger, taken });
       void lane.ended.then(() => own.abort());
       lanes.push(lane);
       return lane;
@@ -86,7 +86,6 @@ export async function openBench(url: string): Promise<Bench> {
 
 function lanePorts(bench: Bench): LanePorts {
   return {
-    nowMs: () => bench.nowMs(),
     leaseHolds: () => bench.leaseHolds,
     schedule(step) {
       bench.steps.push(step);

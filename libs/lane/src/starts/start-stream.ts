@@ -4,17 +4,16 @@
  * - Answers are collected and leave as one message at the end of the event loop's turn.
  * - The stream is not read while a lane it starts executions in has enough to do, or its answers are not taken.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '@millrace/clock';
 import { laneOfSlot, parseId } from '@millrace/identity';
 import { isTooDeep, payloadOf, NESTING_MAX, type JsonValue, type Program } from '@millrace/engine';
-import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Start, StartBatch, Started, StartedBatch } from '@millrace/contracts/orchestrator/v1/executions';
 import { MillraceError } from '@millrace/errors';
-import type { Definitions } from '../definitions/definitions.ts';
 import type { End, Watcher } from '../lane/actor.ts';
 import type { Lane } from '../lane/lane.ts';
 import { MAILBOX_MAX } from '../lane/input-reader.ts';
 import type { Lanes } from '../lane/lanes.ts';
+import type { DuplexCall } from '../duplex-call.ts';
 import { createAnswerBatch } from './answer-batch.ts';
 
 /** Largest input of an execution, in characters of JSON. */
@@ -31,12 +30,19 @@ const RESENT_AGE_MS = 500;
 /** Between looks whether a lane has room again, in milliseconds. */
 const PAUSE_MS = 5;
 
-export type StartCall = ServerDuplexStream<StartBatch, StartedBatch>;
+export type StartCall = DuplexCall<StartBatch, StartedBatch>;
+
+/** Workflows by name, NAME@VERSION or sha256:HASH. */
+export interface Programs {
+  /** The program when it is at hand, without waiting. */
+  atHand(organisation: string, workflow: string): Program | undefined;
+  resolve(organisation: string, workflow: string): Promise<Program | undefined>;
+}
 
 export interface StartPorts {
   readonly lanes: Lanes;
-  readonly definitions: Definitions;
-  nowMs(): number;
+  readonly definitions: Programs;
+  readonly clock: Clock;
   /** The end of an execution that is in no lane's memory. */
   endOf(execution: string): Promise<End | undefined>;
   /** The digests of the inputs of those that history has: asked for starts that memory may have forgotten. */
@@ -106,7 +112,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
       return;
     }
     const program = ports.definitions.atHand(start.organisation, start.workflow);
-    const mayHaveEnded = id.timeMs === undefined ? lane.memory.partial : Math.abs(ports.nowMs() - id.timeMs) > RESENT_AGE_MS;
+    const mayHaveEnded = id.timeMs === undefined ? lane.memory.partial : Math.abs(ports.clock.wallMs() - id.timeMs) > RESENT_AGE_MS;
     const isForgotten = mayHaveEnded && !lane.knows(start.execution);
     if (program !== undefined && !isForgotten) begin(lane, start, program);
     else void beginLater(number, start, isForgotten);
@@ -126,7 +132,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
         return;
       }
       // From here on the lane knows it, and answers as for any other.
-      if (digest !== undefined) lane.memory.recall(start.execution, digest, ports.nowMs());
+      if (digest !== undefined) lane.memory.recall(start.execution, digest, ports.clock.wallMs());
       begin(lane, start, program);
     } catch (error) {
       const failure = MillraceError.from(error);
@@ -139,7 +145,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
   /** One question for all starts of one turn of the event loop. */
   async function askEnded(execution: string): Promise<string | undefined> {
     asking.push(execution);
-    asked ??= delay(0).then(() => {
+    asked ??= ports.clock.sleep(0).then(() => {
       const ids = asking;
       asking = [];
       asked = undefined;
@@ -173,7 +179,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
       input: payloadOf(input, text),
       key: start.idempotencyKey === '' ? undefined : start.idempotencyKey,
       traceparent: start.traceparent === '' || start.traceparent.length > TRACEPARENT_CHARACTERS_MAX ? undefined : start.traceparent,
-      acceptedAtMs: start.acceptedAtMs === 0 ? ports.nowMs() : start.acceptedAtMs,
+      acceptedAtMs: start.acceptedAtMs === 0 ? ports.clock.wallMs() : start.acceptedAtMs,
       acceptedBy: 'gateway',
       replyTo: undefined,
       watcher: watcherOf(start),
@@ -184,7 +190,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
 
   async function untilRoom(): Promise<void> {
     call.pause();
-    while (isBusy() && !call.destroyed) await delay(PAUSE_MS);
+    while (isBusy() && !call.destroyed) await ports.clock.sleep(PAUSE_MS);
     if (!isFull) call.resume();
   }
 

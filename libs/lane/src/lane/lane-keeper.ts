@@ -9,7 +9,8 @@
  * - A lane that could not be taken, or that a defect has stopped, is given free: it holds up no other lane, and
  *   another process may have more luck.
  */
-import { BUCKETS, decodeJson, encodeJson, openBucket, type Bucket, type Bus, type Registration, type Registry } from '@millrace/bus';
+import { decodeJson, encodeJson, type Bucket, type Registration, type Registry } from '@millrace/bus';
+import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
 import { initialSlotTable, parseSlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -32,15 +33,19 @@ export interface Claim {
   readonly address: string;
 }
 
+/** What is needed of the bucket `lanes`. */
+export type LanesBucket = Pick<Bucket, 'get' | 'create' | 'update' | 'watch'>;
+
 export interface LaneKeeperOptions {
-  readonly bus: Bus;
-  readonly registry: Registry;
-  readonly registration: Registration;
+  readonly bucket: LanesBucket;
+  readonly registry: Pick<Registry, 'list' | 'onChange'>;
+  readonly registration: Pick<Registration, 'incarnation'>;
   readonly instance: string;
   readonly address: string;
   readonly lanes: Lanes;
   /** Lanes of a new installation. */
   readonly initialLanes: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Makes the lane run: fence, replay, effects. */
   take(lane: number, epoch: number): Promise<Lane>;
@@ -56,8 +61,7 @@ export interface LaneKeeper {
 }
 
 export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper> {
-  const { bus, registry, instance, lanes, logger } = options;
-  const bucket = await openBucket(bus, BUCKETS.lanes);
+  const { bucket, registry, instance, lanes, clock, logger } = options;
   await prepareTable(bucket, options.initialLanes);
   const claims = new Map<number, { readonly claim: Claim; readonly revision: number }>();
   const taking = new Set<number>();
@@ -102,7 +106,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       const most = share();
       let mine = lanes.all().length + taking.size;
       for (let lane = 0; lane < count && mine < most; lane++) {
-        if (taking.has(lane) || lanes.get(lane) !== undefined || isHeld(lane) || (notBefore.get(lane) ?? 0) > performance.now()) continue;
+        if (taking.has(lane) || lanes.get(lane) !== undefined || isHeld(lane) || (notBefore.get(lane) ?? 0) > clock.monotonicMs()) continue;
         taking.add(lane);
         mine++;
         void claimAndTake(lane).finally(() => taking.delete(lane));
@@ -125,7 +129,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       const revision = await write(number, claim, before?.revision);
       if (revision === undefined) return;
       claims.set(number, { claim, revision });
-      const startedAt = performance.now();
+      const startedAt = clock.monotonicMs();
       const lane = await options.take(number, epoch);
       if (closing) {
         await lane.stop();
@@ -133,13 +137,13 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
         return;
       }
       lanes.add(lane);
-      logger.info('Lane taken', { lane: number, epoch, executions: lane.actors.size, ms: Math.round(performance.now() - startedAt) });
+      logger.info('Lane taken', { lane: number, epoch, executions: lane.actors.size, ms: Math.round(clock.monotonicMs() - startedAt) });
       void lane.ended.then((end) => {
         lanes.remove(lane);
         options.released(lane);
         if (end.kind === 'failed') {
           logger.error('Lane stopped by a defect', { lane: number, epoch, error: end.error });
-          notBefore.set(number, performance.now() + RETRY_MS);
+          notBefore.set(number, clock.monotonicMs() + RETRY_MS);
           void free(number, epoch).then(look);
         } else {
           logger.info('Lane left', { lane: number, epoch, reason: end.kind });
@@ -148,7 +152,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       });
     } catch (error) {
       logger.warn('Lane not taken', { lane: number, error });
-      notBefore.set(number, performance.now() + RETRY_MS);
+      notBefore.set(number, clock.monotonicMs() + RETRY_MS);
       const claimed = claims.get(number)?.claim.epoch ?? 0;
       await free(number, claimed, epochOf(error));
     }
@@ -182,14 +186,14 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     }
   }
 
-  const timer = setInterval(() => void look(), LOOK_MS);
+  const cancel = clock.every(LOOK_MS, () => void look());
   const unwatch = registry.onChange(() => void look());
   await look();
   return {
     settled: () => settled,
     async close() {
       closing = true;
-      clearInterval(timer);
+      cancel();
       unwatch();
       await Promise.all(lanes.all().map(handOver));
     },
@@ -202,7 +206,7 @@ function epochOf(error: unknown): number {
   return typeof epoch === 'number' ? epoch : 0;
 }
 
-async function prepareTable(bucket: Bucket, lanes: number): Promise<void> {
+async function prepareTable(bucket: LanesBucket, lanes: number): Promise<void> {
   if ((await bucket.get('table'))?.value !== undefined) return;
   try {
     await bucket.create('table', encodeJson(initialSlotTable(lanes)));

@@ -5,13 +5,9 @@ import { Objm, type ObjectStore } from '@nats-io/obj';
 import type { Bus } from '@millrace/bus';
 import { untilAnswered } from '@millrace/bus';
 import { Defect } from '@millrace/errors';
+import type { PayloadStore } from '@millrace/lane';
 
 const BUCKET = 'payloads';
-
-export interface PayloadStore {
-  put(payloads: readonly { readonly name: string; readonly text: string }[]): Promise<void>;
-  get(name: string): Promise<string>;
-}
 
 export async function openPayloadStore(bus: Bus): Promise<PayloadStore> {
   const manager = new Objm(bus.jetstream);

@@ -6,8 +6,7 @@
  *   had not been posted.
  * - Reading pauses while the lane has enough to do, or takes no new starts: the inputs wait on disk.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { ensureStream, inputStream, laneInputStreamConfig, readStream, type Bus } from '@millrace/bus';
+import type { Clock } from '@millrace/clock';
 import { decodeLaneInputs, isTooDeep, payloadOf, NESTING_MAX, type LaneInput, type Program, type StartInput } from '@millrace/engine';
 import { laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -22,6 +21,10 @@ const REFUSED_PAUSE_MS = 250;
 const RETRY_MS = 500;
 
 export interface InputPorts {
+  /** Makes sure that `in.<lane>` is there. */
+  prepare(lane: number): Promise<void>;
+  /** Yields the messages of `in.<lane>` in order until the signal is aborted. */
+  read(lane: number, from: number, signal: AbortSignal): AsyncIterable<{ readonly sequence: number; readonly data: Uint8Array }>;
   table(): SlotTable;
   /** The program of NAME, NAME@VERSION or sha256:HASH; undefined when there is none. Waits while that cannot be known. */
   program(organisation: string, workflow: string): Promise<Program | undefined>;
@@ -31,33 +34,33 @@ export interface InputPorts {
   ended(executions: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
-export async function readInputs(bus: Bus, lane: Lane, ports: InputPorts, signal: AbortSignal, logger: Logger): Promise<void> {
-  await ensureStream(bus, laneInputStreamConfig(lane.number));
+export async function readInputs(lane: Lane, ports: InputPorts, clock: Clock, signal: AbortSignal, logger: Logger): Promise<void> {
+  await ports.prepare(lane.number);
   let next = lane.inputSequence + 1;
   while (!signal.aborted) {
     try {
-      for await (const message of readStream(bus, { stream: inputStream(lane.number), from: next, signal })) {
+      for await (const message of ports.read(lane.number, next, signal)) {
         if (message.sequence !== next) logger.error('Inputs are missing from the stream', { lane: lane.number, expected: next, found: message.sequence });
-        const inputs = await prepare(lane, decodeLaneInputs(Buffer.from(message.data).toString('utf8')), ports, logger);
+        const inputs = await prepare(lane, decodeLaneInputs(Buffer.from(message.data).toString('utf8')), ports, clock, logger);
         if (signal.aborted) return;
         for (const input of inputs) lane.post(input);
         lane.post({ kind: 'position', inputSequence: message.sequence });
         next = message.sequence + 1;
-        while (lane.waiting > MAILBOX_MAX && !signal.aborted) await delay(PAUSE_MS);
-        while (lane.refusesStarts() !== undefined && !signal.aborted) await delay(REFUSED_PAUSE_MS);
+        while (lane.waiting > MAILBOX_MAX && !signal.aborted) await clock.sleep(PAUSE_MS);
+        while (lane.refusesStarts() !== undefined && !signal.aborted) await clock.sleep(REFUSED_PAUSE_MS);
       }
     } catch (error) {
       if (signal.aborted) return;
       logger.warn('Reading of inputs interrupted', { lane: lane.number, next, error });
-      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      await clock.sleep(RETRY_MS, signal).catch(() => undefined);
     }
   }
 }
 
-async function prepare(lane: Lane, inputs: readonly LaneInput[], ports: InputPorts, logger: Logger): Promise<readonly Message[]> {
+async function prepare(lane: Lane, inputs: readonly LaneInput[], ports: InputPorts, clock: Clock, logger: Logger): Promise<readonly Message[]> {
   const keyed = lane.memory.partial ? inputs.flatMap((input) => (input.kind === 'start' && input.key !== undefined && !lane.memory.has(input.execution) ? [input.execution] : [])) : [];
   const ended = keyed.length === 0 ? new Map<string, string>() : await ports.ended(keyed);
-  for (const [id, digest] of ended) lane.memory.recall(id, digest, Date.now());
+  for (const [id, digest] of ended) lane.memory.recall(id, digest, clock.wallMs());
   const messages: Message[] = [];
   for (const input of inputs) {
     const slot = slotOf(input.execution);

@@ -1,19 +1,20 @@
 /**
- * Executions that have ended, in MongoDB: one document each, written in bulk behind the log.
+ * Executions that have ended: one document each, written in bulk behind the log.
+ *
+ * Owns what waits and how it is tried again. Does not own the database (history-documents.ts).
  *
  * - The `_id` is the execution's id: the second of two writes of one end changes nothing.
  * - What cannot be written waits in memory, up to WAITING_CHARACTERS_MAX; beyond it the lanes refuse new starts.
  */
-import type { Collection, Filter } from 'mongodb';
+import type { Clock } from '@millrace/clock';
 import { slotOf, laneOfSlot, SLOT_COUNT, type SlotTable } from '@millrace/identity';
-import type { Problem } from '@millrace/engine';
-import type { Store } from '@millrace/store';
 import type { Logger } from '@millrace/telemetry';
 import type { Finished } from '../lane/actor.ts';
 import { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '../lane/start-memory.ts';
 import type { Remembered } from '../lane/take-lane.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
-import { ignoringDuplicates, inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow } from './checkpoint-store.ts';
+import type { HistoryDocument, HistoryDocuments, ListFilter } from './history-documents.ts';
+import { inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow } from './checkpoint-store.ts';
 
 /** Documents of one bulk write, and their journal text in characters. */
 const BATCH_MAX = 1_000;
@@ -27,26 +28,6 @@ const RETRY_MS = { first: 100, most: 2_000 } as const;
 /** How long a start waits to be looked up, in milliseconds; the database is then left alone for as long as ASK_PAUSE_MS. */
 const ASK_MS_MAX = 1_000;
 const ASK_PAUSE_MS = 5_000;
-
-/** An execution that has ended. */
-export interface HistoryDocument {
-  readonly _id: string;
-  readonly organisation: string;
-  readonly workflow: string;
-  readonly version: string;
-  readonly definition: string;
-  readonly slot: number;
-  readonly status: 'completed' | 'faulted' | 'cancelled';
-  readonly acceptedAt: Date;
-  readonly endedAt: Date;
-  readonly error: Problem | null;
-  /** Segments that hold the journal's first part. */
-  readonly segments: number;
-  /** JSON texts of the journal's entries, after those in segments. */
-  readonly entries: readonly string[];
-  readonly key: string | null;
-  readonly inputDigest: string | null;
-}
 
 export interface HistoryStore {
   prepare(): Promise<void>;
@@ -70,14 +51,6 @@ export interface HistoryStore {
   drain(signal: AbortSignal): Promise<void>;
 }
 
-export interface ListFilter {
-  readonly organisation: string;
-  readonly status?: string;
-  readonly workflow?: string;
-  readonly before?: { readonly acceptedAtMs: number; readonly id: string };
-  readonly limit: number;
-}
-
 interface Waiting {
   readonly document: HistoryDocument;
   /** The journal's first part, when it is too long for the document. */
@@ -87,8 +60,7 @@ interface Waiting {
   readonly stored: () => void;
 }
 
-export function createHistoryStore(store: Store, checkpoints: CheckpointStore, logger: Logger): HistoryStore {
-  const collection = (): Collection<HistoryDocument> => store.collection<HistoryDocument>('history');
+export function createHistoryStore(documents: HistoryDocuments, checkpoints: CheckpointStore, clock: Clock, logger: Logger): HistoryStore {
   let queue: Waiting[] = [];
   let waitingCharacters = 0;
   let writes = 0;
@@ -123,18 +95,13 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
   /** Not for those that are there already: a replay may have cut the same journal differently. */
   async function writeOverflow(overflows: readonly Overflow[]): Promise<void> {
     if (overflows.length === 0) return;
-    const ended = await endedAmong(overflows.map(({ execution }) => execution));
+    const ended = await documents.present(overflows.map(({ execution }) => execution));
     await checkpoints.writeSegments(overflows.filter(({ execution }) => !ended.has(execution)));
-  }
-
-  async function endedAmong(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();
-    return new Set(found.map(({ _id }) => _id));
   }
 
   async function write(batch: readonly Waiting[]): Promise<void> {
     try {
-      await within(WRITE_MS_MAX, 'Writing history', insert(batch));
+      await within(clock, WRITE_MS_MAX, 'Writing history', insert(batch));
     } catch (error) {
       queue = [...batch, ...queue];
       writes--;
@@ -153,7 +120,7 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
 
   async function insert(batch: readonly Waiting[]): Promise<void> {
     await writeOverflow(batch.flatMap(({ overflow }) => (overflow === undefined ? [] : [overflow])));
-    await ignoringDuplicates(() => collection().insertMany(batch.map(({ document }) => document), { ordered: false }));
+    await documents.insert(batch.map(({ document }) => document));
     const stale = batch.filter(({ checkpointed }) => checkpointed).map(({ document }) => document._id);
     if (stale.length > 0) await checkpoints.remove(stale);
   }
@@ -162,19 +129,15 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
     if (pausing) return;
     pausing = true;
     retryMs = Math.min(Math.max(retryMs * 2, RETRY_MS.first), RETRY_MS.most);
-    setTimeout(() => {
+    const goOn = (): void => {
       pausing = false;
       pump();
-    }, retryMs).unref();
+    };
+    clock.after(retryMs, goOn, { holds: false });
   }
 
   return {
-    async prepare() {
-      await collection().createIndex({ organisation: 1, acceptedAt: -1, _id: -1 });
-      await collection().createIndex({ organisation: 1, status: 1, acceptedAt: -1, _id: -1 });
-      await collection().createIndex({ organisation: 1, workflow: 1, acceptedAt: -1, _id: -1 });
-      await collection().createIndex({ slot: 1, endedAt: -1 }, { partialFilterExpression: { key: { $type: 'string' } } });
-    },
+    prepare: () => documents.prepare(),
     write(finished, stored) {
       const characters = finished.entries.reduce((sum, entry) => sum + entry.length, 0);
       const runs = characters > SEGMENT_CHARACTERS_MAX ? inSegments(finished.entries) : [];
@@ -182,52 +145,32 @@ export function createHistoryStore(store: Store, checkpoints: CheckpointStore, l
       const document = documentOf(finished, overflow);
       waitingCharacters += characters;
       queue.push({ document, overflow, checkpointed: finished.checkpointed, characters, stored });
-      if (queue.length === 1) setImmediate(pump);
+      if (queue.length === 1) clock.soon(pump);
       else if (queue.length >= BATCH_MAX) pump();
     },
     get waitingCharacters() {
       return waitingCharacters;
     },
-    get: (id) => collection().findOne({ _id: id }),
-    async list({ organisation, status, workflow, before, limit }) {
-      const filter: Filter<HistoryDocument> = {
-        organisation,
-        ...(status === undefined ? {} : { status: status as HistoryDocument['status'] }),
-        ...(workflow === undefined ? {} : { workflow }),
-        ...(before === undefined ? {} : { $or: [{ acceptedAt: { $lt: new Date(before.acceptedAtMs) } }, { acceptedAt: new Date(before.acceptedAtMs), _id: { $lt: before.id } }] }),
-      };
-      return collection().find(filter, { projection: { entries: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray() as Promise<HistoryDocument[]>;
-    },
-    endedAmong,
+    get: (id) => documents.get(id),
+    list: (filter) => documents.list(filter),
+    endedAmong: (ids) => documents.present(ids),
     async remembered(table, lane, nowMs) {
       const slots = Array.from({ length: SLOT_COUNT }, (_, slot) => slot).filter((slot) => laneOfSlot(table, slot) === lane);
-      const since = new Date(nowMs - START_MEMORY_MS);
-      const keyed = { slot: { $in: slots }, key: { $type: 'string' as const } };
-      const found = await collection()
-        .find({ ...keyed, endedAt: { $gt: since } }, { projection: { inputDigest: 1, endedAt: 1 } })
-        .sort({ endedAt: -1 })
-        .limit(STARTS_REMEMBERED_MAX)
-        .toArray();
-      const complete = found.length < STARTS_REMEMBERED_MAX && (await collection().findOne({ ...keyed, endedAt: { $lte: since } }, { projection: { _id: 1 } })) === null;
-      return { complete, starts: found.reverse().map(({ _id, inputDigest: digest, endedAt }) => ({ id: _id, digest: digest ?? NO_DIGEST, endedAtMs: endedAt.getTime() })) };
+      const { starts, older } = await documents.keyed(slots, nowMs - START_MEMORY_MS, STARTS_REMEMBERED_MAX);
+      const complete = starts.length < STARTS_REMEMBERED_MAX && !older;
+      return { complete, starts: starts.map(({ id, digest, endedAtMs }) => ({ id, digest: digest ?? NO_DIGEST, endedAtMs })).reverse() };
     },
     async askEnded(ids) {
-      if (performance.now() < askAgainAtMs) return NOTHING;
-      const asked = collection()
-        .find({ _id: { $in: [...ids] } }, { projection: { inputDigest: 1 }, maxTimeMS: ASK_MS_MAX })
-        .toArray()
-        .then((found) => new Map(found.map(({ _id, inputDigest: digest }) => [_id, digest ?? NO_DIGEST])));
-      const late = new Promise<undefined>((settle) => setTimeout(() => settle(undefined), ASK_MS_MAX).unref());
+      if (clock.monotonicMs() < askAgainAtMs) return NOTHING;
+      const asked = documents.digests(ids, ASK_MS_MAX).then((found) => new Map([...found].map(([id, digest]) => [id, digest ?? NO_DIGEST])));
+      const late = new Promise<undefined>((settle) => void clock.after(ASK_MS_MAX, () => settle(undefined), { holds: false }));
       const answer = await Promise.race([asked.catch(() => undefined), late]);
       if (answer !== undefined) return answer;
-      askAgainAtMs = performance.now() + ASK_PAUSE_MS;
+      askAgainAtMs = clock.monotonicMs() + ASK_PAUSE_MS;
       logger.warn('Starts go on without being looked up in the history: the database does not answer', { starts: ids.length });
       return NOTHING;
     },
-    async definitionsOf(ids) {
-      const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { definition: 1 } }).toArray();
-      return new Map(found.map(({ _id, definition }) => [_id, definition]));
-    },
+    definitionsOf: (ids) => documents.definitions(ids),
     drain(signal) {
       if (writes === 0 && queue.length === 0) return Promise.resolve();
       return new Promise((settle) => {

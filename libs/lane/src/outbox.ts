@@ -7,12 +7,10 @@
  * - What waits is bounded by the lanes: without JetStream no frame becomes durable and no event is made.
  * - Events are published in batches (CloudEvents JSON batch format, NATS binding), a few a second.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { ensureStream, EVENTS_STREAM, EVENTS_SUBJECTS, type Bus } from '@millrace/bus';
+import type { Cancel, Clock } from '@millrace/clock';
 import { textOf } from '@millrace/engine';
-import { headers } from '@nats-io/transport-node';
 import type { Logger } from '@millrace/telemetry';
-import type { LifecycleEvent } from '../lane/ports.ts';
+import type { LifecycleEvent } from './lane/ports.ts';
 
 /** How long an event waits for others, in milliseconds. */
 const GATHER_MS = 50;
@@ -22,12 +20,8 @@ const BATCH_CHARACTERS_MAX = 256 * 1024;
 /** A longer output, in characters, is left out of its event; the execution itself shows it. */
 export const EVENT_OUTPUT_CHARACTERS_MAX = 64 * 1024;
 const RETRY_MS = { first: 100, most: 2_000 } as const;
-const PUBLISH_TIMEOUT_MS = 5_000;
 /** How long a stopping process goes on publishing, in milliseconds; what is left is the next owner's. */
 const CLOSE_MS_MAX = 1_000;
-/** Disk and age that the stream of events may take. */
-const EVENTS_BYTES_MAX = 512 * 1024 * 1024;
-const EVENTS_AGE_MS_MAX = 24 * 3_600_000;
 
 /** DSL reference, "Workflow Lifecycle Events". */
 const TYPES = {
@@ -54,20 +48,22 @@ export interface Outbox {
   close(): Promise<void>;
 }
 
-export function createOutbox(bus: Bus, logger: Logger): Outbox {
+/** Publishes a batch of an organisation's events, JSON text; resolves once they are durable, rejects when that is not known. */
+export type PublishEvents = (organisation: string, batch: string) => Promise<void>;
+
+export function createOutbox(publish: PublishEvents, clock: Clock, logger: Logger): Outbox {
   let waiting: Waiting[] = [];
   let inFlight: readonly Waiting[] = [];
-  let timer: NodeJS.Timeout | undefined;
+  let cancel: Cancel | undefined;
   let retryMs = 0;
-  let prepared = false;
   let closing = false;
 
   function arm(ms: number): void {
     if (closing) return;
-    timer ??= setTimeout(() => {
-      timer = undefined;
+    cancel ??= clock.after(ms, () => {
+      cancel = undefined;
       void flush();
-    }, ms);
+    });
   }
 
   /** Publishes one batch: events of one organisation, as many as fit. */
@@ -87,7 +83,7 @@ export function createOutbox(bus: Bus, logger: Logger): Outbox {
     inFlight = batch;
     waiting = rest;
     try {
-      await publish(first.organisation, batch);
+      await publish(first.organisation, `[${batch.map(({ text }) => text).join()}]`);
       retryMs = 0;
     } catch (error) {
       if (retryMs === 0) logger.warn('Lifecycle events wait for JetStream', { waiting: waiting.length + batch.length, error });
@@ -97,18 +93,6 @@ export function createOutbox(bus: Bus, logger: Logger): Outbox {
       inFlight = [];
     }
     if (waiting.length > 0) arm(retryMs);
-  }
-
-  async function publish(organisation: string, batch: readonly Waiting[]): Promise<void> {
-    if (!prepared) {
-      await ensureStream(bus, { name: EVENTS_STREAM, subjects: [EVENTS_SUBJECTS], maxBytes: EVENTS_BYTES_MAX, maxAgeMs: EVENTS_AGE_MS_MAX, discard: 'old' });
-      prepared = true;
-    }
-    const head = headers();
-    head.set('content-type', 'application/cloudevents-batch+json');
-    const answer = await bus.connection.request(`events.${organisation}.lifecycle`, `[${batch.map(({ text }) => text).join()}]`, { headers: head, timeout: PUBLISH_TIMEOUT_MS });
-    const { error } = answer.json<{ readonly error?: { readonly description: string } }>();
-    if (error !== undefined) throw new Error(error.description);
   }
 
   return {
@@ -130,12 +114,12 @@ export function createOutbox(bus: Bus, logger: Logger): Outbox {
     },
     async close() {
       closing = true;
-      clearTimeout(timer);
-      timer = undefined;
-      const until = performance.now() + CLOSE_MS_MAX;
-      while ((waiting.length > 0 || inFlight.length > 0) && retryMs === 0 && performance.now() < until) {
-        if (inFlight.length > 0) await delay(5);
-        else await Promise.race([flush(), delay(CLOSE_MS_MAX)]);
+      cancel?.();
+      cancel = undefined;
+      const until = clock.monotonicMs() + CLOSE_MS_MAX;
+      while ((waiting.length > 0 || inFlight.length > 0) && retryMs === 0 && clock.monotonicMs() < until) {
+        if (inFlight.length > 0) await clock.sleep(5);
+        else await Promise.race([flush(), clock.sleep(CLOSE_MS_MAX)]);
       }
     },
   };

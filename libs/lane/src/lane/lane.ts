@@ -12,6 +12,7 @@
  * - While a frame is being appended messages wait, so state and log agree whenever an effect runs.
  * - Whoever waits is told: what was taken from the mailbox and is not durable when the lane ends is refused.
  */
+import type { Cancel, Clock } from '@millrace/clock';
 import { advance, begin, cancel, createFrameWriter, elapse, journalFor, resolve, start, FRAME_CHARACTERS_MAX, PROBLEM_TYPES, type Execution, type FrameWriter, type JournalRecord } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
@@ -54,6 +55,7 @@ export interface LaneOptions {
   readonly epoch: number;
   readonly log: LaneLog;
   readonly ports: LanePorts;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** What taking the lane has found. */
   readonly taken: TakenLane;
@@ -72,10 +74,11 @@ export class Lane {
   readonly memory: StartMemory;
   readonly #log: LaneLog;
   readonly #ports: LanePorts;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #timers: LaneTimers;
   readonly #upkeep: LaneUpkeep;
-  readonly #upkeepTimer: NodeJS.Timeout;
+  readonly #endUpkeep: Cancel;
   #mailbox: Message[] = [];
   /** What the frame in hand was made from. */
   #inHand: readonly Message[] = [];
@@ -89,11 +92,12 @@ export class Lane {
   #end: (end: LaneEnd) => void = () => undefined;
   readonly #observers = new Set<TransitionObserver>();
 
-  constructor({ number, epoch, log, ports, logger, taken }: LaneOptions) {
+  constructor({ number, epoch, log, ports, clock, logger, taken }: LaneOptions) {
     this.number = number;
     this.epoch = epoch;
     this.#log = log;
     this.#ports = ports;
+    this.#clock = clock;
     this.#logger = logger;
     this.#inputSequence = taken.inputSequence;
     this.#durableInputSequence = taken.inputSequence;
@@ -102,8 +106,8 @@ export class Lane {
     this.ended = new Promise((settle) => {
       this.#end = settle;
     });
-    this.#timers = createLaneTimers(() => ports.nowMs(), (execution, activation) => this.post({ kind: 'due', execution, activation }));
-    const maintain = (): void => this.post({ kind: 'query', run: () => this.#upkeep.run(ports.nowMs()) });
+    this.#timers = createLaneTimers(clock, (execution, activation) => this.post({ kind: 'due', execution, activation }));
+    const maintain = (): void => this.post({ kind: 'query', run: () => this.#upkeep.run(clock.wallMs()) });
     this.#upkeep = createLaneUpkeep({
       number,
       epoch,
@@ -115,7 +119,7 @@ export class Lane {
       durable: () => ({ sequence: this.#lastSequence, inputSequence: this.#durableInputSequence }),
       again: maintain,
     });
-    this.#upkeepTimer = setInterval(maintain, UPKEEP_MS);
+    this.#endUpkeep = clock.every(UPKEEP_MS, maintain);
     this.#resume(taken);
   }
 
@@ -147,7 +151,7 @@ export class Lane {
     this.#mailbox.push(message);
     if (!this.#running) {
       this.#running = true;
-      setImmediate(() => void this.#cycle());
+      this.#clock.soon(() => void this.#cycle());
     }
   }
 
@@ -155,9 +159,9 @@ export class Lane {
   async stop(): Promise<void> {
     this.#stopping = true;
     if (!this.#running) this.#close({ kind: 'stopped' });
-    const late = setTimeout(() => this.#close({ kind: 'stopped' }), STOP_MS_MAX);
+    const punctual = this.#clock.after(STOP_MS_MAX, () => this.#close({ kind: 'stopped' }));
     await this.ended;
-    clearTimeout(late);
+    punctual();
   }
 
   /** Told of every transition once it is durable; returns the function that ends it. */
@@ -189,7 +193,7 @@ export class Lane {
 
   #resumeExecution(execution: Execution): void {
     for (const activation of execution.activations.values()) {
-      if (activation.arguments !== undefined) this.#ports.schedule({ lane: this.number, epoch: this.epoch, execution, activation, readyAtMs: this.#ports.nowMs() });
+      if (activation.arguments !== undefined) this.#ports.schedule({ lane: this.number, epoch: this.epoch, execution, activation, readyAtMs: this.#clock.wallMs() });
       if (activation.dueMs !== undefined) this.#timers.wait(activation.dueMs, execution.id, activation.number);
     }
     const mayGo = execution.begun ? execution.ready.length > 0 : this.#ports.tryBegin(this.number, execution.organisation, execution.id);
@@ -209,7 +213,7 @@ export class Lane {
   }
 
   async #commit(): Promise<void> {
-    const nowMs = this.#ports.nowMs();
+    const nowMs = this.#clock.wallMs();
     const turn: Turn = { nowMs, writer: createFrameWriter(this.epoch), effects: [], touched: [] };
     const { writer } = turn;
     this.#fill(turn);
@@ -233,13 +237,14 @@ export class Lane {
 
   /** Takes messages until the frame is full, the time is up or none waits. */
   #fill(turn: Turn): void {
-    const until = performance.now() + FILL_MS_MAX;
+    const clock = this.#clock;
+    const until = clock.monotonicMs() + FILL_MS_MAX;
     const messages = this.#mailbox;
     let taken = 0;
     while (taken < messages.length && taken < MESSAGES_PER_FRAME_MAX && turn.writer.length < FRAME_CHARACTERS_MAX) {
       this.#process(messages[taken] as Message, turn);
       taken++;
-      if ((taken & 63) === 0 && performance.now() > until) break;
+      if ((taken & 63) === 0 && clock.monotonicMs() > until) break;
     }
     const all = taken === messages.length;
     this.#mailbox = all ? [] : messages.slice(taken);
@@ -437,7 +442,7 @@ export class Lane {
   #close(end: LaneEnd): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#upkeepTimer);
+    this.#endUpkeep();
     this.#timers.stop();
     for (const message of [...this.#inHand, ...this.#mailbox]) refuse(message, this.number);
     this.#inHand = [];

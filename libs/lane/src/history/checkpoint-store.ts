@@ -1,5 +1,7 @@
 /**
- * Checkpoints of running executions and segments of their journals, in MongoDB.
+ * Checkpoints of running executions and segments of their journals, behind the log.
+ *
+ * Owns what is written, and in which order. Does not own the database (checkpoint-documents.ts).
  *
  * - Written in bulk, never awaited on the step path.
  * - A checkpoint is replaced only by a later one: an older owner's late write changes nothing.
@@ -8,11 +10,11 @@
  * - Documents stay far below MongoDB's 16 MiB: a journal is cut into segments of SEGMENT_CHARACTERS_MAX, a state
  *   over STATE_CHARACTERS_MAX stands by reference.
  */
-import { MongoBulkWriteError, type AnyBulkWriteOperation, type Collection } from 'mongodb';
-import type { Store } from '@millrace/store';
+import type { Clock } from '@millrace/clock';
 import { SLOT_COUNT, laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
 import { snapshotOf, type Snapshot } from '@millrace/engine';
 import type { Actor } from '../lane/actor.ts';
+import type { CheckpointDocument, CheckpointDocuments, SegmentDocument } from './checkpoint-documents.ts';
 import type { PayloadStore } from './payload-store.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
 
@@ -27,30 +29,6 @@ export interface StoredCheckpoint {
   readonly sequence: number;
   readonly segments: number;
   readonly snapshot: Snapshot;
-}
-
-interface CheckpointDocument {
-  readonly _id: string;
-  readonly organisation: string;
-  readonly slot: number;
-  readonly sequence: number;
-  readonly segments: number;
-  /** JSON text: keys of user data may hold what field names may not. Empty when it stands by reference. */
-  readonly state: string;
-  /** The name of the state's text in the object bucket. */
-  readonly reference?: string;
-  /** The earliest timer, for waking without loading. */
-  readonly dueMs: number | null;
-}
-
-export interface SegmentDocument {
-  readonly _id: string;
-  readonly execution: string;
-  readonly number: number;
-  /** The frame that the writer had seen; 0 on segments of earlier releases. */
-  readonly sequence: number;
-  /** JSON texts of journal entries. */
-  readonly entries: readonly string[];
 }
 
 /** Journal entries on their way into segments. */
@@ -72,27 +50,17 @@ export interface CheckpointStore {
   segments(execution: string, count: number): Promise<readonly string[]>;
 }
 
-export function createCheckpointStore(store: Store, payloads: PayloadStore): CheckpointStore {
-  const checkpoints = (): Collection<CheckpointDocument> => store.collection<CheckpointDocument>('checkpoints');
-  const segments = (): Collection<SegmentDocument> => store.collection<SegmentDocument>('segments');
-
+export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadStore, clock: Clock): CheckpointStore {
   async function writeSegments(overflows: readonly Overflow[]): Promise<void> {
     const writes = overflows.flatMap(({ execution, from, sequence, segments: list }) =>
-      list.map((entries, index): AnyBulkWriteOperation<SegmentDocument> => {
-        const replacement: SegmentDocument = { _id: `${execution}/${from + index}`, execution, number: from + index, sequence, entries };
-        // Not `$gte`: one without a sequence is older than any.
-        return { replaceOne: { filter: { _id: replacement._id, sequence: { $not: { $gt: sequence } } }, replacement, upsert: true } };
-      }),
+      list.map((entries, index): SegmentDocument => ({ _id: `${execution}/${from + index}`, execution, number: from + index, sequence, entries })),
     );
-    if (writes.length > 0) await ignoringDuplicates(() => segments().bulkWrite(writes, { ordered: false }));
+    if (writes.length > 0) await documents.putSegments(writes);
   }
 
   return {
     writeSegments,
-    async prepare() {
-      await checkpoints().createIndex({ slot: 1, dueMs: 1 });
-      await segments().createIndex({ execution: 1, number: 1 });
-    },
+    prepare: () => documents.prepare(),
     async write(actors) {
       // Everything is read from the actors before the first await: they go on changing.
       const written = actors.map((actor) => {
@@ -102,10 +70,9 @@ export function createCheckpointStore(store: Store, payloads: PayloadStore): Che
       const storeAll = async (): Promise<void> => {
         await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
         await writeSegments(written.map(({ overflow }) => overflow));
-        const states = written.map(({ document }): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, sequence: { $lt: document.sequence } }, replacement: document, upsert: true } }));
-        await ignoringDuplicates(() => checkpoints().bulkWrite(states, { ordered: false }));
+        await documents.putCheckpoints(written.map(({ document }) => document));
       };
-      await within(WRITE_MS_MAX, 'Writing checkpoints', storeAll());
+      await within(clock, WRITE_MS_MAX, 'Writing checkpoints', storeAll());
       for (const { actor, overflow, entries } of written) {
         actor.segments = overflow.from + overflow.segments.length;
         actor.entries = actor.entries.slice(entries);
@@ -113,7 +80,7 @@ export function createCheckpointStore(store: Store, payloads: PayloadStore): Che
     },
     async load(table, lane) {
       const slots = Array.from({ length: SLOT_COUNT }, (_, slot) => slot).filter((slot) => laneOfSlot(table, slot) === lane);
-      const found = await checkpoints().find({ slot: { $in: slots } }).toArray();
+      const found = await documents.ofSlots(slots);
       const loaded: StoredCheckpoint[] = [];
       for (const { _id, organisation, sequence, segments: count, state, reference } of found) {
         const text = reference === undefined ? state : await payloads.get(reference);
@@ -121,11 +88,9 @@ export function createCheckpointStore(store: Store, payloads: PayloadStore): Che
       }
       return loaded;
     },
-    async remove(ids) {
-      await checkpoints().deleteMany({ _id: { $in: [...ids] } });
-    },
+    remove: (ids) => documents.remove(ids),
     async segments(execution, count) {
-      const found = await segments().find({ execution, number: { $lt: count } }).sort({ number: 1 }).toArray();
+      const found = await documents.segments(execution, count);
       return found.flatMap((segment) => segment.entries);
     },
   };
@@ -145,24 +110,6 @@ export function inSegments(entries: readonly string[]): readonly (readonly strin
   }
   return cut;
 }
-
-/**
- * Runs an unordered bulk write in which some documents may be there already: an upsert whose filter asks for
- * an older sequence collides with the newer document, a repeated insert with itself. Anything else fails,
- * above all a write of which it is not known whether it is durable.
- */
-export async function ignoringDuplicates(write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (!(error instanceof MongoBulkWriteError)) throw error;
-    const errors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
-    const unsure = error.result.getWriteConcernError() !== undefined;
-    if (unsure || errors.length === 0 || !errors.every((each) => each.code === DUPLICATE_KEY)) throw error;
-  }
-}
-
-const DUPLICATE_KEY = 11_000;
 
 function documentOf(actor: Actor, newSegments: number): { readonly document: CheckpointDocument; readonly large: { readonly name: string; readonly text: string } | undefined } {
   const { execution } = actor;

@@ -3,6 +3,7 @@
  *
  * The executions are accepted and durable; only their first decision waits.
  */
+import type { Clock } from '@millrace/clock';
 import type { Permits } from '@millrace/fairness';
 
 interface Waiting {
@@ -20,13 +21,13 @@ export interface StartGate {
   dropLane(lane: number): void;
 }
 
-export function createStartGate(permits: Permits, begin: (lane: number, execution: string) => void): StartGate {
+export function createStartGate(permits: Permits, clock: Clock, begin: (lane: number, execution: string) => void): StartGate {
   const queues = new Map<string, Waiting[]>();
   let throttled = 0;
   return {
     tryBegin(lane, organisation, execution) {
       const queue = queues.get(organisation);
-      if ((queue === undefined || queue.length === 0) && permits.tryTakeStart(organisation, performance.now())) return true;
+      if ((queue === undefined || queue.length === 0) && permits.tryTakeStart(organisation, clock.monotonicMs())) return true;
       throttled++;
       if (queue === undefined) queues.set(organisation, [{ lane, execution }]);
       else queue.push({ lane, execution });
@@ -36,7 +37,7 @@ export function createStartGate(permits: Permits, begin: (lane: number, executio
       const queue = queues.get(organisation);
       if (queue === undefined) return;
       let taken = 0;
-      while (taken < queue.length && permits.tryTakeStart(organisation, performance.now())) {
+      while (taken < queue.length && permits.tryTakeStart(organisation, clock.monotonicMs())) {
         const { lane, execution } = queue[taken] as Waiting;
         taken++;
         begin(lane, execution);

@@ -1,7 +1,6 @@
 /**
  * The Dispatch gRPC service: workers dial in, steps go out, results come back to their lanes.
  */
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { laneOfSlot, slotOf } from '@millrace/identity';
 import { payloadOf, PROBLEM_TYPES, type JsonValue, type StepResult } from '@millrace/engine';
 import type { Result, WorkerMessage } from '@millrace/contracts/orchestrator/v1/dispatch';
@@ -15,7 +14,13 @@ export const RESULT_CHARACTERS_MAX = 1024 * 1024;
 /** Credits of a worker that names none. */
 const DEFAULT_CREDITS = { steps: 256, bytes: 16 * 1024 * 1024 } as const;
 
-export function dispatchService(lanes: Lanes, scheduler: Scheduler, logger: Logger): UntypedServiceImplementation & { work: (call: DispatchCall) => void } {
+/** The service's methods. */
+export interface DispatchServer {
+  /** Serves one worker's stream. */
+  readonly work: (call: DispatchCall) => void;
+}
+
+export function dispatchService(lanes: Lanes, scheduler: Scheduler, logger: Logger): DispatchServer {
   return {
     work(call: DispatchCall): void {
       let stream: WorkerStream | undefined;

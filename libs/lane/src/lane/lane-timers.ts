@@ -4,6 +4,7 @@
  * Due times are wall clock and the process's timers are not: every TIMER_MS_MAX the wall clock is looked at
  * again, so that a clock that jumps makes a timer late by no more than that.
  */
+import type { Cancel, Clock } from '@millrace/clock';
 import { createDueQueue } from './due-queue.ts';
 
 /** Longest wait of one timer of the process, in milliseconds. */
@@ -16,23 +17,23 @@ export interface LaneTimers {
   stop(): void;
 }
 
-/** @param due told once for every `wait`, when its time has come by `nowMs`. */
-export function createLaneTimers(nowMs: () => number, due: (execution: string, activation: number) => void): LaneTimers {
+/** @param due told once for every `wait`, when its time has come by the wall clock. */
+export function createLaneTimers(clock: Clock, due: (execution: string, activation: number) => void): LaneTimers {
   const queue = createDueQueue();
-  let timer: NodeJS.Timeout | undefined;
+  let cancel: Cancel = () => undefined;
   let armedMs = Infinity;
   let stopped = false;
 
   function arm(): void {
-    clearTimeout(timer);
+    cancel();
     const next = queue.peek();
     armedMs = next?.dueMs ?? Infinity;
     if (next === undefined || stopped) return;
-    timer = setTimeout(elapse, Math.min(Math.max(next.dueMs - nowMs(), 0), TIMER_MS_MAX));
+    cancel = clock.after(Math.min(Math.max(next.dueMs - clock.wallMs(), 0), TIMER_MS_MAX), elapse);
   }
 
   function elapse(): void {
-    const now = nowMs();
+    const now = clock.wallMs();
     for (let count = 0; count < DUE_MAX; count++) {
       const next = queue.take(now);
       if (next === undefined) break;
@@ -48,7 +49,7 @@ export function createLaneTimers(nowMs: () => number, due: (execution: string, a
     },
     stop() {
       stopped = true;
-      clearTimeout(timer);
+      cancel();
     },
   };
 }

@@ -12,8 +12,6 @@ export interface ReadyStep {
 }
 
 export interface LanePorts {
-  /** Wall clock, milliseconds since the Unix epoch. */
-  nowMs(): number;
   /** Whether this process's lease is known to hold at this moment. */
   leaseHolds(): boolean;
   /** Hands a step to the fair queue. */

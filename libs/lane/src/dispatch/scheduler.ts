@@ -9,6 +9,7 @@
  * - A step whose worker is gone is sent again, same key and attempt: first to the same worker if it returns
  *   within WORKER_GRACE_MS, which then knows it, else to any.
  */
+import type { Clock } from '@millrace/clock';
 import { costOf, type FairQueue, type Permits } from '@millrace/fairness';
 import { textOf, traceparentOf } from '@millrace/engine';
 import type { Result } from '@millrace/contracts/orchestrator/v1/dispatch';
@@ -54,11 +55,11 @@ export interface Scheduler {
 export interface SchedulerOptions {
   readonly queue: FairQueue<ReadyStep>;
   readonly permits: Permits;
+  readonly clock: Clock;
   readonly logger: Logger;
-  nowMs(): number;
 }
 
-export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOptions): Scheduler {
+export function createScheduler({ queue, permits, clock, logger }: SchedulerOptions): Scheduler {
   const workers = new Set<WorkerStream>();
   /** Who runs an operation; rebuilt when a worker comes or goes. */
   const capable = new Map<string, WorkerStream[]>();
@@ -118,12 +119,12 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
       timeoutMs: 0,
       // Without a caller's trace the worker can derive it from the step's key, and mostly need not.
       traceparent: execution.traceparent === undefined ? '' : traceparentOf(execution, activation.number, activation.attempt),
-      dispatchedAtMs: nowMs(),
+      dispatchedAtMs: clock.wallMs(),
     });
   }
 
   function permit(organisation: string): boolean {
-    return permits.tryTakeStep(organisation, performance.now());
+    return permits.tryTakeStep(organisation, clock.monotonicMs());
   }
 
   /** True when the queue may be asked for more. */
@@ -164,7 +165,7 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
         if (!place(step)) return;
       }
       for (;;) {
-        const step = queue.next(permit, performance.now());
+        const step = queue.next(permit, clock.monotonicMs());
         if (step === undefined) return;
         if (!place(step)) return;
       }
@@ -176,9 +177,9 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
   function schedule(step: ReadyStep): void {
     const { execution, activation } = step;
     const bytes = activation.arguments === undefined ? 0 : textOf(activation.arguments).length;
-    if (queue.push(execution.organisation, execution.workflow, step, costOf(STEP_MICROSECONDS, bytes), performance.now()) === undefined) {
+    if (queue.push(execution.organisation, execution.workflow, step, costOf(STEP_MICROSECONDS, bytes), clock.monotonicMs()) === undefined) {
       logger.warn('The queue of ready steps is full; the step waits for the next look', { execution: execution.id, activation: activation.number });
-      setTimeout(() => isWanted(step) && schedule(step), FULL_RETRY_MS);
+      clock.after(FULL_RETRY_MS, () => void (isWanted(step) && schedule(step)));
       return;
     }
     soon();
@@ -198,7 +199,7 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
     const orphans = outstanding.all().filter((each) => each.stream === stream);
     for (const each of orphans) each.stream = undefined;
     if (orphans.length === 0) return;
-    setTimeout(() => {
+    const send = (): void => {
       for (const each of orphans) {
         if (each.stream !== undefined || !outstanding.take(each)) continue;
         release(each.step.execution.organisation);
@@ -206,7 +207,8 @@ export function createScheduler({ queue, permits, logger, nowMs }: SchedulerOpti
         counts.redispatched++;
         schedule(each.step);
       }
-    }, WORKER_GRACE_MS).unref();
+    };
+    clock.after(WORKER_GRACE_MS, send, { holds: false });
   }
 
   function adoptOrphans(stream: WorkerStream): void {

@@ -4,12 +4,12 @@
  * Steps and acknowledgements are collected and leave as one message each at the end of the event loop's turn.
  */
 import type { OwnerMessage, Step, WorkerMessage } from '@millrace/contracts/orchestrator/v1/dispatch';
-import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { DuplexCall } from '../duplex-call.ts';
 
 /** Arguments in one message, in characters; a single longer step goes alone. gRPC's limit is 4 MiB of UTF-8. */
 const MESSAGE_CHARACTERS_MAX = 1024 * 1024;
 
-export type DispatchCall = ServerDuplexStream<WorkerMessage, OwnerMessage>;
+export type DispatchCall = DuplexCall<WorkerMessage, OwnerMessage>;
 
 export interface WorkerStream {
   readonly worker: string;

@@ -1,3 +1,4 @@
+import { systemClock } from '@millrace/clock';
 import { createPermits } from '@millrace/fairness';
 import { createStartGate } from './start-gate.ts';
 
@@ -8,7 +9,7 @@ function gateWith(startsPerSecond: number) {
   permits.setLimits('acme', { ...LIMITS, startsPerSecond });
   permits.authorityPresent();
   const begun: string[] = [];
-  const gate = createStartGate(permits, (lane, execution) => begun.push(`${lane}/${execution}`));
+  const gate = createStartGate(permits, systemClock, (lane, execution) => begun.push(`${lane}/${execution}`));
   return { permits, begun, gate };
 }
 

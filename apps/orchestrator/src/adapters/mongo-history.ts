@@ -1,0 +1,53 @@
+/** Executions that have ended, in MongoDB. */
+import type { Collection, Filter } from 'mongodb';
+import type { HistoryDocument, HistoryDocuments } from '@millrace/lane';
+import type { Store } from '@millrace/store';
+import { ignoringDuplicates } from './ignoring-duplicates.ts';
+
+export function mongoHistory(store: Store): HistoryDocuments {
+  const collection = (): Collection<HistoryDocument> => store.collection<HistoryDocument>('history');
+  return {
+    async prepare() {
+      await collection().createIndex({ organisation: 1, acceptedAt: -1, _id: -1 });
+      await collection().createIndex({ organisation: 1, status: 1, acceptedAt: -1, _id: -1 });
+      await collection().createIndex({ organisation: 1, workflow: 1, acceptedAt: -1, _id: -1 });
+      await collection().createIndex({ slot: 1, endedAt: -1 }, { partialFilterExpression: { key: { $type: 'string' } } });
+    },
+    async insert(documents) {
+      await ignoringDuplicates(() => collection().insertMany([...documents], { ordered: false }));
+    },
+    get: (id) => collection().findOne({ _id: id }),
+    async list({ organisation, status, workflow, before, limit }) {
+      const filter: Filter<HistoryDocument> = {
+        organisation,
+        ...(status === undefined ? {} : { status: status as HistoryDocument['status'] }),
+        ...(workflow === undefined ? {} : { workflow }),
+        ...(before === undefined ? {} : { $or: [{ acceptedAt: { $lt: new Date(before.acceptedAtMs) } }, { acceptedAt: new Date(before.acceptedAtMs), _id: { $lt: before.id } }] }),
+      };
+      return collection().find(filter, { projection: { entries: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray() as Promise<HistoryDocument[]>;
+    },
+    async present(ids) {
+      const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();
+      return new Set(found.map(({ _id }) => _id));
+    },
+    async digests(ids, limitMs) {
+      const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { inputDigest: 1 }, maxTimeMS: limitMs }).toArray();
+      return new Map(found.map(({ _id, inputDigest }) => [_id, inputDigest]));
+    },
+    async definitions(ids) {
+      const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { definition: 1 } }).toArray();
+      return new Map(found.map(({ _id, definition }) => [_id, definition]));
+    },
+    async keyed(slots, sinceMs, limit) {
+      const since = new Date(sinceMs);
+      const keyed = { slot: { $in: [...slots] }, key: { $type: 'string' as const } };
+      const found = await collection()
+        .find({ ...keyed, endedAt: { $gt: since } }, { projection: { inputDigest: 1, endedAt: 1 } })
+        .sort({ endedAt: -1 })
+        .limit(limit)
+        .toArray();
+      const older = found.length < limit && (await collection().findOne({ ...keyed, endedAt: { $lte: since } }, { projection: { _id: 1 } })) !== null;
+      return { older, starts: found.map(({ _id, inputDigest, endedAt }) => ({ id: _id, digest: inputDigest, endedAtMs: endedAt.getTime() })) };
+    },
+  };
+}

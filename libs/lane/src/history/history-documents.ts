@@ -1,0 +1,53 @@
+/** Executions that have ended as the database has them, and what is asked of the database; an adapter provides it. */
+import type { Problem } from '@millrace/engine';
+
+/** An execution that has ended. */
+export interface HistoryDocument {
+  readonly _id: string;
+  readonly organisation: string;
+  readonly workflow: string;
+  readonly version: string;
+  readonly definition: string;
+  readonly slot: number;
+  readonly status: 'completed' | 'faulted' | 'cancelled';
+  readonly acceptedAt: Date;
+  readonly endedAt: Date;
+  readonly error: Problem | null;
+  /** Segments that hold the journal's first part. */
+  readonly segments: number;
+  /** JSON texts of the journal's entries, after those in segments. */
+  readonly entries: readonly string[];
+  readonly key: string | null;
+  readonly inputDigest: string | null;
+}
+
+export interface ListFilter {
+  readonly organisation: string;
+  readonly status?: string;
+  readonly workflow?: string;
+  readonly before?: { readonly acceptedAtMs: number; readonly id: string };
+  readonly limit: number;
+}
+
+/** A keyed start that ended. */
+export interface KeyedStart {
+  readonly id: string;
+  readonly digest: string | null;
+  readonly endedAtMs: number;
+}
+
+export interface HistoryDocuments {
+  prepare(): Promise<void>;
+  /** Writes those that are not there. Resolves once all are durable; rejected, some may be there all the same. */
+  insert(documents: readonly HistoryDocument[]): Promise<void>;
+  get(id: string): Promise<HistoryDocument | null>;
+  /** Newest first, without entries. */
+  list(filter: ListFilter): Promise<readonly HistoryDocument[]>;
+  /** Which of them are there. */
+  present(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The digests of the inputs of those that are there; the database may give up after `limitMs`. */
+  digests(ids: readonly string[], limitMs: number): Promise<ReadonlyMap<string, string | null>>;
+  definitions(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Keyed executions of these slots that ended after `sinceMs`, newest first, and whether others ended before. With `limit` starts `older` is not looked for. */
+  keyed(slots: readonly number[], sinceMs: number, limit: number): Promise<{ readonly starts: readonly KeyedStart[]; readonly older: boolean }>;
+}
