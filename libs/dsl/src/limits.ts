@@ -17,6 +17,9 @@ export const DEPTH_MAX = 128;
 /** Most values in a document, aliases counted as often as they are used. */
 export const VALUES_MAX = 100_000;
 
+/** Most branches of one fork. */
+export const FORK_BRANCHES_MAX = 10_000;
+
 /** Most problems reported for one file; what follows the first ones is seldom worth reading. */
 export const PROBLEMS_MAX = 50;
 

@@ -36,6 +36,8 @@ function ownLines(node: Node): readonly string[] {
       return node.cases.map((option) => `case ${option.name}: ${option.when ? `when ${expressionText(option.when)} ` : ''}then ${flowText(option.then)}`);
     case 'for':
       return [`for $${node.each} at $${node.at} in ${expressionText(node.in)}`, ...(node.while ? [`while ${expressionText(node.while)}`] : []), `first ${nodeText(node.first)}`];
+    case 'fork':
+      return [`branches ${node.branches.join(' ')}${node.compete ? ', competing' : ''}`];
     case 'try':
       return [`first ${nodeText(node.first)}`, ...catchLines(node.catch)];
     case 'raise':

@@ -18,22 +18,24 @@ export interface TaskPlace {
 export interface TaskList {
   readonly pointer: string;
   readonly tasks: readonly TaskPlace[];
+  /** The tasks run at the same time: none leads to another. */
+  readonly areBranches: boolean;
 }
 
 /** Every list of the document, outer ones before those inside. */
 export function taskListsOf(document: JsonValue): readonly TaskList[] {
   const found: TaskList[] = [];
-  const enterList = (value: JsonValue | undefined, pointer: string): void => {
+  const enterList = (value: JsonValue | undefined, pointer: string, areBranches: boolean): void => {
     if (!isList(value)) return;
     const tasks = value.flatMap((item, index): readonly TaskPlace[] => {
       const [name, definition] = onlyEntry(item) ?? [];
       return name !== undefined && isObject(definition) ? [{ name, definition, pointer: childPointer(childPointer(pointer, index), name) }] : [];
     });
-    found.push({ pointer, tasks });
+    found.push({ pointer, tasks, areBranches });
     for (const task of tasks) enterTask(task.definition, task.pointer);
   };
   const enterAt = (value: JsonValue | undefined, pointer: string, path: readonly string[]): void => {
-    enterList(path.reduce(property, value), path.reduce(childPointer, pointer));
+    enterList(path.reduce(property, value), path.reduce(childPointer, pointer), path === BRANCHES);
   };
   const enterTask = (task: JsonObject, pointer: string): void => {
     for (const path of LISTS_OF_A_TASK) enterAt(task, pointer, path);
@@ -58,4 +60,5 @@ export function taskListsOf(document: JsonValue): readonly TaskList[] {
   return found;
 }
 
-const LISTS_OF_A_TASK: readonly (readonly string[])[] = [['do'], ['try'], ['catch', 'do'], ['fork', 'branches'], ['foreach', 'do'], ['with', 'subscription', 'foreach', 'do']];
+const BRANCHES = ['fork', 'branches'] as const;
+const LISTS_OF_A_TASK: readonly (readonly string[])[] = [['do'], ['try'], ['catch', 'do'], BRANCHES, ['foreach', 'do'], ['with', 'subscription', 'foreach', 'do']];

@@ -5,13 +5,14 @@
  *
  * W1 A flow directive names a task of its own list (DSL reference, Flow Directive).
  * W2 A name is used once in its list, and none is a directive's word.
+ * W4 A branch of a fork leads to no other branch, and there are at most FORK_BRANCHES_MAX.
  * W3 A switch has at most one case without a condition (DSL reference, Switch Case).
  */
 import type { JsonValue } from '@millrace/engine';
 import { closestName } from './closest-name.ts';
 import { childPointer } from './json-pointer.ts';
 import { isList, isObject, onlyEntry, property, type JsonObject } from './json-value.ts';
-import { PROBLEMS_MAX } from './limits.ts';
+import { FORK_BRANCHES_MAX, PROBLEMS_MAX } from './limits.ts';
 import type { Problem } from './problem.ts';
 import { problemAt, type Side, type WorkflowDocument } from './source-document.ts';
 import { taskListsOf, type TaskList, type TaskPlace } from './task-lists.ts';
@@ -54,30 +55,42 @@ export function checkWorkflowRules(document: WorkflowDocument): RuleFindings {
 }
 
 function checkList(report: Report, list: TaskList, document: JsonObject, enough: () => boolean): void {
-  const names = new Set(list.tasks.map((task) => task.name));
+  const targets: Targets = { names: new Set(list.tasks.map((task) => task.name)), areBranches: list.areBranches };
+  if (list.areBranches && list.tasks.length > FORK_BRANCHES_MAX) report.problem(list.pointer, 'key', `the fork has ${list.tasks.length} branches; the most is ${FORK_BRANCHES_MAX}`, 'divide the work over several forks, or loop over it with `for`');
   const seen = new Set<string>();
   for (const task of list.tasks) {
     if (enough()) return;
     if (DIRECTIVES.includes(task.name)) report.problem(task.pointer, 'key', `a task cannot be called \`${task.name}\`: that is a flow directive`, 'give it another name');
     if (seen.has(task.name)) report.problem(task.pointer, 'key', `there is another task \`${task.name}\` in the same list`, 'give one of them another name');
     seen.add(task.name);
-    checkTarget(report, property(task.definition, 'then'), childPointer(task.pointer, 'then'), names);
-    checkSwitch(report, task, names);
+    checkTarget(report, property(task.definition, 'then'), childPointer(task.pointer, 'then'), targets);
+    checkSwitch(report, task, targets);
     checkVariables(report, task);
     checkUses(report, task, document);
   }
+  if (list.areBranches) return;
   for (const task of unreachableTasks(list.tasks)) report.warning(task.pointer, 'key', `\`${task.name}\` can never run: nothing leads to it`, 'remove it, or name it in a `then`');
 }
 
-/** W1. */
-function checkTarget(report: Report, then: JsonValue | undefined, pointer: string, names: ReadonlySet<string>): void {
-  if (typeof then !== 'string' || DIRECTIVES.includes(then) || names.has(then)) return;
+/** The tasks that directives of a list may name, if any. */
+interface Targets {
+  readonly names: ReadonlySet<string>;
+  readonly areBranches: boolean;
+}
+
+/** W1, W4. */
+function checkTarget(report: Report, then: JsonValue | undefined, pointer: string, { names, areBranches }: Targets): void {
+  if (typeof then !== 'string' || DIRECTIVES.includes(then)) return;
+  if (names.has(then)) {
+    if (areBranches) report.problem(pointer, 'value', `\`${then}\` is another branch, and branches run at the same time`, 'put tasks that follow one another into one branch, in a `do`');
+    return;
+  }
   const meant = closestName(then, [...DIRECTIVES, ...names]);
   report.problem(pointer, 'value', `there is no task \`${then}\` in the same list`, meant === undefined ? 'name a task of the same list, or write `continue`, `exit` or `end`' : `did you mean \`${meant}\`?`);
 }
 
 /** W3. */
-function checkSwitch(report: Report, task: TaskPlace, names: ReadonlySet<string>): void {
+function checkSwitch(report: Report, task: TaskPlace, targets: Targets): void {
   const cases = property(task.definition, 'switch');
   if (!isList(cases)) return;
   const pointer = childPointer(task.pointer, 'switch');
@@ -89,7 +102,7 @@ function checkSwitch(report: Report, task: TaskPlace, names: ReadonlySet<string>
     const place = childPointer(childPointer(pointer, index), name);
     if (seen.has(name)) report.problem(place, 'key', `there is another case \`${name}\` in the same switch`, 'give one of them another name');
     seen.add(name);
-    checkTarget(report, definition['then'], childPointer(place, 'then'), names);
+    checkTarget(report, definition['then'], childPointer(place, 'then'), targets);
     if (Object.hasOwn(definition, 'when')) return;
     if (fallback !== undefined) report.problem(place, 'key', `a switch can have one case without \`when\`, and \`${fallback}\` is one already`, 'give this case a `when`, or remove it');
     else if (index < cases.length - 1) report.warning(place, 'key', `\`${name}\` has no \`when\`, so it is tried after the cases below it`, 'put it last, where readers look for it');

@@ -6,7 +6,9 @@
  */
 import type { Payload } from './payload.ts';
 import { NO_NODE, type JsonValue, type Program } from './program.ts';
-import { NO_ACTIVATION, pathOf, retainedFor, type Activation, type Cursor, type Execution, type Guard } from './execution.ts';
+import { NO_ACTIVATION, pathOf, retainedFor, type Activation, type Execution, type Guard } from './execution.ts';
+import { cut, finishBranch, settleBranches } from './fork.ts';
+import { ReadyQueue, type Cursor } from './ready-queue.ts';
 import { SCOPE_END, WORKFLOW_END, type EnteredRecord, type FailedRecord, type JournalRecord, type StartedRecord } from './record.ts';
 
 /** The execution that its first record makes. */
@@ -31,7 +33,7 @@ export function createExecution(organisation: string, id: string, program: Progr
     context: null,
     lastActivation: NO_ACTIVATION,
     activations: new Map(),
-    ready: [],
+    ready: new ReadyQueue(),
     end: undefined,
   };
 }
@@ -53,31 +55,31 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
     case 'passed': {
       taken(execution, record.activation, record.node, record.parent);
       const output = record.output === undefined ? flowInto(execution, record.parent) : record.output.value;
-      leaveTo(execution, record.parent, output, record.context, record.next);
+      leaveTo(execution, record.node, record.parent, output, record.context, record.next);
       return;
     }
     case 'skipped':
       taken(execution, record.activation, record.node, record.parent);
-      leaveTo(execution, record.parent, flowInto(execution, record.parent), undefined, record.next);
+      leaveTo(execution, record.node, record.parent, flowInto(execution, record.parent), undefined, record.next, true);
       return;
     case 'resolved': {
       const activation = live(execution, record.activation);
       execution.activations.delete(record.activation);
-      leaveTo(execution, activation.parent, (record.output ?? record.result).value, record.context, record.next);
+      leaveTo(execution, activation.node, activation.parent, (record.output ?? record.result).value, record.context, record.next);
       return;
     }
     case 'exited': {
       const activation = live(execution, record.activation);
       execution.activations.delete(record.activation);
-      drop(execution, (cursor) => cursor.kind === 'leave' && cursor.activation === record.activation);
-      leaveTo(execution, activation.parent, record.output === undefined ? activation.flow : record.output.value, record.context, record.next);
+      forget(execution, activation);
+      leaveTo(execution, activation.node, activation.parent, record.output === undefined ? activation.flow : record.output.value, record.context, record.next);
       return;
     }
     case 'iterated': {
       const activation = live(execution, record.activation);
       if (activation.loop === undefined) throw defect(execution, `activation ${record.activation} is not a loop`);
       activation.loop.index = record.index;
-      drop(execution, (cursor) => cursor.kind === 'leave' && cursor.activation === record.activation);
+      execution.ready.take('leave', record.activation);
       openScope(execution, activation, firstOf(execution, activation.node));
       return;
     }
@@ -112,9 +114,12 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
       openScope(execution, activation, handlerOf(execution, activation.node));
       return;
     }
+    case 'cut':
+      cut(execution, record.activation);
+      return;
     case 'ended':
       execution.end = { status: record.status, output: record.output, error: record.error, atMs };
-      execution.ready.length = 0;
+      execution.ready.clear();
       execution.activations.clear();
       return;
   }
@@ -146,6 +151,11 @@ function enter(execution: Execution, record: EnteredRecord, atMs: number): void 
     case 'do':
       openScope(execution, activation, node.first);
       return;
+    case 'fork':
+      activation.fork = { opened: 0, done: 0, settled: false, outputs: node.compete ? [] : new Array<JsonValue>(node.branches.length).fill(null) };
+      if (node.branches.length === 0 && !node.compete) activation.flow = [];
+      execution.ready.push({ kind: node.branches.length === 0 ? 'leave' : 'open', activation: record.activation });
+      return;
     default:
       throw defect(execution, `node ${record.node} cannot be entered`);
   }
@@ -158,22 +168,44 @@ function taken(execution: Execution, activation: number, node: number, parent: n
     const retained = retainedFor(execution, node, parent);
     if (retained !== undefined) retained.guard.retained.delete(retained.path);
   }
-  drop(execution, (cursor) => cursor.kind === 'enter' && cursor.node === node && cursor.parent === parent);
+  const scope = parent === NO_ACTIVATION ? undefined : live(execution, parent);
+  if (scope?.fork === undefined) {
+    execution.ready.takeEnter(node, parent);
+    return;
+  }
+  execution.ready.take('open', parent);
+  scope.fork.opened++;
+  const fork = execution.program.nodes[scope.node];
+  if (fork?.kind === 'fork' && !scope.fork.settled && scope.fork.opened < fork.branches.length) execution.ready.push({ kind: 'open', activation: parent });
+}
+
+/** The cursors that were about a scope which is left: its own, and errors of branches that came too late. */
+function forget(execution: Execution, activation: Activation): void {
+  if (activation.fork === undefined) execution.ready.take('leave', activation.number);
+  else execution.ready.removeWhere((cursor) => (cursor.kind === 'leave' || cursor.kind === 'raise') && cursor.activation === activation.number);
 }
 
 /** Moves on from a task that is complete. */
-function leaveTo(execution: Execution, parent: number, output: JsonValue, context: Payload | undefined, next: number): void {
+function leaveTo(execution: Execution, node: number, parent: number, output: JsonValue, context: Payload | undefined, next: number, skipped = false): void {
   if (context !== undefined) execution.context = context.value;
   if (parent === NO_ACTIVATION) {
     execution.flow = output;
     execution.ready.push({ kind: 'complete' });
     return;
   }
-  live(execution, parent).flow = output;
+  const scope = live(execution, parent);
+  if (scope.fork !== undefined && next !== WORKFLOW_END) {
+    finishBranch(execution, scope, scope.fork, node, skipped ? undefined : output);
+    return;
+  }
+  scope.flow = output;
   if (next >= 0) execution.ready.push({ kind: 'enter', node: next, parent });
   else if (next === SCOPE_END) execution.ready.push({ kind: 'leave', activation: parent });
   else if (next === WORKFLOW_END) {
     execution.flow = output;
+    // Branches that go on elsewhere end with the workflow.
+    execution.activations.clear();
+    execution.ready.clear();
     execution.ready.push({ kind: 'complete' });
   } else throw defect(execution, `next ${next} is nowhere`);
 }
@@ -184,31 +216,27 @@ function openScope(execution: Execution, activation: Activation, first: number):
 }
 
 function fail(execution: Execution, record: FailedRecord): void {
-  const raised = execution.ready.find((cursor) => cursor.kind === 'raise' && cursor.activation === record.activation);
+  const raised = execution.ready.take('raise', record.activation);
   const known = execution.activations.get(record.activation);
   // The path is that of the task itself, so it is worked out before its scopes go.
-  const origin = raised?.kind === 'raise' && record.error === undefined ? raised.origin : { path: pathOf(execution, record.node, record.parent), activation: record.activation, attempt: record.attempt };
-  const error = record.error ?? (raised?.kind === 'raise' ? raised.error : undefined);
+  const origin = raised !== undefined && record.error === undefined ? raised.origin : { path: pathOf(execution, record.node, record.parent), activation: record.activation, attempt: record.attempt };
+  const error = record.error ?? raised?.error;
   if (error === undefined) throw defect(execution, `activation ${record.activation} failed without an error`);
   if (known === undefined) taken(execution, record.activation, record.node, record.parent);
   else {
     execution.activations.delete(record.activation);
-    drop(execution, (cursor) => (cursor.kind === 'raise' || cursor.kind === 'leave') && cursor.activation === record.activation);
+    forget(execution, known);
   }
-  execution.ready.push({ kind: 'raise', activation: record.parent, error, origin });
+  const cursor: Cursor = { kind: 'raise', activation: record.parent, error, origin };
+  const scope = record.parent === NO_ACTIVATION ? undefined : live(execution, record.parent);
+  if (scope?.fork === undefined) execution.ready.push(cursor);
+  else if (settleBranches(execution, scope, scope.fork)) execution.ready.pushFirst(cursor);
 }
 
 function takeRaise(execution: Execution, activation: number): Extract<Cursor, { kind: 'raise' }> {
-  const index = execution.ready.findIndex((cursor) => cursor.kind === 'raise' && cursor.activation === activation);
-  const cursor = execution.ready[index];
-  if (cursor?.kind !== 'raise') throw defect(execution, `no error has reached activation ${activation}`);
-  execution.ready.splice(index, 1);
+  const cursor = execution.ready.take('raise', activation);
+  if (cursor === undefined) throw defect(execution, `no error has reached activation ${activation}`);
   return cursor;
-}
-
-function drop(execution: Execution, matches: (cursor: Cursor) => boolean): void {
-  const index = execution.ready.findIndex(matches);
-  if (index >= 0) execution.ready.splice(index, 1);
 }
 
 /** The value that flows into a task below `parent`. */

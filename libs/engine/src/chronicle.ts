@@ -48,6 +48,8 @@ export function chronicleOf(program: Program, entries: readonly JournalEntry[]):
 class Reader {
   readonly #program: Program;
   readonly #tasks = new Map<number, TaskChronicle>();
+  /** Activations that have not ended. */
+  readonly #live = new Set<number>();
   /** Index of the running iteration, by the loop's activation. */
   readonly #iterations = new Map<number, number>();
   #startedAtMs = 0;
@@ -108,11 +110,14 @@ class Reader {
       case 'caught':
         this.#mark(record.activation, 'running');
         return;
+      case 'cut':
+        this.#cut(record.activation, atMs);
+        return;
       case 'ended':
         this.#endedAtMs = atMs;
         this.#status = record.status;
         this.#error = record.error;
-        for (const task of this.#tasks.values()) if (task.status === 'running' || task.status === 'waiting') this.#close(task.activation, atMs, record.status === 'completed' ? 'completed' : 'cancelled');
+        for (const number of this.#live) this.#close(number, atMs, record.status === 'completed' && this.#isScope(number) ? 'completed' : 'cancelled');
         return;
     }
   }
@@ -120,6 +125,7 @@ class Reader {
   #open(activation: number, node: number, parent: number, attempt: number, atMs: number, status: TaskStatus): void {
     const opened: TaskAttempt = { attempt, enteredAtMs: atMs, leftAtMs: undefined, error: undefined, step: undefined };
     const known = this.#tasks.get(activation);
+    this.#live.add(activation);
     if (known !== undefined) {
       known.status = status;
       known.attempts.push(opened);
@@ -140,9 +146,26 @@ class Reader {
     const task = this.#tasks.get(activation);
     if (task === undefined) return undefined;
     task.status = status;
+    this.#live.delete(activation);
     const attempt = task.attempts.at(-1);
     if (attempt !== undefined) attempt.leftAtMs = atMs;
     return attempt;
+  }
+
+  /** A scope is entered before what is inside it, so one pass finds all. */
+  #cut(activation: number, atMs: number): void {
+    const inside = new Set([activation]);
+    for (const number of this.#live) {
+      if (!inside.has(this.#tasks.get(number)?.parent ?? NO_ACTIVATION)) continue;
+      inside.add(number);
+      this.#close(number, atMs, 'cancelled');
+    }
+  }
+
+  /** A block is complete when the workflow is; a call or a wait of another branch is not. */
+  #isScope(activation: number): boolean {
+    const kind = this.#program.nodes[this.#tasks.get(activation)?.node ?? 0]?.kind;
+    return kind !== 'call' && kind !== 'wait';
   }
 
   #mark(activation: number, status: TaskStatus): void {

@@ -9,7 +9,7 @@
  * D2 Bounded: one call makes at most DECISIONS_MAX decisions and leaves the rest `ready` (E6).
  */
 import { apply, createExecution } from './apply.ts';
-import { NO_ACTIVATION, nodeOf, type Cursor, type Execution } from './execution.ts';
+import { NO_ACTIVATION, nodeOf, type Execution } from './execution.ts';
 import { check, fill, siteOf, type Site } from './evaluate.ts';
 import { enterTask } from './enter.ts';
 import { leave, nextOf, outcomeOf } from './leave.ts';
@@ -17,6 +17,7 @@ import { payloadOf, type Payload } from './payload.ts';
 import { boundedProblem, Fault, fault, type Problem } from './problem.ts';
 import type { Program } from './program.ts';
 import { raise } from './raise.ts';
+import type { Cursor } from './ready-queue.ts';
 import type { JournalRecord, StartedRecord } from './record.ts';
 
 /** Most cursors decided in one call; the execution then waits for its next turn. */
@@ -118,7 +119,7 @@ export function cancel(execution: Execution, journal: Journal): boolean {
 /** Decides what is ready, up to DECISIONS_MAX; true when more is ready. */
 export function advance(execution: Execution, journal: Journal): boolean {
   for (let count = 0; count < DECISIONS_MAX; count++) {
-    const cursor = execution.ready[0];
+    const cursor = execution.ready.first();
     if (cursor === undefined || execution.end !== undefined) return false;
     decide(execution, cursor, journal);
   }
@@ -128,11 +129,10 @@ export function advance(execution: Execution, journal: Journal): boolean {
 function decide(execution: Execution, cursor: Cursor, journal: Journal): void {
   switch (cursor.kind) {
     case 'enter':
-      if (execution.lastActivation >= ACTIVATIONS_MAX) {
-        journal.emit({ kind: 'ended', status: 'faulted', error: fault('runtime', `the execution has entered ${ACTIVATIONS_MAX} tasks, the most that one may`).problem });
-        return;
-      }
-      enterTask(execution, cursor.node, cursor.parent, journal);
+      enter(execution, cursor.node, cursor.parent, journal);
+      return;
+    case 'open':
+      enter(execution, nextBranch(execution, cursor.activation), cursor.activation, journal);
       return;
     case 'leave': {
       const activation = execution.activations.get(cursor.activation);
@@ -147,6 +147,19 @@ function decide(execution: Execution, cursor: Cursor, journal: Journal): void {
       complete(execution, journal);
       return;
   }
+}
+
+function enter(execution: Execution, node: number, parent: number, journal: Journal): void {
+  if (execution.lastActivation >= ACTIVATIONS_MAX) journal.emit({ kind: 'ended', status: 'faulted', error: fault('runtime', `the execution has entered ${ACTIVATIONS_MAX} tasks, the most that one may`).problem });
+  else enterTask(execution, node, parent, journal);
+}
+
+function nextBranch(execution: Execution, number: number): number {
+  const activation = execution.activations.get(number);
+  const node = activation === undefined ? undefined : nodeOf(execution, activation);
+  const branch = node?.kind === 'fork' ? node.branches[activation?.fork?.opened ?? 0] : undefined;
+  if (branch === undefined) throw new Error(`execution ${execution.id}: fork ${number} has no branch to open`);
+  return branch;
 }
 
 function complete(execution: Execution, journal: Journal): void {

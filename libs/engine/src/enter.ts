@@ -56,6 +56,7 @@ function begin(node: Node, place: Place, site: Site, journal: Journal): void {
       return;
     case 'do':
     case 'try':
+    case 'fork':
       journal.emit(entered);
       return;
     case 'set':

@@ -10,25 +10,10 @@
 import type { Payload } from './payload.ts';
 import type { JsonValue, Program } from './program.ts';
 import type { Problem } from './problem.ts';
+import type { ReadyQueue } from './ready-queue.ts';
 
 /** The parent of the root activation. */
 export const NO_ACTIVATION = 0;
-
-/** What is decided next. */
-export type Cursor =
-  | { readonly kind: 'enter'; readonly node: number; readonly parent: number }
-  /** The scope's tasks are done: leave it, or go on to the next iteration. */
-  | { readonly kind: 'leave'; readonly activation: number }
-  /** An error has reached this scope; NO_ACTIVATION: the workflow. */
-  | { readonly kind: 'raise'; readonly activation: number; readonly error: Problem; readonly origin: FaultOrigin }
-  | { readonly kind: 'complete' };
-
-/** The task whose error is on its way up. */
-export interface FaultOrigin {
-  readonly path: string;
-  readonly activation: number;
-  readonly attempt: number;
-}
 
 export interface Activation {
   readonly number: number;
@@ -48,6 +33,19 @@ export interface Activation {
   loop?: { readonly items: readonly JsonValue[]; index: number };
   /** `try`. */
   guard?: Guard;
+  /** `fork`. */
+  fork?: ForkState;
+}
+
+export interface ForkState {
+  /** Branches begun so far; they begin in the order of the document. */
+  opened: number;
+  /** Branches that are over, however they ended. */
+  done: number;
+  /** What the fork comes to is known: it waits for no branch. */
+  settled: boolean;
+  /** Outputs by branch, null where there is none yet. Empty when the branches compete, and once the fork is settled. */
+  outputs: JsonValue[];
 }
 
 export interface Guard {
@@ -81,7 +79,7 @@ export interface Execution {
   context: JsonValue;
   lastActivation: number;
   readonly activations: Map<number, Activation>;
-  readonly ready: Cursor[];
+  readonly ready: ReadyQueue;
   end: { readonly status: 'completed' | 'faulted' | 'cancelled'; readonly output: Payload | undefined; readonly error: Problem | undefined; readonly atMs: number } | undefined;
 }
 

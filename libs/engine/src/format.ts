@@ -37,6 +37,7 @@ export const RECORD_FORMATS: Readonly<Record<JournalRecord['kind'], number>> = {
   retrying: 1,
   resumed: 1,
   caught: 1,
+  cut: 2,
   ended: 1,
 };
 
@@ -46,6 +47,7 @@ export const NODE_FORMATS: Readonly<Record<Node['kind'], number>> = {
   set: 1,
   switch: 1,
   for: 1,
+  fork: 2,
   try: 1,
   raise: 1,
   wait: 1,

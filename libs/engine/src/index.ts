@@ -8,7 +8,7 @@ export { createFrameWriter, decodeEntries, decodeFrame, decodeFrameHead, entryRe
 export { decodeLaneInputs, encodeLaneInputs, LANE_INPUT_BYTES_MAX, type CancelInput, type LaneInput, type Reply, type StartInput } from './lane-input.ts';
 export { isTooDeep, payloadOf, textOf, NESTING_MAX, type Payload } from './payload.ts';
 export { boundedProblem, fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';
-export { NO_NODE, type Budget, type CallNode, type CatchClause, type DoNode, type Duration, type Evaluation, type Expression, type Flow, type ForNode, type JsonValue, type Node, type Program, type RaiseNode, type RetryPolicy, type SchemaCheck, type SetNode, type SwitchNode, type Template, type TryNode, type WaitNode } from './program.ts';
+export { NO_NODE, type Budget, type CallNode, type CatchClause, type DoNode, type Duration, type Evaluation, type Expression, type Flow, type ForkNode, type ForNode, type JsonValue, type Node, type Program, type RaiseNode, type RetryPolicy, type SchemaCheck, type SetNode, type SwitchNode, type Template, type TryNode, type WaitNode } from './program.ts';
 export { SCOPE_END, WORKFLOW_END, type JournalEntry, type JournalRecord, type StartedRecord } from './record.ts';
 export { PAYLOAD_CHARACTERS_MAX, PAYLOAD_INLINE_CHARACTERS_MAX, TRANSITION_INLINE_CHARACTERS_MAX, type LargePayload } from './record-writer.ts';
 export { restore, snapshotOf, type Snapshot } from './snapshot.ts';

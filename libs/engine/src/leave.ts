@@ -4,6 +4,7 @@
 import { nodeOf, type Activation, type Execution } from './execution.ts';
 import { check, fill, holds, siteOf, type Site } from './evaluate.ts';
 import type { Journal } from './decide.ts';
+import { hasOthers } from './fork.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import { Fault } from './problem.ts';
 import { NO_NODE, type Flow, type JsonValue, type Node } from './program.ts';
@@ -46,6 +47,7 @@ export function leave(execution: Execution, activation: Activation, journal: Jou
   const site = siteOf(execution, node, activation, journal.nowMs);
   try {
     if (node.kind === 'for' && iterate(execution, activation, journal)) return;
+    if (hasOthers(activation)) journal.emit({ kind: 'cut', activation: activation.number });
     const outcome = outcomeOf(node, activation.flow, site);
     journal.emit({ kind: 'exited', activation: activation.number, ...outcome, next: nextOf(node, node.then) });
   } catch (error) {

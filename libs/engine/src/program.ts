@@ -108,6 +108,14 @@ export interface TryNode extends NodeHead {
   readonly first: number;
   readonly catch: CatchClause;
 }
+/** Runs its branches at the same time. */
+export interface ForkNode extends NodeHead {
+  readonly kind: 'fork';
+  /** The branches' tasks, in ascending order. Each is a scope of its own: none has a next one. */
+  readonly branches: readonly number[];
+  /** The first branch that ends decides; the others are cancelled. */
+  readonly compete: boolean;
+}
 export interface RaiseNode extends NodeHead {
   readonly kind: 'raise';
   /** Evaluates to `{type, status, title?, detail?, instance?}`. */
@@ -126,7 +134,7 @@ export interface CallNode extends NodeHead {
   /** Evaluates to the operation's arguments, an object. */
   readonly arguments: Template;
 }
-export type Node = DoNode | SetNode | SwitchNode | ForNode | TryNode | RaiseNode | WaitNode | CallNode;
+export type Node = DoNode | SetNode | SwitchNode | ForNode | ForkNode | TryNode | RaiseNode | WaitNode | CallNode;
 
 /** A duration in milliseconds, fixed, or worked out when the task is entered (an ISO 8601 string or a duration object). */
 export type Duration = { readonly kind: 'fixed'; readonly ms: number } | { readonly kind: 'computed'; readonly template: Template };

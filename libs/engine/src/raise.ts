@@ -3,9 +3,11 @@
  */
 import type { Journal } from './decide.ts';
 import { durationMs, holds, siteOf, type Site } from './evaluate.ts';
-import { NO_ACTIVATION, nodeOf, type Activation, type Cursor, type Execution, type Guard } from './execution.ts';
+import { NO_ACTIVATION, nodeOf, type Activation, type Execution, type Guard } from './execution.ts';
+import { hasOthers } from './fork.ts';
 import { Fault, problemValue, type Problem } from './problem.ts';
 import { NO_NODE, type CatchClause, type Expression, type JsonValue, type RetryPolicy } from './program.ts';
+import type { Cursor } from './ready-queue.ts';
 
 /** Longest delay between two attempts of a block. */
 export const RETRY_DELAY_MS_MAX = 24 * 3_600_000;
@@ -20,7 +22,9 @@ export function raise(execution: Execution, cursor: Extract<Cursor, { kind: 'rai
   const failed = { kind: 'failed', activation: activation.number, node: activation.node, parent: activation.parent, attempt: activation.attempt } as const;
   try {
     const answer = activation.guard === undefined ? 'pass' : handle(execution, activation, activation.guard, cursor.error, journal);
-    if (answer === 'pass') journal.emit(failed);
+    if (answer !== 'pass') return;
+    if (hasOthers(activation)) journal.emit({ kind: 'cut', activation: activation.number });
+    journal.emit(failed);
   } catch (error) {
     // An error in the clause itself replaces the one it was asked about.
     if (!(error instanceof Fault)) throw error;

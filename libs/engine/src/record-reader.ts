@@ -84,6 +84,8 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
       return { kind: 'resumed', activation: number('a') };
     case 'caught.1':
       return { kind: 'caught', activation: number('a') };
+    case 'cut.1':
+      return { kind: 'cut', activation: number('a') };
     case 'ended.1':
       return { kind: 'ended', status: text('st') as 'completed', ...(raw['err'] === undefined ? {} : { error: raw['err'] as unknown as Problem }), ...some('output', get('o')) };
     default:

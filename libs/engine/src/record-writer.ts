@@ -62,6 +62,8 @@ export function encodeRecord(record: JournalRecord, into: Place): string {
       return `{"k":"resumed.1","a":${record.activation}}`;
     case 'caught':
       return `{"k":"caught.1","a":${record.activation}}`;
+    case 'cut':
+      return `{"k":"cut.1","a":${record.activation}}`;
     case 'ended':
       return `{"k":"ended.1","st":"${record.status}"${record.error === undefined ? '' : `,"err":${JSON.stringify(record.error)}`}${put(into, 'o', record.output, 'end')}}`;
   }

@@ -1,5 +1,5 @@
 /**
- * Journal records, format version 1: the outcomes that make up an execution.
+ * Journal records: the outcomes that make up an execution.
  *
  * R1 A record holds outcomes only: branches taken, values of expressions, absolute times, numbers given.
  *    Applying it evaluates nothing, so an old journal survives a changed core.
@@ -129,6 +129,11 @@ export interface CaughtRecord {
   readonly kind: 'caught';
   readonly activation: number;
 }
+/** Everything inside this activation is over without a result: the other branches of a fork that is decided. */
+export interface CutRecord {
+  readonly kind: 'cut';
+  readonly activation: number;
+}
 /** The end; always an execution's last record, and the only one of its kind. */
 export interface EndedRecord {
   readonly kind: 'ended';
@@ -150,6 +155,7 @@ export type JournalRecord =
   | RetryingRecord
   | ResumedRecord
   | CaughtRecord
+  | CutRecord
   | EndedRecord;
 
 /** Records of one transition of one execution, with the moment it happened at. */

@@ -65,6 +65,7 @@ describe('compiling a workflow', () => {
     ['an HTTP call with its defaults', 'do:\n  - a: { call: http, with: { method: get, endpoint: "https://example.com/{a}/b?c={d}" } }\n', '1 call /do/0/a\n    operation http.request:1.0.0@default\n    arguments {method: "get", uri: uri https://example.com/{a}/b?c={d}, output: "content", redirect: false}'],
     ['headers and body by expression', 'do:\n  - a: { call: http, with: { method: "${ .m }", endpoint: "${ .u }", headers: "${ .h }", query: "${ .q }", body: "${ . }" } }\n', '1 call /do/0/a\n    operation http.request:1.0.0@default\n    arguments {method: ‹.m›, uri: ‹.u›, headers: ‹.h›, query: ‹.q›, body: ‹.›, output: "content", redirect: false}'],
     ['a function without arguments', 'do:\n  - a: { call: "millrace.echo:1.0.0@default" }\n', '1 call /do/0/a\n    operation millrace.echo:1.0.0@default\n    arguments {}'],
+    ['branches, none of which has a next one', 'do:\n  - a: { fork: { branches: [ { b: { do: [ { c: { wait: PT1S } } ] } }, { d: { wait: PT1S } } ] } }\n  - e: { fork: { compete: true, branches: [ { b: { wait: PT1S, then: end } } ] } }\n', '1 fork /do/0/a next 5\n    branches 2 4\n  2 do /do/0/a/fork/branches/0/b\n      first 3\n    3 wait /do/0/a/fork/branches/0/b/do/0/c\n        for 1000 ms\n  4 wait /do/0/a/fork/branches/1/d\n      for 1000 ms\n5 fork /do/1/e\n    branches 6, competing\n  6 wait /do/1/e/fork/branches/0/b then end\n      for 1000 ms'],
     ['names that a JSON pointer escapes', 'do:\n  - a/b~c: { wait: PT1S }\n', '1 wait /do/0/a~1b~0c\n    for 1000 ms'],
     ['what the export of a task sees', 'do:\n  - a: { set: { x: 1 }, if: $context.go, input: { from: $task.name }, output: { as: $input }, export: { as: { o: "${ $output }", w: "${ $workflow.id }" } } }\n', '1 set /do/0/a\n    if ‹$context.go› ($context)\n    value {"x":1}\n    input from ‹$task.name› ($task)\n    output as ‹$input› ($input)\n    export as {o: ‹$output› ($output), w: ‹$workflow.id› ($workflow)}'],
   ])('compiles %s', (_, text, nodes) => {
@@ -81,7 +82,6 @@ describe('compiling a workflow', () => {
 
   test.each([
     ['emit', 'do:\n  - a: { emit: { event: { with: { source: https://example.com, type: a } } } }\n', 'f:7:10: the task `emit` is not supported yet'],
-    ['fork', 'do:\n  - a: { fork: { branches: [] } }\n', 'f:7:10: the task `fork` is not supported yet'],
     ['listen', 'do:\n  - a: { listen: { to: { any: [] } } }\n', 'f:7:10: the task `listen` is not supported yet'],
     ['run', 'do:\n  - a: { run: { shell: { command: ls } } }\n', 'f:7:10: the task `run` is not supported yet'],
     ['schedule', 'do: []\nschedule: { cron: 0 0 * * * }\n', 'f:7:1: `schedule` is not supported yet'],
@@ -143,9 +143,9 @@ describe('compiling a workflow', () => {
   });
 
   test('reports everything at once, what is wrong and what is not supported', () => {
-    expect(outcomeOf('do:\n  - a: { run: { shell: { command: ls } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { fork: { branches: [] } }\n')).toMatchObject({
+    expect(outcomeOf('do:\n  - a: { run: { shell: { command: ls } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { listen: { to: { any: [] } } }\n')).toMatchObject({
       reason: 'workflow-invalid',
-      problems: [expect.stringMatching(/^f:7:10: the task `run`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:10: the task `fork`/)],
+      problems: [expect.stringMatching(/^f:7:10: the task `run`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:10: the task `listen`/)],
     });
   });
 

@@ -62,13 +62,13 @@ function compileProgram(compilation: Compilation): Program {
 function compileNodes(compilation: Compilation): readonly Node[] {
   const planned = planTasks(compilation.document.value);
   const nodes: Node[] = [rootOf(compilation.document.value, planned)];
-  const compileList = (tasks: readonly PlannedTask[], parent: number, scope: TaskScope): void => {
+  const compileList = (tasks: readonly PlannedTask[], parent: number, scope: TaskScope, areBranches = false): void => {
     const targets = new Map(tasks.map((task) => [task.name, task.number]));
     tasks.forEach((task, index) => {
-      const node = compileTask(compilation, { task, next: tasks[index + 1], targets, parent }, scope);
+      const node = compileTask(compilation, { task, next: areBranches ? undefined : tasks[index + 1], targets, parent }, scope);
       if (node) nodes.push(node);
       const loop = task.kind === 'for' ? loopVariablesOf(task) : undefined;
-      compileList(task.block, task.number, loop ? innerScope(scope, [loop.each, loop.at]) : scope);
+      compileList(task.block, task.number, loop ? innerScope(scope, [loop.each, loop.at]) : scope, task.kind === 'fork');
       compileList(task.handler, task.number, innerScope(scope, [errorVariableOf(task)]));
     });
   };

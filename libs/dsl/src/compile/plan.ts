@@ -17,11 +17,14 @@ export interface PlannedTask {
   readonly reference: string;
   readonly kind: TaskKind;
   readonly definition: JsonObject;
-  /** The tasks of `do`, or of `try`. */
+  /** The tasks of `do` or `try`, or the branches of `fork`. */
   readonly block: readonly PlannedTask[];
   /** The tasks of `catch.do`. */
   readonly handler: readonly PlannedTask[];
 }
+
+/** Where the tasks inside a task stand. */
+const BLOCKS: Readonly<Partial<Record<TaskKind, readonly string[]>>> = { do: ['do'], for: ['do'], try: ['try'], fork: ['fork', 'branches'] };
 
 /** Plans the lists of tasks that this release runs; the content of others has no numbers. */
 export function planTasks(document: JsonObject): readonly PlannedTask[] {
@@ -34,8 +37,8 @@ export function planTasks(document: JsonObject): readonly PlannedTask[] {
       const reference = childPointer(childPointer(pointer, index), name);
       const number = count++;
       const kind = kindsOf(definition)[0] ?? 'do';
-      const blockName = kind === 'do' || kind === 'for' ? 'do' : 'try';
-      const block = kind === 'do' || kind === 'for' || kind === 'try' ? planList(definition[blockName], `${reference}/${blockName}`) : [];
+      const path = BLOCKS[kind];
+      const block = path === undefined ? [] : planList(path.reduce<JsonValue | undefined>(property, definition), path.reduce(childPointer, reference));
       const handler = kind === 'try' ? planList(property(definition['catch'], 'do'), `${reference}/catch/do`) : [];
       return { number, name, reference, kind, definition, block, handler };
     });

@@ -48,8 +48,9 @@ export function compileTask(compilation: Compilation, position: Position, scope:
       return { ...head, kind: 'wait', durationMs: compileDuration(compilation, definition['wait'] ?? null, `${reference}/wait`, scope.during) };
     case 'call':
       return { ...head, kind: 'call', ...compileCall(compilation, task, scope.during) };
-    case 'emit':
     case 'fork':
+      return { ...head, kind: 'fork', compete: property(definition['fork'], 'compete') === true, branches: task.block.map((branch) => branch.number) };
+    case 'emit':
     case 'listen':
     case 'run':
       compilation.unsupported({ pointer: `${reference}/${task.kind}` }, `the task \`${task.kind}\``);

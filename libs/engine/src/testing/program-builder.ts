@@ -44,6 +44,7 @@ export type Task = TaskOptions & { readonly name: string } & (
     | { readonly kind: 'call'; readonly operation?: string; readonly arguments: Template }
     | { readonly kind: 'do'; readonly tasks: readonly Task[] }
     | { readonly kind: 'for'; readonly in: Expression; readonly while?: Expression; readonly tasks: readonly Task[] }
+    | { readonly kind: 'fork'; readonly tasks: readonly Task[]; readonly compete?: boolean }
     | { readonly kind: 'try'; readonly tasks: readonly Task[]; readonly catch: Partial<Omit<CatchClause, 'first'>>; readonly handler?: readonly Task[] }
     | { readonly kind: 'switch'; readonly cases: readonly { readonly name: string; readonly when?: Expression; readonly then: string }[] }
     | { readonly kind: 'raise'; readonly error: Template }
@@ -58,7 +59,7 @@ export function program(tasks: readonly Task[], options: Partial<Pick<Program, '
 }
 
 /** Numbers the tasks in document order and returns the first one's number. */
-function place(tasks: readonly Task[], parent: number, path: string, nodes: (Node | undefined)[]): number {
+function place(tasks: readonly Task[], parent: number, path: string, nodes: (Node | undefined)[], areBranches = false): number {
   const numbers: number[] = [];
   const inner: { readonly first: number; readonly handler: number }[] = [];
   tasks.forEach((task, index) => {
@@ -66,7 +67,7 @@ function place(tasks: readonly Task[], parent: number, path: string, nodes: (Nod
     nodes.push(undefined);
     numbers.push(number);
     const reference = `${path}/${index}/${task.name}`;
-    const block = 'tasks' in task ? place(task.tasks, number, `${reference}/${task.kind === 'try' ? 'try' : 'do'}`, nodes) : NO_NODE;
+    const block = 'tasks' in task ? place(task.tasks, number, `${reference}/${task.kind === 'try' ? 'try' : task.kind === 'fork' ? 'fork/branches' : 'do'}`, nodes, task.kind === 'fork') : NO_NODE;
     const handler = task.kind === 'try' && task.handler !== undefined ? place(task.handler, number, `${reference}/catch/do`, nodes) : NO_NODE;
     inner.push({ first: block, handler });
   });
@@ -82,7 +83,7 @@ function place(tasks: readonly Task[], parent: number, path: string, nodes: (Nod
       name: task.name,
       reference: `${path}/${index}/${task.name}`,
       parent,
-      next: numbers[index + 1] ?? NO_NODE,
+      next: areBranches ? NO_NODE : (numbers[index + 1] ?? NO_NODE),
       then: flow(task.then),
       definition: null,
       ...(condition === undefined ? {} : { if: condition }),
@@ -91,14 +92,14 @@ function place(tasks: readonly Task[], parent: number, path: string, nodes: (Nod
       ...(exportAs === undefined ? {} : { exportAs }),
     };
     const { first, handler } = inner[index] as { readonly first: number; readonly handler: number };
-    nodes[head.number] = nodeOf(task, head, first, handler, flow);
+    nodes[head.number] = nodeOf(task, head, first, handler, flow, () => nodes.flatMap((node, at) => (node?.parent === head.number ? [at] : [])));
   });
   return numbers[0] ?? NO_NODE;
 }
 
 type Head = Pick<Node, 'number' | 'name' | 'reference' | 'parent' | 'next' | 'then' | 'definition'>;
 
-function nodeOf(task: Task, head: Head, first: number, handler: number, flow: (then: string) => Flow): Node {
+function nodeOf(task: Task, head: Head, first: number, handler: number, flow: (then: string) => Flow, children: () => readonly number[]): Node {
   switch (task.kind) {
     case 'set':
       return { ...head, kind: 'set', value: task.value };
@@ -108,6 +109,8 @@ function nodeOf(task: Task, head: Head, first: number, handler: number, flow: (t
       return { ...head, kind: 'do', first };
     case 'for':
       return { ...head, kind: 'for', each: 'item', at: 'index', in: task.in, ...(task.while === undefined ? {} : { while: task.while }), first };
+    case 'fork':
+      return { ...head, kind: 'fork', compete: task.compete ?? false, branches: children() };
     case 'try':
       return { ...head, kind: 'try', first, catch: { as: 'error', ...task.catch, first: handler } };
     case 'switch':

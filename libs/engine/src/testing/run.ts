@@ -6,6 +6,7 @@
 import { apply } from '../apply.ts';
 import { begin, advance, elapse, journalFor, resolve, start } from '../decide.ts';
 import type { Activation, Execution } from '../execution.ts';
+import { FORMAT_NEWEST, FORMAT_OLDEST } from '../format.ts';
 import { createFrameWriter, decodeFrame } from '../frame.ts';
 import { payloadOf } from '../payload.ts';
 import type { JsonValue, Program } from '../program.ts';
@@ -25,7 +26,8 @@ export type Answer = (step: JsonValue, activation: Activation) => JsonValue | { 
 /** Most messages of one run; a program that needs more does not end. */
 const MESSAGES_MAX = 10_000;
 
-export function run(program: Program, input: JsonValue, answer: Answer = (step) => step): Run {
+/** @param choose which of the outstanding steps is answered next; the one that has waited longest unless it says another. */
+export function run(program: Program, input: JsonValue, answer: Answer = (step) => step, choose: (outstanding: readonly Activation[]) => Activation | undefined = ([first]) => first): Run {
   const record: StartedRecord = { kind: 'started', definition: program.hash, workflow: program.name, version: program.version, input: payloadOf(input), acceptedAtMs: 1_000, acceptedBy: 'test' };
   const execution = start('acme', EXECUTION_ID, program, record);
   const journal: JournalEntry[] = [];
@@ -46,7 +48,7 @@ export function run(program: Program, input: JsonValue, answer: Answer = (step) 
       continue;
     }
     const waiting = [...execution.activations.values()];
-    const call = waiting.find((activation) => activation.arguments !== undefined);
+    const call = choose(waiting.filter((activation) => activation.arguments !== undefined));
     if (call?.arguments !== undefined) {
       steps.push({ activation: call.number, attempt: call.attempt, arguments: call.arguments.value });
       const given = answer(call.arguments.value, call);
@@ -83,7 +85,7 @@ function assertReplays(program: Program, journal: readonly JournalEntry[], live:
   const [firstEntry] = journal;
   const [first] = firstEntry?.records ?? [];
   if (first?.kind !== 'started') return;
-  const writer = createFrameWriter(1);
+  const writer = createFrameWriter(1, FORMAT_NEWEST);
   for (const { atMs, records } of journal) writer.add({ organisation: 'acme', execution: EXECUTION_ID, atMs, records });
   const { text, large } = writer.finish({ lane: 0, epoch: 1, inputSequence: 0 });
   const frame = decodeFrame(text, (name) => large.find((payload) => payload.name === name)?.text ?? 'null');
@@ -92,8 +94,11 @@ function assertReplays(program: Program, journal: readonly JournalEntry[], live:
   const expected = JSON.stringify(snapshotOf(live));
   const found = JSON.stringify(snapshotOf(replayed));
   if (expected !== found) throw new Error(`replay differs from the live state:\n${found}\n${expected}`);
-  const restored = JSON.stringify(snapshotOf(restore('acme', EXECUTION_ID, program, JSON.parse(expected) as ReturnType<typeof snapshotOf>)));
-  if (restored !== expected) throw new Error(`a restored checkpoint differs from the live state:\n${restored}\n${expected}`);
+  for (let format = FORMAT_OLDEST; format <= FORMAT_NEWEST; format++) {
+    const checkpoint = JSON.parse(JSON.stringify(snapshotOf(live, format))) as ReturnType<typeof snapshotOf>;
+    const restored = JSON.stringify(snapshotOf(restore('acme', EXECUTION_ID, program, checkpoint)));
+    if (restored !== expected) throw new Error(`a checkpoint restored from format ${format} differs from the live state:\n${restored}\n${expected}`);
+  }
 }
 
 export { Fault };
