@@ -2,10 +2,8 @@
 import { unpackFrame } from '@millrace/bus';
 import { compileWorkflow, workflowOfValue } from '@millrace/dsl';
 import { decodeFrameHead, snapshotOf, type JsonValue, type Program, type Snapshot } from '@millrace/engine';
+import { takeLane, type LaneLog, type StoredCheckpoint, type TakenLane, type TakingPorts } from '@millrace/lane';
 import { BSON } from 'mongodb';
-import type { LaneLog } from '../lane/lane-log.ts';
-import { takeLane, type TakenLane, type TakingPorts } from '../lane/take-lane.ts';
-import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
 import type { GoldenLane, Image } from './image.ts';
 
 /** Reads a lane from its first frame on, or, as after a crash, from its checkpoints and the frames that are kept. */
