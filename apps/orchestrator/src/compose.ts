@@ -118,7 +118,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     definitions,
     reader,
     nowMs: () => clock.wallMs(),
-    starts: { lanes, definitions, clock, endOf: (id) => reader.endOf(id), ended: (ids) => history.askEnded(ids) },
+    starts: { lanes, definitions, clock, endOf: (id) => reader.endOf(id), ended: (ids) => history.askEnded(ids), endedForSure: (ids) => history.askEndedForSure(ids) },
   };
   observeOrchestrator(context.metrics, { lanes, scheduler, gate, history, outbox });
 

@@ -17,10 +17,12 @@ export const CONNECT_TIMEOUT_MS = 2_000;
 
 /** @param clientOf gives the client for an address; it stays open for other calls. */
 export function createOwnerLinks(clientOf: (address: string) => ExecutionsClient): OwnerLinks {
-  return { open: (address, events) => openOwnerLink(clientOf(address), events) };
+  const sent = new WeakSet<StartOrder>();
+  return { open: (address, events) => openOwnerLink(clientOf(address), events, sent) };
 }
 
-function openOwnerLink(client: ExecutionsClient, events: OwnerEvents): OwnerLink {
+/** @param sent what has gone to any owner so far: sent once more, the owner has to find out first whether it ran. */
+function openOwnerLink(client: ExecutionsClient, events: OwnerEvents, sent: WeakSet<StartOrder>): OwnerLink {
   let call: ClientDuplexStream<StartBatch, StartedBatch> | undefined;
   let outbox: Start[] = [];
   let scheduled = false;
@@ -82,7 +84,8 @@ function openOwnerLink(client: ExecutionsClient, events: OwnerEvents): OwnerLink
   return {
     send(number, order, attach) {
       if (over) return;
-      outbox.push(startMessage(number, order, attach));
+      outbox.push(startMessage(number, order, attach, sent.has(order)));
+      sent.add(order);
       schedule();
     },
     close() {
@@ -97,7 +100,7 @@ function charactersOf(start: Start | undefined): number {
   return start === undefined ? 0 : start.inputJson.length + start.idempotencyKey.length + start.workflow.length;
 }
 
-function startMessage(number: number, order: StartOrder, attach: boolean): Start {
+function startMessage(number: number, order: StartOrder, attach: boolean, resent: boolean): Start {
   return {
     number,
     organisation: order.organisation,
@@ -109,6 +112,7 @@ function startMessage(number: number, order: StartOrder, attach: boolean): Start
     acceptedAtMs: order.acceptedAtMs,
     wait: order.wait,
     attach,
+    resent,
   };
 }
 

@@ -18,6 +18,8 @@ export interface StartRequest {
   readonly organisation?: string;
   readonly id?: string;
   readonly key?: string;
+  /** Sent before, by a caller that is gone. */
+  readonly resent?: boolean;
 }
 
 export interface Ended {
@@ -39,7 +41,8 @@ export interface StartClient {
 }
 
 interface Pending {
-  readonly start: Omit<Start, 'number'>;
+  readonly start: Omit<Start, 'number' | 'resent'>;
+  sent: boolean;
   accept(existing: boolean): void;
   end(ended: Ended): void;
   refuse(error: Error): void;
@@ -108,11 +111,12 @@ export function createStartClient(directory: LaneDirectory): StartClient {
     const stream = streamTo(address);
     numbers++;
     stream.pending.set(numbers, each);
-    stream.call.write({ starts: [{ number: numbers, ...each.start }] });
+    stream.call.write({ starts: [{ number: numbers, ...each.start, resent: each.sent }] });
+    each.sent = true;
   }
 
   return {
-    start({ workflow, input = null, inputJson = JSON.stringify(input), organisation = 'acme', id = newExecutionId(), key = '' }) {
+    start({ workflow, input = null, inputJson = JSON.stringify(input), organisation = 'acme', id = newExecutionId(), key = '', resent = false }) {
       const accepted = deferred<boolean>();
       const ended = deferred<Ended>();
       // A test may look at one of the two alone.
@@ -120,6 +124,7 @@ export function createStartClient(directory: LaneDirectory): StartClient {
       ended.promise.catch(() => undefined);
       send({
         start: { organisation, execution: id, workflow, inputJson, idempotencyKey: key, traceparent: '', acceptedAtMs: 0, wait: true, attach: false },
+        sent: resent,
         accept: accepted.resolve,
         end: ended.resolve,
         refuse(error) {

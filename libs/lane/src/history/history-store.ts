@@ -7,6 +7,7 @@
  * - What cannot be written waits in memory, up to WAITING_CHARACTERS_MAX; beyond it the lanes refuse new starts.
  */
 import type { Clock } from '@millrace/clock';
+import { MillraceError } from '@millrace/errors';
 import { slotOf, laneOfSlot, SLOT_COUNT, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import type { Finished } from '../lane/actor.ts';
@@ -28,6 +29,8 @@ const RETRY_MS = { first: 100, most: 2_000 } as const;
 /** How long a start waits to be looked up, in milliseconds; the database is then left alone for as long as ASK_PAUSE_MS. */
 const ASK_MS_MAX = 1_000;
 const ASK_PAUSE_MS = 5_000;
+/** How long a start that may have run already waits to be looked up, in milliseconds; it is refused then. */
+const CERTAINTY_MS_MAX = 20_000;
 
 export interface HistoryStore {
   prepare(): Promise<void>;
@@ -45,6 +48,8 @@ export interface HistoryStore {
    * database is away it says of none that it is there, and starts go on.
    */
   askEnded(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** As `askEnded`, for starts that must not go on unless they are known not to have run: rejects with `store-failed` when that cannot be said in time. */
+  askEndedForSure(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The hashes of the definitions of those that are there. */
   definitionsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Waits until nothing waits, or the signal says to give up. */
@@ -125,6 +130,13 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
     if (stale.length > 0) await checkpoints.remove(stale);
   }
 
+  /** Undefined when the database does not answer in time. */
+  async function ask(ids: readonly string[]): Promise<ReadonlyMap<string, string> | undefined> {
+    const asked = documents.digests(ids, ASK_MS_MAX).then((found) => new Map([...found].map(([id, digest]) => [id, digest ?? NO_DIGEST])));
+    const late = new Promise<undefined>((settle) => void clock.after(ASK_MS_MAX, () => settle(undefined), { holds: false }));
+    return Promise.race([asked.catch(() => undefined), late]);
+  }
+
   function pause(): void {
     if (pausing) return;
     pausing = true;
@@ -162,13 +174,20 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
     },
     async askEnded(ids) {
       if (clock.monotonicMs() < askAgainAtMs) return NOTHING;
-      const asked = documents.digests(ids, ASK_MS_MAX).then((found) => new Map([...found].map(([id, digest]) => [id, digest ?? NO_DIGEST])));
-      const late = new Promise<undefined>((settle) => void clock.after(ASK_MS_MAX, () => settle(undefined), { holds: false }));
-      const answer = await Promise.race([asked.catch(() => undefined), late]);
+      const answer = await ask(ids);
       if (answer !== undefined) return answer;
       askAgainAtMs = clock.monotonicMs() + ASK_PAUSE_MS;
       logger.warn('Starts go on without being looked up in the history: the database does not answer', { starts: ids.length });
       return NOTHING;
+    },
+    async askEndedForSure(ids) {
+      const until = clock.monotonicMs() + CERTAINTY_MS_MAX;
+      for (let waitMs: number = RETRY_MS.first; clock.monotonicMs() < until; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
+        const answer = await ask(ids);
+        if (answer !== undefined) return answer;
+        await clock.sleep(waitMs);
+      }
+      throw new MillraceError('store-failed', { message: `Whether ${ids.length === 1 ? `the execution ${ids[0]} has` : `${ids.length} executions have`} run already cannot be said while the database does not answer; try again later, or start with an idempotency key` });
     },
     definitionsOf: (ids) => documents.definitions(ids),
     drain(signal) {

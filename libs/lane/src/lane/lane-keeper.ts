@@ -77,14 +77,18 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       else logger.error('The slot table cannot be read', { revision });
     } else if (key.startsWith('claim.') && value !== undefined) {
       const claim = decodeJson(value) as Claim;
-      // The watch may be behind what this process has written itself.
-      if (revision >= (claims.get(claim.lane)?.revision ?? 0)) claims.set(claim.lane, { claim, revision });
+      note(claim, revision);
       const own = lanes.get(claim.lane);
       // Somebody else has it: their fence decides, and ours ends without another effect.
       if (own !== undefined && claim.epoch > own.epoch) void own.stop();
     }
     void look();
   });
+
+  /** The watch may be behind what this process has written, and the answer to a write behind the watch: the later revision stays. */
+  function note(claim: Claim, revision: number): void {
+    if (revision >= (claims.get(claim.lane)?.revision ?? 0)) claims.set(claim.lane, { claim, revision });
+  }
 
   function isHeld(lane: number): boolean {
     const known = claims.get(lane)?.claim;
@@ -128,7 +132,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       const claim: Claim = { lane: number, owner: instance, incarnation: options.registration.incarnation, epoch, address: options.address };
       const revision = await write(number, claim, before?.revision);
       if (revision === undefined) return;
-      claims.set(number, { claim, revision });
+      note(claim, revision);
       const startedAt = clock.monotonicMs();
       const lane = await options.take(number, epoch);
       if (closing) {
@@ -172,7 +176,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     if (known === undefined || known.claim.owner !== instance || known.claim.incarnation !== options.registration.incarnation || known.claim.epoch !== epoch) return;
     const claim: Claim = { ...known.claim, owner: '', epoch: Math.max(epoch, logEpoch) };
     const revision = await write(number, claim, known.revision);
-    if (revision !== undefined) claims.set(number, { claim, revision });
+    if (revision !== undefined) note(claim, revision);
   }
 
   /** The new revision, or undefined when somebody else was first or NATS did not say. */
@@ -182,7 +186,18 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       return revision === undefined ? await bucket.create(`claim.${lane}`, value) : await bucket.update(`claim.${lane}`, value, revision);
     } catch (error) {
       logger.debug('Claim not written', { lane, error });
+      await reread(lane);
       return undefined;
+    }
+  }
+
+  /** What the bucket's leader has counts, whatever the watch has shown so far. */
+  async function reread(lane: number): Promise<void> {
+    try {
+      const stored = await bucket.get(`claim.${lane}`);
+      if (stored?.value !== undefined) claims.set(lane, { claim: decodeJson(stored.value) as Claim, revision: stored.revision });
+    } catch (error) {
+      logger.debug('Claim not read', { lane, error });
     }
   }
 

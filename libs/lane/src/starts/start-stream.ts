@@ -22,11 +22,6 @@ export const INPUT_CHARACTERS_MAX = 1024 * 1024;
 export const KEY_CHARACTERS_MAX = 1_024;
 /** Longest traceparent that is kept, in characters; W3C's version 00 has 55. */
 const TRACEPARENT_CHARACTERS_MAX = 256;
-/**
- * A start without a key whose id is older, in milliseconds, may be one sent again, by a caller who has not heard
- * that it ran: history is asked before it runs. The lane itself forgets it once history has its end.
- */
-const RESENT_AGE_MS = 500;
 /** Between looks whether a lane has room again, in milliseconds. */
 const PAUSE_MS = 5;
 
@@ -47,6 +42,8 @@ export interface StartPorts {
   endOf(execution: string): Promise<End | undefined>;
   /** The digests of the inputs of those that history has: asked for starts that memory may have forgotten. */
   ended(executions: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** The same for starts that must not go on before it is known; rejects when that cannot be said. */
+  endedForSure(executions: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 export function serveStarts(call: StartCall, ports: StartPorts): void {
@@ -112,7 +109,8 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
       return;
     }
     const program = ports.definitions.atHand(start.organisation, start.workflow);
-    const mayHaveEnded = id.timeMs === undefined ? lane.memory.partial : Math.abs(ports.clock.wallMs() - id.timeMs) > RESENT_AGE_MS;
+    // The lane itself forgets a start without a key once history has its end.
+    const mayHaveEnded = id.timeMs === undefined ? lane.memory.partial : start.resent;
     const isForgotten = mayHaveEnded && !lane.knows(start.execution);
     if (program !== undefined && !isForgotten) begin(lane, start, program);
     else void beginLater(number, start, isForgotten);
@@ -125,7 +123,7 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
         refuse(start.number, 'workflow-unknown', `Organisation ${start.organisation} has no workflow ${start.workflow}; apply it first`);
         return;
       }
-      const digest = isForgotten ? (await askEnded(start.execution)) : undefined;
+      const digest = isForgotten ? await (parseId(start.execution)?.timeMs === undefined ? lookUp : lookUpForSure)(start.execution) : undefined;
       const lane = ports.lanes.get(number);
       if (lane === undefined) {
         refuse(start.number, 'lane-displaced', `Lane ${number} has left this orchestrator`);
@@ -140,19 +138,10 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
     }
   }
 
-  let asked: Promise<ReadonlyMap<string, string>> | undefined;
-  let asking: string[] = [];
-  /** One question for all starts of one turn of the event loop. */
-  async function askEnded(execution: string): Promise<string | undefined> {
-    asking.push(execution);
-    asked ??= ports.clock.sleep(0).then(() => {
-      const ids = asking;
-      asking = [];
-      asked = undefined;
-      return ports.ended(ids);
-    });
-    return (await asked).get(execution);
-  }
+  /** A key that the lane has forgotten is a day old or one of many: such starts go on while the database is away. */
+  const lookUp = together(ports.clock, (ids) => ports.ended(ids));
+  /** A start sent again may have run a moment ago. */
+  const lookUpForSure = together(ports.clock, (ids) => ports.endedForSure(ids));
 
   function begin(lane: Lane, start: Start, program: Program): void {
     const text = start.inputJson === '' ? 'null' : start.inputJson;
@@ -214,6 +203,23 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
   });
   call.on('end', () => call.end());
   call.on('error', () => undefined);
+}
+
+/** One question for all that are asked in one turn of the event loop. */
+function together(clock: Clock, ask: (executions: readonly string[]) => Promise<ReadonlyMap<string, string>>): (execution: string) => Promise<string | undefined> {
+  let asked: Promise<ReadonlyMap<string, string>> | undefined;
+  let asking: string[] = [];
+  return async (execution) => {
+    asking.push(execution);
+    asked ??= clock.sleep(0).then(() => {
+      const ids = asking;
+      asking = [];
+      asked = undefined;
+      return ask(ids);
+    });
+    const found = await asked;
+    return found.get(execution);
+  };
 }
 
 function endedOf(execution: string, end: End) {

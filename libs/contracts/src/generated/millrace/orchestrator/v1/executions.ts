@@ -49,6 +49,8 @@ export interface Start {
   readonly wait: boolean;
   /** Attach to an execution that exists; nothing is started. */
   readonly attach: boolean;
+  /** The same start has been written to a stream before and no answer to it was seen: it may have run. */
+  readonly resent: boolean;
 }
 
 export interface StartedBatch {
@@ -230,6 +232,7 @@ function createBaseStart(): Start {
     acceptedAtMs: 0,
     wait: false,
     attach: false,
+    resent: false,
   };
 }
 
@@ -264,6 +267,9 @@ export const Start: MessageFns<Start> = {
     }
     if (message.attach !== false) {
       writer.uint32(80).bool(message.attach);
+    }
+    if (message.resent !== false) {
+      writer.uint32(88).bool(message.resent);
     }
     return writer;
   },
@@ -361,6 +367,14 @@ export const Start: MessageFns<Start> = {
             message.attach = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.resent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -388,6 +402,7 @@ export const Start: MessageFns<Start> = {
     message.acceptedAtMs = object.acceptedAtMs ?? 0;
     message.wait = object.wait ?? false;
     message.attach = object.attach ?? false;
+    message.resent = object.resent ?? false;
     return message;
   },
 };
