@@ -80,7 +80,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
         logger.error('The spans of an execution could not be made', { execution: finished.id, error });
       }
     },
-    checkpoint: (_lane, _epoch, actors) => checkpoints.write(actors),
+    checkpoint: (lane, _epoch, actors) => checkpoints.write(lane, actors),
     announce: (event) => outbox.put(event),
     outboxLowWater: (lane) => outbox.lowWater(lane),
     reply: createReplier(bus, logger),

@@ -14,7 +14,7 @@ export { dispatchService, RESULT_CHARACTERS_MAX, type DispatchServer } from './d
 export { createScheduler, type Scheduler, type SchedulerCounts, type SchedulerOptions } from './dispatch/scheduler.ts';
 export { createWorkerStream, type DispatchCall, type WorkerStream } from './dispatch/worker-stream.ts';
 export { type DuplexCall } from './duplex-call.ts';
-export { type CheckpointDocument, type CheckpointDocuments, type SegmentDocument } from './history/checkpoint-documents.ts';
+export { compareProgress, type Progress, type CheckpointDocument, type CheckpointDocuments, type SegmentDocument } from './history/checkpoint-documents.ts';
 export { createCheckpointStore, inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow, type StoredCheckpoint } from './history/checkpoint-store.ts';
 export { type HistoryDocument, type HistoryDocuments, type KeyedStart, type ListFilter } from './history/history-documents.ts';
 export { createHistoryStore, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';

@@ -1,6 +1,6 @@
 /** Checkpoints and journal segments in MongoDB. */
-import type { AnyBulkWriteOperation, Collection } from 'mongodb';
-import type { CheckpointDocument, CheckpointDocuments, SegmentDocument } from '@millrace/lane';
+import type { AnyBulkWriteOperation, Collection, Filter, WithId } from 'mongodb';
+import type { CheckpointDocument, CheckpointDocuments, Progress, SegmentDocument } from '@millrace/lane';
 import type { Store } from '@millrace/store';
 import { ignoringDuplicates } from './ignoring-duplicates.ts';
 
@@ -13,12 +13,12 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
       await segments().createIndex({ execution: 1, number: 1 });
     },
     async putCheckpoints(documents) {
-      const writes = documents.map((document): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, sequence: { $lt: document.sequence } }, replacement: document, upsert: true } }));
+      const writes = documents.map((document): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, ...older<CheckpointDocument>(document, { $lt: document.sequence }) }, replacement: document, upsert: true } }));
       await ignoringDuplicates(() => checkpoints().bulkWrite(writes, { ordered: false }));
     },
     async putSegments(documents) {
-      // Not `$gte`: one without a sequence is older than any.
-      const writes = documents.map((document): AnyBulkWriteOperation<SegmentDocument> => ({ replaceOne: { filter: { _id: document._id, sequence: { $not: { $gt: document.sequence } } }, replacement: document, upsert: true } }));
+      // Not `$lte`: one without a sequence is older than any.
+      const writes = documents.map((document): AnyBulkWriteOperation<SegmentDocument> => ({ replaceOne: { filter: { _id: document._id, ...older<SegmentDocument>(document, { $not: { $gt: document.sequence } }) }, replacement: document, upsert: true } }));
       await ignoringDuplicates(() => segments().bulkWrite(writes, { ordered: false }));
     },
     ofSlots: (slots) => checkpoints().find({ slot: { $in: [...slots] } }).toArray(),
@@ -27,4 +27,10 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
     },
     segments: (execution, below) => segments().find({ execution, number: { $lt: below } }).sort({ number: 1 }).toArray(),
   };
+}
+
+/** What is older than a document by its hop, or by its sequence within the same (see `compareProgress`); an absent hop is 0. */
+function older<T extends { readonly hop?: number; readonly sequence: number }>({ hop = 0 }: Progress, sequence: object): { $or: Filter<WithId<T>>[] } {
+  const same = hop === 0 ? [{ hop: { $in: [null, 0] }, sequence }] : [{ hop, sequence }, { hop: null }];
+  return { $or: [{ hop: { $lt: hop } }, ...same] as Filter<WithId<T>>[] };
 }

@@ -65,19 +65,39 @@ test('a checkpoint of an older owner that comes late changes neither the state n
   const older = actorOf(id, { n: 1 }, 5);
   const newer = actorOf(id, { n: 1 }, 9);
   newer.entries.push('[2,[]]');
-  await checkpoints.write([newer]);
-  await checkpoints.write([older]);
+  await checkpoints.write(0, [newer]);
+  await checkpoints.write(0, [older]);
   const [found] = (await checkpoints.load(TABLE, 0)).filter((each) => each.id === id);
   expect(found).toMatchObject({ sequence: 9, segments: 1 });
   expect(await checkpoints.segments(id, 1)).toHaveLength(2);
 });
 
+test('a checkpoint of the lane that an execution has left changes nothing, whatever its sequence', async () => {
+  const id = newExecutionId();
+  const moved = actorOf(id, { n: 1 }, 3);
+  moved.hop = 1;
+  moved.entries.push('[2,[]]');
+  await checkpoints.write(1, [moved]);
+  await checkpoints.write(0, [actorOf(id, { n: 1 }, 900)]);
+  const found = async () => (await checkpoints.load(TABLE, 0)).find((each) => each.id === id);
+  expect(await found()).toMatchObject({ hop: 1, lane: 1, sequence: 3 });
+  expect(await checkpoints.segments(id, 1)).toHaveLength(2);
+  // And of release 0.1, which knew no hops.
+  const old = newExecutionId();
+  await checkpoints.write(0, [actorOf(old, { n: 1 }, 900)]);
+  await store.collection<{ readonly _id: string }>('checkpoints').updateOne({ _id: old }, { $unset: { hop: 1, lane: 1 } });
+  const later = actorOf(old, { n: 1 }, 3);
+  later.hop = 1;
+  await checkpoints.write(1, [later]);
+  expect((await checkpoints.load(TABLE, 0)).find((each) => each.id === old)).toMatchObject({ hop: 1, sequence: 3 });
+});
+
 test('a later checkpoint of the same frames takes the earlier one\'s place', async () => {
   const id = newExecutionId();
-  await checkpoints.write([actorOf(id, { n: 1 }, 5)]);
+  await checkpoints.write(0, [actorOf(id, { n: 1 }, 5)]);
   const newer = actorOf(id, { n: 1 }, 9);
   newer.entries.push('[2,[]]');
-  await checkpoints.write([newer]);
+  await checkpoints.write(0, [newer]);
   expect(await checkpoints.segments(id, 1)).toHaveLength(2);
   expect([newer.segments, newer.entries]).toEqual([1, []]);
 });
@@ -85,7 +105,7 @@ test('a later checkpoint of the same frames takes the earlier one\'s place', asy
 test('a state far larger than a document comes back as it was, and does not hold up those written with it', async () => {
   const [large, small] = [actorOf(newExecutionId(), { text: 'ü'.repeat(1_000_000) }, 5), actorOf(newExecutionId(), { n: 1 }, 5)];
   const before = snapshotOf(large.execution);
-  await checkpoints.write([large, small]);
+  await checkpoints.write(0, [large, small]);
   const found = await checkpoints.load(TABLE, 0);
   expect(found.find(({ id }) => id === large.execution.id)?.snapshot).toEqual(JSON.parse(JSON.stringify(before)));
   expect(found.some(({ id }) => id === small.execution.id)).toBe(true);

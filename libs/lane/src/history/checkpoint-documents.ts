@@ -4,6 +4,9 @@ export interface CheckpointDocument {
   readonly _id: string;
   readonly organisation: string;
   readonly slot: number;
+  /** How often the execution had moved between lanes, and the lane whose sequence it is; neither on documents of release 0.1. */
+  readonly hop?: number;
+  readonly lane?: number;
   readonly sequence: number;
   readonly segments: number;
   /** JSON text: keys of user data may hold what field names may not. Empty when it stands by reference. */
@@ -18,17 +21,29 @@ export interface SegmentDocument {
   readonly _id: string;
   readonly execution: string;
   readonly number: number;
+  readonly hop?: number;
   /** The frame that the writer had seen; 0 on segments of earlier releases. */
   readonly sequence: number;
   /** JSON texts of journal entries. */
   readonly entries: readonly string[];
 }
 
+/** What orders two writes about one execution: hops first, then sequences, which compare only within one lane. */
+export interface Progress {
+  readonly hop?: number;
+  readonly sequence: number;
+}
+
+/** Above 0 when `a` is the later, 0 when they are as late. */
+export function compareProgress(a: Progress, b: Progress): number {
+  return (a.hop ?? 0) - (b.hop ?? 0) || a.sequence - b.sequence;
+}
+
 export interface CheckpointDocuments {
   prepare(): Promise<void>;
-  /** Writes each that is later (by sequence) than what is there. Resolves once all are durable; rejected, some may be there all the same. */
+  /** Writes each that is later (`compareProgress`) than what is there. Resolves once all are durable; rejected, some may be there all the same. */
   putCheckpoints(documents: readonly CheckpointDocument[]): Promise<void>;
-  /** Writes each that is not older (by sequence) than what is there. */
+  /** Writes each that is not older (`compareProgress`) than what is there. */
   putSegments(documents: readonly SegmentDocument[]): Promise<void>;
   ofSlots(slots: readonly number[]): Promise<readonly CheckpointDocument[]>;
   remove(ids: readonly string[]): Promise<void>;

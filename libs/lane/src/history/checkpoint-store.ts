@@ -4,7 +4,7 @@
  * Owns what is written, and in which order. Does not own the database (checkpoint-documents.ts).
  *
  * - Written in bulk, never awaited on the step path.
- * - A checkpoint is replaced only by a later one: an older owner's late write changes nothing.
+ * - A checkpoint is replaced only by a later one, by hop and then by sequence: an older owner's late write changes nothing.
  * - The segments of a journal are written before the checkpoint that covers them, under names that a replay
  *   from the checkpoint before would give them too; as with checkpoints, a later one stays.
  * - Documents stay far below MongoDB's 16 MiB: a journal is cut into segments of SEGMENT_CHARACTERS_MAX, a state
@@ -26,6 +26,9 @@ export const SEGMENT_CHARACTERS_MAX = 2 * 1024 * 1024;
 export interface StoredCheckpoint {
   readonly id: string;
   readonly organisation: string;
+  readonly hop: number;
+  /** Whose sequence it is; undefined on one of release 0.1, when executions did not move. */
+  readonly lane: number | undefined;
   readonly sequence: number;
   readonly segments: number;
   readonly snapshot: Snapshot;
@@ -36,13 +39,14 @@ export interface Overflow {
   readonly execution: string;
   /** Number of the first segment. */
   readonly from: number;
+  readonly hop: number;
   readonly sequence: number;
   readonly segments: readonly (readonly string[])[];
 }
 
 export interface CheckpointStore {
   prepare(): Promise<void>;
-  write(actors: readonly Actor[]): Promise<void>;
+  write(lane: number, actors: readonly Actor[]): Promise<void>;
   load(table: SlotTable, lane: number): Promise<readonly StoredCheckpoint[]>;
   remove(ids: readonly string[]): Promise<void>;
   writeSegments(overflows: readonly Overflow[]): Promise<void>;
@@ -52,8 +56,8 @@ export interface CheckpointStore {
 
 export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadStore, clock: Clock): CheckpointStore {
   async function writeSegments(overflows: readonly Overflow[]): Promise<void> {
-    const writes = overflows.flatMap(({ execution, from, sequence, segments: list }) =>
-      list.map((entries, index): SegmentDocument => ({ _id: `${execution}/${from + index}`, execution, number: from + index, sequence, entries })),
+    const writes = overflows.flatMap(({ execution, from, hop, sequence, segments: list }) =>
+      list.map((entries, index): SegmentDocument => ({ _id: `${execution}/${from + index}`, execution, number: from + index, hop, sequence, entries })),
     );
     if (writes.length > 0) await documents.putSegments(writes);
   }
@@ -61,11 +65,11 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
   return {
     writeSegments,
     prepare: () => documents.prepare(),
-    async write(actors) {
+    async write(lane, actors) {
       // Everything is read from the actors before the first await: they go on changing.
       const written = actors.map((actor) => {
-        const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, sequence: actor.lastSequence, segments: inSegments(actor.entries) };
-        return { actor, overflow, entries: actor.entries.length, ...documentOf(actor, overflow.segments.length) };
+        const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: inSegments(actor.entries) };
+        return { actor, overflow, entries: actor.entries.length, ...documentOf(lane, actor, overflow.segments.length) };
       });
       const storeAll = async (): Promise<void> => {
         await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
@@ -82,9 +86,9 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
       const slots = Array.from({ length: SLOT_COUNT }, (_, slot) => slot).filter((slot) => laneOfSlot(table, slot) === lane);
       const found = await documents.ofSlots(slots);
       const loaded: StoredCheckpoint[] = [];
-      for (const { _id, organisation, sequence, segments: count, state, reference } of found) {
+      for (const { _id, organisation, hop = 0, lane: at, sequence, segments: count, state, reference } of found) {
         const text = reference === undefined ? state : await payloads.get(reference);
-        loaded.push({ id: _id, organisation, sequence, segments: count, snapshot: JSON.parse(text) as Snapshot });
+        loaded.push({ id: _id, organisation, hop, lane: at, sequence, segments: count, snapshot: JSON.parse(text) as Snapshot });
       }
       return loaded;
     },
@@ -111,16 +115,18 @@ export function inSegments(entries: readonly string[]): readonly (readonly strin
   return cut;
 }
 
-function documentOf(actor: Actor, newSegments: number): { readonly document: CheckpointDocument; readonly large: { readonly name: string; readonly text: string } | undefined } {
+function documentOf(lane: number, actor: Actor, newSegments: number): { readonly document: CheckpointDocument; readonly large: { readonly name: string; readonly text: string } | undefined } {
   const { execution } = actor;
   let dueMs: number | null = null;
   for (const activation of execution.activations.values()) if (activation.dueMs !== undefined && (dueMs === null || activation.dueMs < dueMs)) dueMs = activation.dueMs;
   const text = JSON.stringify(snapshotOf(execution));
-  const large = text.length <= STATE_CHARACTERS_MAX ? undefined : { name: `state.${execution.id}.${actor.lastSequence}`, text };
+  const large = text.length <= STATE_CHARACTERS_MAX ? undefined : { name: `state.${execution.id}.${actor.hop}.${actor.lastSequence}`, text };
   const document: CheckpointDocument = {
     _id: execution.id,
     organisation: execution.organisation,
     slot: slotOf(execution.id),
+    hop: actor.hop,
+    lane,
     sequence: actor.lastSequence,
     segments: actor.segments + newSegments,
     state: large === undefined ? text : '',

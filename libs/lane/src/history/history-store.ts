@@ -153,7 +153,7 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
     write(finished, stored) {
       const characters = finished.entries.reduce((sum, entry) => sum + entry.length, 0);
       const runs = characters > SEGMENT_CHARACTERS_MAX ? inSegments(finished.entries) : [];
-      const overflow = runs.length === 0 ? undefined : { execution: finished.id, from: finished.segments, sequence: finished.lastSequence, segments: runs };
+      const overflow = runs.length === 0 ? undefined : { execution: finished.id, from: finished.segments, hop: finished.hop, sequence: finished.lastSequence, segments: runs };
       const document = documentOf(finished, overflow);
       waitingCharacters += characters;
       queue.push({ document, overflow, checkpointed: finished.checkpointed, characters, stored });

@@ -24,6 +24,8 @@ export interface Watcher {
 
 export interface Actor {
   readonly execution: Execution;
+  /** How often it has moved between lanes: of two checkpoints that with the higher hop is the later. */
+  hop: number;
   /** Journal entries as texts, in order; those before the last checkpoint may have been dropped. */
   entries: string[];
   /** Entries already stored as segments, and how many segments. */
@@ -41,7 +43,7 @@ export interface Actor {
 }
 
 export function createActor(execution: Execution): Actor {
-  return { execution, entries: [], storedEntries: 0, segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [] };
+  return { execution, hop: 0, entries: [], storedEntries: 0, segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [] };
 }
 
 /** An execution that has ended, until history has it. */
@@ -59,6 +61,7 @@ export interface Finished {
   readonly end: End;
   readonly entries: readonly string[];
   readonly segments: number;
+  readonly hop: number;
   /** The log may not be truncated above this frame before history has the execution. */
   readonly firstSequence: number;
   /** The frame that holds the end. */
@@ -86,6 +89,7 @@ export function finishedOf(actor: Actor): Finished | undefined {
     end,
     entries: actor.entries,
     segments: actor.segments,
+    hop: actor.hop,
     firstSequence: actor.storingFirstSequence || actor.firstDirtySequence || actor.lastSequence,
     lastSequence: actor.lastSequence,
     checkpointed: actor.checkpointed,

@@ -59,7 +59,10 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
   for (const stored of checkpoints) {
     const program = await ports.program(stored.snapshot.definition);
     const actor = createActor(restore(stored.organisation, stored.id, program, stored.snapshot));
-    actor.lastSequence = stored.sequence;
+    // One of another lane is from before its slot came here: every frame of this log is later.
+    const isForeign = stored.lane !== undefined && stored.lane !== log.lane;
+    actor.hop = isForeign ? stored.hop + 1 : stored.hop;
+    actor.lastSequence = isForeign ? 0 : stored.sequence;
     actor.segments = stored.segments;
     actor.checkpointed = true;
     actors.set(stored.id, actor);
