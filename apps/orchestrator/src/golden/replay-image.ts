@@ -42,6 +42,8 @@ interface StoredState {
   readonly _id: string;
   readonly organisation: string;
   readonly slot: number;
+  readonly hop?: number;
+  readonly lane?: number;
   readonly sequence: number;
   readonly segments: number;
   readonly state: string;
@@ -63,7 +65,7 @@ function portsOf(image: Image, lane: number, from: 'beginning' | 'checkpoints'):
   const ended = new Map(documents<{ readonly _id: string; readonly definition: string }>('history').map(({ _id, definition }) => [_id, definition]));
   const checkpoints = documents<StoredState>('checkpoints')
     .filter(({ _id, slot }) => slot % lanes === lane && !ended.has(_id))
-    .map(({ _id, organisation, sequence, segments, state, reference }): StoredCheckpoint => ({ id: _id, organisation, sequence, segments, snapshot: JSON.parse(reference === undefined ? state : (image.payloads[reference] ?? '')) as Snapshot }));
+    .map(({ _id, organisation, hop = 0, lane: at, sequence, segments, state, reference }): StoredCheckpoint => ({ id: _id, organisation, hop, lane: at, sequence, segments, snapshot: JSON.parse(reference === undefined ? state : (image.payloads[reference] ?? '')) as Snapshot }));
   return {
     program,
     payload(name) {
