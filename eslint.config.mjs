@@ -113,7 +113,7 @@ export default tseslint.config(
   },
   {
     files: packagesOf('app').map((folder) => `${folder}/src/**/*.ts`),
-    ignores: [...tests, '**/src/main.ts'],
+    ignores: [...tests, '**/src/main.ts', '**/src/golden/main.ts'],
     rules: {
       'no-restricted-globals': ['error', { name: 'process', message: 'Only main.ts touches the process: hand over what is needed.' }],
       'no-restricted-imports': ['error', { paths: [{ name: 'node:process', message: 'Only main.ts touches the process: hand over what is needed.' }] }],

@@ -32,7 +32,7 @@ export interface Rule {
 
 /** Folders that are not source: what .gitignore names, and git's own. */
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.git', '.nx', '.cache', '.millrace', 'tmp']);
-const SKIPPED_FILES = /\.(tsbuildinfo|log|png|jpg|gif|ico|woff2?|gz|zip|bin|binpb|sqlite)$/;
+const SKIPPED_FILES = /\.(tsbuildinfo|log|png|jpg|gif|ico|woff2?|gz|zip|bin|binpb|sqlite|zst)$/;
 
 /** Reads every text file under `root` that is source. */
 export async function readTree(root: string): Promise<SourceTree> {

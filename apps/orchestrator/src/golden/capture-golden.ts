@@ -1,11 +1,9 @@
 /**
- * `npm run golden`: captures what the present release has on disk, as test data for all later ones.
+ * Captures what the present release has on disk, as test data for all later ones.
  *
  * Starts NATS, MongoDB and an orchestrator, runs the scenario, kills the owner twice, and writes everything to
- * `libs/engine/golden/<version of package.json>/`. Refuses when the version has an image: a release is captured once.
+ * `libs/engine/golden/<release>/`. Refuses when the release has an image: it is captured once.
  */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { Objm } from '@nats-io/obj';
 import { BUCKETS, inputStream, inputSubject, keyedExecutionId, laneStream, newExecutionId, openBucket, readStream, unpackFrame, type Bus } from '@millrace/bus';
 import type { Execution } from '@millrace/contracts/execution/v1/execution';
@@ -15,7 +13,7 @@ import { eventually } from '@millrace/testkit';
 import type { Step, StepOutcome } from '@millrace/worker';
 import { BSON, type Db } from 'mongodb';
 import { applyWorkflow, ask, openProcessBed, type ProcessBed } from '../testing/process-bed.ts';
-import { goldenReleases, writeImage, type GoldenExecution, type GoldenLane, type Image } from './image.ts';
+import { assertNotCaptured, writeImage, type GoldenExecution, type GoldenLane, type Image } from './image.ts';
 import { replayLane, statesOf } from './replay-image.ts';
 import { FIRST, SECOND, SLOW, WORKFLOWS, type GoldenStart } from './scenario.ts';
 
@@ -113,7 +111,9 @@ function assertComplete(image: Omit<Image, 'executions'>): void {
   for (const name of ['checkpoints', 'segments', 'history']) if ((image.collections[name] ?? []).length === 0) throw new Error(`there is no document in ${name}`);
 }
 
-async function capture(release: string): Promise<string> {
+/** Yields the folder of the new image. Rejects when the release has one. */
+export async function captureGolden(release: string): Promise<string> {
+  assertNotCaptured(release);
   const bed = await openProcessBed(LANES);
   const reading = new AbortController();
   try {
@@ -168,10 +168,3 @@ async function capture(release: string): Promise<string> {
     await bed.close();
   }
 }
-
-const { version } = JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../../../../package.json'), 'utf8')) as { readonly version: string };
-if (goldenReleases().includes(version)) {
-  process.stderr.write(`Release ${version} has a golden image, and what was released is never captured again: raise the version first\n`);
-  process.exit(1);
-}
-process.stdout.write(`${await capture(version)}\n`);

@@ -62,10 +62,15 @@ export function readDigests(release: string): Readonly<Record<string, string>> {
   return JSON.parse(readFileSync(path.join(FOLDER, release, 'digests.json'), 'utf8')) as Record<string, string>;
 }
 
+/** Throws when the release has an image. */
+export function assertNotCaptured(release: string): void {
+  if (existsSync(path.join(FOLDER, release))) throw new Error(`release ${release} has a golden image; what was released is never captured again. Raise the version first`);
+}
+
 /** Refuses when the release has one. */
 export function writeImage(image: Image): string {
+  assertNotCaptured(image.release);
   const folder = path.join(FOLDER, image.release);
-  if (existsSync(folder)) throw new Error(`release ${image.release} has a golden image; what was released is never captured again. Raise the version first`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, 'image.json.zst'), zstdCompressSync(JSON.stringify(image)));
   const digests = Object.fromEntries(image.executions.map(({ id, snapshot }) => [id, digestOf(snapshot)]));
