@@ -4,8 +4,8 @@
  * Owns what this process knows; secrets stay sealed until a step needs them.
  */
 import { MillraceError } from '@millrace/errors';
-import { openConnection, type SealedConnection } from './connection.ts';
-import type { OpenConnection } from './manifest.ts';
+import { openConnection, openSecretValue, secretPlaceName, type SealedConnection } from './connection.ts';
+import type { JsonValue, OpenConnection } from './manifest.ts';
 import type { ConnectionSource } from './ports.ts';
 import type { SecretBox } from './secret-box.ts';
 
@@ -36,6 +36,11 @@ export class ConnectionBook implements ConnectionSource {
       });
     }
     return openConnection(sealed, this.#box);
+  }
+
+  secret(organisation: string, name: string): JsonValue | undefined {
+    const sealed = this.#sealed.get(idOf(organisation, secretPlaceName(name)));
+    return sealed === undefined ? undefined : openSecretValue(sealed, this.#box);
   }
 }
 

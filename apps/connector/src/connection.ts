@@ -6,7 +6,7 @@
  */
 import { MillraceError } from '@millrace/errors';
 import { CONNECTION_SECRETS_MAX, SECRET_CHARACTERS_MAX } from './limits.ts';
-import type { ConnectorManifest, OpenAuth, OpenConnection } from './manifest.ts';
+import type { ConnectorManifest, JsonValue, OpenAuth, OpenConnection } from './manifest.ts';
 import type { SecretBox } from './secret-box.ts';
 
 /** How a connection identifies itself; secrets by name. */
@@ -40,6 +40,15 @@ export interface ConnectionRequest {
 
 const NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9_-]{0,62})$/;
 
+/** Secrets of workflows (`use.secrets`) are kept as connections of this connector, whose one secret is the value as JSON. */
+export const SECRET_CONNECTOR = 'secret';
+const SECRET_VALUE = 'value';
+
+/** The name under which a secret is kept: one that no connection can have. */
+export function secretPlaceName(name: string): string {
+  return `${SECRET_CONNECTOR}.${name}`;
+}
+
 /**
  * Checks a connection and seals its secrets.
  *
@@ -49,13 +58,15 @@ export function sealConnection(request: ConnectionRequest, connectors: ReadonlyM
   const { organisation, name, connector, baseUrl, secrets } = request;
   const problems: string[] = [];
   if (!NAME.test(organisation)) problems.push('organisation is not a name (letters, digits, - and _, at most 63)');
-  if (!NAME.test(name)) problems.push('name is not a name (letters, digits, - and _, at most 63)');
-  const manifest = connectors.get(connector);
+  const ownName = connector === SECRET_CONNECTOR && name.startsWith(secretPlaceName('')) ? name.slice(secretPlaceName('').length) : name;
+  if (!NAME.test(ownName)) problems.push('name is not a name (letters, digits, - and _, at most 63)');
+  const manifest = connector === SECRET_CONNECTOR ? { auth: ['none'] as const } : connectors.get(connector);
+  if (connector === SECRET_CONNECTOR && !isJson(secrets[SECRET_VALUE])) problems.push('spec.value is not JSON');
   if (manifest === undefined) problems.push(`spec.connector: there is no connector ${connector}; there are ${[...connectors.keys()].join(', ')}`);
   if (baseUrl !== '' && !URL.canParse(baseUrl)) problems.push('spec.baseUrl is not a URL');
   else if (baseUrl !== '' && (new URL(baseUrl).password !== '' || new URL(baseUrl).username !== '')) problems.push('spec.baseUrl has credentials; put them in spec.auth and spec.secrets');
   const auth = readAuth(request.authJson, problems);
-  if (manifest !== undefined && !manifest.auth.includes(auth.kind)) problems.push(`spec.auth.kind: connector ${connector} takes ${manifest.auth.join(', ')}, not ${auth.kind}`);
+  if (manifest !== undefined && !manifest.auth.some((kind) => kind === auth.kind)) problems.push(`spec.auth.kind: connector ${connector} takes ${manifest.auth.join(', ')}, not ${auth.kind}`);
   const used = secretNameOf(auth);
   if (used !== undefined && secrets[used] === undefined) problems.push(`spec.secrets has no ${used}, which spec.auth names`);
   if (Object.keys(secrets).length > CONNECTION_SECRETS_MAX) problems.push(`spec.secrets has more than ${CONNECTION_SECRETS_MAX} members`);
@@ -71,18 +82,34 @@ export function sealConnection(request: ConnectionRequest, connectors: ReadonlyM
 
 /** Opens what a step needs. @throws MillraceError `resource-invalid` */
 export function openConnection(sealed: SealedConnection, box: SecretBox): OpenConnection {
-  const { organisation, name, connector, baseUrl, auth } = sealed;
-  const secret = (id: string): string => {
-    try {
-      return box.open(sealed.secrets[id] ?? '', placeOf(organisation, name, id));
-    } catch (error) {
-      throw new MillraceError('resource-invalid', {
-        message: `secret ${id} of connection ${name} cannot be opened with this worker's key; apply the connection again`,
-        cause: error,
-      });
-    }
-  };
-  return { name, connector, baseUrl, auth: openAuth(auth, secret) };
+  const { name, connector, baseUrl, auth } = sealed;
+  return { name, connector, baseUrl, auth: openAuth(auth, (id) => openSecret(sealed, id, box)) };
+}
+
+/** The value of a workflow's secret. @throws MillraceError `resource-invalid` */
+export function openSecretValue(sealed: SealedConnection, box: SecretBox): JsonValue {
+  return JSON.parse(openSecret(sealed, SECRET_VALUE, box)) as JsonValue;
+}
+
+function openSecret(sealed: SealedConnection, id: string, box: SecretBox): string {
+  const { organisation, name } = sealed;
+  try {
+    return box.open(sealed.secrets[id] ?? '', placeOf(organisation, name, id));
+  } catch (error) {
+    throw new MillraceError('resource-invalid', {
+      message: `secret ${id} of connection ${name} cannot be opened with this worker's key; apply the connection again`,
+      cause: error,
+    });
+  }
+}
+
+function isJson(text: string | undefined): boolean {
+  try {
+    JSON.parse(text ?? '');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function openAuth(auth: ConnectionAuth, secret: (id: string) => string): OpenAuth {

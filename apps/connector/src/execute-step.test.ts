@@ -1,8 +1,10 @@
-import type { ConnectorManifest, OperationManifest, Performed } from './manifest.ts';
+import type { ConnectorManifest, OpenAuth, OperationManifest, Performed } from './manifest.ts';
 import { compileCatalogue } from './catalogue.ts';
 import { uncertain, failure } from './failure.ts';
 import { OUTPUT_BYTES_MAX } from './limits.ts';
-import { scrub, secretTexts } from './scrub.ts';
+import { hideCredentials } from './auth/credentials.ts';
+import { scrub } from './scrub.ts';
+import { stepSecrets } from './secret-handles.ts';
 import { bench } from './testing/run-operation.ts';
 
 function connector(run: (signal: AbortSignal) => Promise<Performed>, change: Partial<OperationManifest> = {}): ConnectorManifest {
@@ -73,6 +75,13 @@ test('secrets are masked however JSON writes them, in basic credentials too, and
   const secret = 'pass"word\\1';
   expect(scrub(JSON.stringify({ a: `x${secret}y` }), [secret])).toBe('{"a":"x***y"}');
   const basic = { kind: 'basic', username: 'user', password: 'password' } as const;
-  expect(scrub(`Basic ${Buffer.from('user:password').toString('base64')}`, secretTexts(basic))).toBe('Basic ***');
+  expect(scrub(`Basic ${Buffer.from('user:password').toString('base64')}`, hidden(basic))).toBe('Basic ***');
   expect(scrub('a1a', ['a'])).toBe('a1a');
 });
+
+/** The texts that these credentials keep from leaving. */
+function hidden(auth: OpenAuth): readonly string[] {
+  const secrets = stepSecrets({ secret: () => undefined }, 'acme');
+  hideCredentials(auth, secrets);
+  return secrets.texts;
+}

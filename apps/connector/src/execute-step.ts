@@ -6,7 +6,8 @@
  *
  * - The order is: operation, arguments, connection, claim, breaker, performance. A claim comes before the breaker,
  *   so that a step that was performed already answers with its outcome while the target is down.
- * - No secret of a connection leaves: outputs and failures are scrubbed before anything else sees them.
+ * - Secrets are opened here, for this step alone, and none leaves: outputs and failures are scrubbed before anything
+ *   else sees them.
  */
 import { MillraceError } from '@millrace/errors';
 import { parseTraceparent, type Logger } from '@millrace/telemetry';
@@ -18,7 +19,9 @@ import { failure, refused, uncertain } from './failure.ts';
 import { OUTPUT_BYTES_MAX, TIMEOUT_MS_MAX } from './limits.ts';
 import type { JsonObject, JsonValue, OpenConnection, OperationCall, Performed } from './manifest.ts';
 import type { ConnectionSource } from './ports.ts';
-import { scrub, secretTexts } from './scrub.ts';
+import { hideCredentials } from './auth/credentials.ts';
+import { scrub } from './scrub.ts';
+import { breakHandles, openHandles, SecretRefused, stepSecrets } from './secret-handles.ts';
 import type { StepMetrics } from './step-metrics.ts';
 
 export interface StepHandlerOptions {
@@ -72,10 +75,18 @@ async function follow(options: StepHandlerOptions, entry: CatalogueEntry, step: 
 
 async function runStep(options: StepHandlerOptions, entry: CatalogueEntry, step: Step, control: StepControl): Promise<StepOutcome> {
   const { operation, connector } = entry;
-  const args = readArguments(step.argumentsJson);
-  if (args === undefined) return failed(failure('validation', 400, `arguments of ${entry.name} are not a JSON object`));
+  const given = readArguments(step.argumentsJson);
+  if (given === undefined) return failed(failure('validation', 400, `arguments of ${entry.name} are not a JSON object`));
+  const secrets = stepSecrets(options.connections, step.organisation);
+  let args: JsonObject;
+  try {
+    args = openHandles(given, secrets);
+  } catch (error) {
+    if (error instanceof SecretRefused) return failed(failure('authorization', 403, error.message));
+    throw error;
+  }
   const misfit = entry.check(args);
-  if (misfit !== undefined) return failed(failure('validation', 400, `arguments of ${entry.name}: ${misfit}`));
+  if (misfit !== undefined) return failed(failure('validation', 400, scrub(`arguments of ${entry.name}: ${misfit}`, secrets.texts)));
   let connection: OpenConnection | undefined;
   if (step.connection !== '') {
     try {
@@ -89,9 +100,9 @@ async function runStep(options: StepHandlerOptions, entry: CatalogueEntry, step:
     }
   }
   const timeoutMs = Math.min(step.timeoutMs > 0 ? step.timeoutMs : operation.timeoutMs, TIMEOUT_MS_MAX);
-  const secrets = connection === undefined ? [] : secretTexts(connection.auth);
-  const perform = (): Promise<Performed> => performGuarded(options, entry, { step, arguments: args, connection, timeoutMs }, control);
-  const outcomeOf = (performed: Performed): StepOutcome => conclude(performed, secrets, entry.name);
+  if (connection !== undefined) hideCredentials(connection.auth, secrets);
+  const perform = (): Promise<Performed> => performGuarded(options, entry, { step, arguments: args, connection, secrets, timeoutMs }, control);
+  const outcomeOf = (performed: Performed): StepOutcome => conclude(performed, secrets.texts, entry.name);
   if (operation.retryClass !== 'unsafe') return outcomeOf(await perform());
   const policy = (args['onUnknown'] ?? 'ask') as UnknownPolicy;
   return options.claims.perform({ step, policy, signal: control.signal, perform, outcomeOf });
@@ -169,7 +180,7 @@ function conclude(performed: Performed, secrets: readonly string[], name: string
     const { failure: found } = performed;
     return failed({ ...found, detail: scrub(found.detail, secrets) });
   }
-  const json = scrub(JSON.stringify(performed.value), secrets);
+  const json = breakHandles(scrub(JSON.stringify(performed.value), secrets));
   if (json.length > OUTPUT_BYTES_MAX || Buffer.byteLength(json) > OUTPUT_BYTES_MAX) {
     return failed(failure('communication', 502, `the output of ${name} is larger than ${OUTPUT_BYTES_MAX} bytes; ask for less`));
   }

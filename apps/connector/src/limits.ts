@@ -15,6 +15,27 @@ export const BREAKER_OPEN_MS_MAX = 60_000;
 /** Breakers kept; the one used longest ago is forgotten. */
 export const BREAKERS_MAX = 10_000;
 
+/** Access tokens kept, and how long one whose answer names no lifetime is kept, milliseconds. */
+export const TOKENS_MAX = 5_000;
+export const TOKEN_KEEP_MS = 5 * 60_000;
+/** How long before it expires a token is renewed, milliseconds; a fifth of its life where that is less. */
+export const TOKEN_MARGIN_MS = 30_000;
+/** How long a token endpoint or a discovery may take, milliseconds, and its largest answer, bytes. */
+export const TOKEN_REQUEST_MS_MAX = 10_000;
+export const TOKEN_ANSWER_BYTES_MAX = 256 * 1024;
+/** Discovered authorities kept, and for how long, milliseconds. */
+export const DISCOVERIES_MAX = 500;
+export const DISCOVERY_KEEP_MS = 60 * 60_000;
+/** Digest challenges kept, so that later requests need no challenge of their own. */
+export const DIGEST_CHALLENGES_MAX = 1_000;
+
+/** External resources kept, the largest, bytes, and how long one is kept, milliseconds. */
+export const RESOURCES_MAX = 200;
+export const RESOURCE_BYTES_MAX = 8 * 1024 * 1024;
+export const RESOURCE_KEEP_MS = 5 * 60_000;
+/** How long fetching a resource may take, milliseconds: steps that want the same one wait for one fetch. */
+export const RESOURCE_FETCH_MS_MAX = 20_000;
+
 /** Connections to one origin that HTTP requests share. */
 export const HTTP_CONNECTIONS_PER_ORIGIN_MAX = 128;
 /** Origins whose connections are kept. */

@@ -5,6 +5,7 @@
  * an OpenAPI document compiles to the same shape.
  */
 import type { Step, StepControl, StepFailure, StepOutcome } from '@millrace/worker';
+import type { StepSecrets } from './secret-handles.ts';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 export type JsonObject = { readonly [key: string]: JsonValue };
@@ -66,6 +67,8 @@ export interface OperationCall {
   readonly step: Step;
   readonly arguments: JsonObject;
   readonly connection: OpenConnection | undefined;
+  /** The organisation's secrets, for credentials that the arguments name. */
+  readonly secrets: StepSecrets;
   /** Aborted at the time limit and when the step is cancelled. */
   readonly signal: AbortSignal;
   readonly timeoutMs: number;

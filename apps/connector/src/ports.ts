@@ -1,5 +1,5 @@
 /** What the connector service needs from outside. */
-import type { OpenConnection } from './manifest.ts';
+import type { JsonValue, OpenConnection } from './manifest.ts';
 import type { StepOutcome } from '@millrace/worker';
 
 /** Connections in use, held in memory: asking never waits for anything. */
@@ -10,6 +10,12 @@ export interface ConnectionSource {
    * @throws MillraceError `connection-unknown`, or `resource-invalid` when its secrets cannot be opened here.
    */
   open(organisation: string, name: string): OpenConnection;
+  /**
+   * The value of a secret; nothing when there is none of that name.
+   *
+   * @throws MillraceError `resource-invalid` when it cannot be opened here.
+   */
+  secret(organisation: string, name: string): JsonValue | undefined;
 }
 
 /** One claim of an unsafe step. */

@@ -21,6 +21,8 @@ export interface Bench {
 
 export interface BenchOptions {
   readonly connections?: readonly OpenConnection[];
+  /** Values of `kind: secret` by name. */
+  readonly secrets?: Readonly<Record<string, JsonValue>>;
   readonly claims?: Claims;
   readonly breakers?: BreakerLimits;
 }
@@ -48,6 +50,7 @@ export function bench(connectors: readonly ConnectorManifest[], options: BenchOp
         if (found === undefined) throw new MillraceError('connection-unknown', { message: `There is no connection ${name}` });
         return found;
       },
+      secret: (_organisation, name) => options.secrets?.[name],
     },
     claims: options.claims ?? unclaimed,
     breakers: new BreakerBook(options.breakers),

@@ -1,21 +1,23 @@
 import { startHttpTarget, type HttpTarget } from '@millrace/testkit';
-import { createAddressGuard } from '../../address-guard.ts';
 import { DEFAULT_BREAKER_LIMITS } from '../../circuit-breaker.ts';
-import type { OpenConnection } from '../../manifest.ts';
+import type { ConnectorManifest, OpenConnection } from '../../manifest.ts';
+import { openOutside, type Outside } from '../../testing/outside.ts';
 import { bench } from '../../testing/run-operation.ts';
-import { httpConnector, type HttpConnector } from './http.ts';
+import { httpConnector } from './http.ts';
 
 let target: HttpTarget;
-let http: HttpConnector;
+let outside: Outside;
+let http: ConnectorManifest;
 
 beforeAll(async () => {
   target = await startHttpTarget();
-  http = httpConnector(createAddressGuard({ allowLoopback: true }), 1000);
+  outside = openOutside();
+  http = httpConnector({ ...outside, bodyBytesMax: 1000 });
 });
 beforeEach(() => target.answerWith(() => ({})));
 afterAll(async () => {
   await target.close();
-  await http.close();
+  await outside.close();
 });
 
 const OPERATION = 'http.request';
@@ -136,7 +138,7 @@ test.each([
   [{ method: 'get', uri: 'file:///etc/passwd' }, 'only http: and https:'],
   [{ method: 'get', uri: 'http://user:password@127.0.0.1/' }, 'has credentials'],
   [{ method: 'get', uri: 'http://127.0.0.1/', headers: { Host: 'other' } }, '/headers/Host'],
-  [{ method: 'get', uri: 'http://127.0.0.1/', headers: { 'a b': 'c' } }, 'arguments of http.request'],
+  [{ method: 'get', uri: 'http://127.0.0.1/', headers: { 'a b': 'c' } }, 'invalid header key'],
 ])('arguments %j fail validation and name the place', async (args, place) => {
   const failure = await bench([http]).failure(OPERATION, args as never);
   expect(failure).toMatchObject({ type: 'https://serverlessworkflow.io/spec/1.0.0/errors/validation', status: 400 });
@@ -184,8 +186,9 @@ describe('with a connection', () => {
 });
 
 describe('the address guard', () => {
-  const guarded = httpConnector(createAddressGuard({ allowLoopback: false }));
-  afterAll(() => guarded.close());
+  const guardedOutside = openOutside({ allowLoopback: false });
+  const guarded = httpConnector(guardedOutside);
+  afterAll(() => guardedOutside.close());
 
   test.each(['127.0.0.1', 'localhost'])('keeps %s from being called', async (host) => {
     const arrived = target.arrivals.length;

@@ -1,5 +1,6 @@
 /** From an operation's arguments to an HTTP request. */
-import type { JsonObject, JsonValue, OpenAuth, OperationCall } from '../../manifest.ts';
+import { readCredentials, type Credentials } from '../../auth/credentials.ts';
+import type { JsonObject, JsonValue, OperationCall } from '../../manifest.ts';
 import { traceparentOf } from '@millrace/worker';
 
 export interface HttpRequestMessage {
@@ -7,10 +8,10 @@ export interface HttpRequestMessage {
   readonly url: URL;
   /** What the caller gave and what follows from the body; shown in the output `response`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What the worker adds: key, attempt, trace, credentials; never shown. */
+  /** What the worker adds: key, attempt, trace; never shown. */
   readonly ownHeaders: Readonly<Record<string, string>>;
   readonly body: string | undefined;
-  readonly auth: OpenAuth;
+  readonly credentials: Credentials;
 }
 
 /** Why a request cannot be made; a sentence for the failure's detail. */
@@ -19,17 +20,12 @@ export class RequestInvalid extends Error {}
 /** Headers that belong to the connection rather than to the request. */
 const REFUSED_HEADERS = new Set(['host', 'connection', 'keep-alive', 'transfer-encoding', 'content-length', 'upgrade', 'expect', 'te', 'trailer']);
 
-/** @throws RequestInvalid */
+/** @throws RequestInvalid, CredentialsInvalid, SecretRefused */
 export function requestMessage(call: OperationCall): HttpRequestMessage {
-  const { step, arguments: args, connection } = call;
+  const { arguments: args, connection } = call;
   const url = targetUrl(String(args['uri'] ?? ''), connection?.baseUrl ?? '');
   for (const [name, value] of Object.entries((args['query'] ?? {}) as JsonObject)) appendQuery(url, name, value);
-  const argumentAuth = authOf(args['authentication']);
-  const connectionAuth: OpenAuth = connection?.auth ?? { kind: 'none' };
-  if (connectionAuth.kind !== 'none' && connection?.baseUrl === '') {
-    throw new RequestInvalid(`connection ${connection.name} has credentials but no baseUrl; they are sent only to the origin of its baseUrl`);
-  }
-  const auth = argumentAuth.kind === 'none' ? connectionAuth : argumentAuth;
+  const credentials = callCredentials(call);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries((args['headers'] ?? {}) as JsonObject)) {
     if (value === null) continue;
@@ -38,20 +34,31 @@ export function requestMessage(call: OperationCall): HttpRequestMessage {
     headers[lower] = typeof value === 'string' ? value : JSON.stringify(value);
   }
   const body = encodeBody(args['body'], headers);
-  return { method: String(args['method']).toUpperCase(), url, headers, ownHeaders: { ...keyHeaders(call, headers), ...authHeaders(auth) }, body, auth };
+  return { method: String(args['method']).toUpperCase(), url, headers, ownHeaders: ownHeaders(call, headers), body, credentials };
+}
 
-  function keyHeaders(_call: OperationCall, given: Readonly<Record<string, string>>): Record<string, string> {
-    const own: Record<string, string> = { 'millrace-attempt': String(step.attempt) };
-    if (!('idempotency-key' in given)) own['idempotency-key'] = `${step.execution}/${step.run}/${step.activation}`;
-    if (!('traceparent' in given)) own['traceparent'] = traceparentOf(step);
-    if (!('accept' in given)) own['accept'] = 'application/json, */*;q=0.5';
-    if (!('user-agent' in given)) own['user-agent'] = 'millrace';
-    return own;
+/** Credentials of the arguments, else of the connection. @throws RequestInvalid, CredentialsInvalid, SecretRefused */
+export function callCredentials({ arguments: args, connection, secrets }: OperationCall): Credentials {
+  const own = connection?.auth ?? { kind: 'none' };
+  if (own.kind !== 'none' && connection?.baseUrl === '') {
+    throw new RequestInvalid(`connection ${connection.name} has credentials but no baseUrl; they are sent only to the origin of its baseUrl`);
   }
+  const stated = readCredentials(args['authentication'], secrets);
+  return stated.kind === 'none' ? own : stated;
+}
+
+/** Key, attempt, trace and what the caller left out (E5). */
+export function ownHeaders({ step }: OperationCall, given: Readonly<Record<string, string>>): Record<string, string> {
+  const own: Record<string, string> = { 'millrace-attempt': String(step.attempt) };
+  if (!('idempotency-key' in given)) own['idempotency-key'] = `${step.execution}/${step.run}/${step.activation}`;
+  if (!('traceparent' in given)) own['traceparent'] = traceparentOf(step);
+  if (!('accept' in given)) own['accept'] = 'application/json, */*;q=0.5';
+  if (!('user-agent' in given)) own['user-agent'] = 'millrace';
+  return own;
 }
 
 /** With a base, a relative URI is joined to its path, and an absolute one has to be of its origin. */
-function targetUrl(uri: string, base: string): URL {
+export function targetUrl(uri: string, base: string): URL {
   const absolute = /^[a-z][a-z0-9+.-]*:/i.test(uri);
   let url: URL;
   try {
@@ -65,14 +72,14 @@ function targetUrl(uri: string, base: string): URL {
   return url;
 }
 
-function appendQuery(url: URL, name: string, value: JsonValue): void {
+export function appendQuery(url: URL, name: string, value: JsonValue): void {
   if (value === null) return;
   if (Array.isArray(value)) for (const each of value as readonly JsonValue[]) appendQuery(url, name, each);
   else url.searchParams.append(name, typeof value === 'object' ? JSON.stringify(value) : String(value));
 }
 
 /** A string goes as it is; with a form's content type an object is a form; anything else is JSON. */
-function encodeBody(body: JsonValue | undefined, headers: Record<string, string>): string | undefined {
+export function encodeBody(body: JsonValue | undefined, headers: Record<string, string>): string | undefined {
   if (body === undefined || body === null) return undefined;
   const type = headers['content-type'];
   if (typeof body === 'string') {
@@ -88,25 +95,4 @@ function encodeBody(body: JsonValue | undefined, headers: Record<string, string>
   }
   if (type === undefined) headers['content-type'] = 'application/json';
   return JSON.stringify(body);
-}
-
-function authOf(value: JsonValue | undefined): OpenAuth {
-  if (value === undefined || value === null) return { kind: 'none' };
-  const auth = value as JsonObject;
-  return auth['kind'] === 'basic'
-    ? { kind: 'basic', username: String(auth['username']), password: String(auth['password']) }
-    : { kind: 'bearer', token: String(auth['token']) };
-}
-
-function authHeaders(auth: OpenAuth): Record<string, string> {
-  switch (auth.kind) {
-    case 'none':
-      return {};
-    case 'basic':
-      return { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` };
-    case 'bearer':
-      return { authorization: `Bearer ${auth.token}` };
-    case 'header':
-      return { [auth.header.toLowerCase()]: auth.value };
-  }
 }

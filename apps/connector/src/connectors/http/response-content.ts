@@ -40,10 +40,3 @@ function decodeText(bytes: Buffer, contentType: string): string {
     return bytes.toString('utf8');
   }
 }
-
-/** Headers as one text each, names in lower case; repeated ones are joined as RFC 9110 section 5.3 says. */
-export function plainHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const plain: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) plain[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
-  return plain;
-}
