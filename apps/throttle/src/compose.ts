@@ -1,22 +1,20 @@
 /** Brings the throttle's parts together; the only place that knows all of them. */
 import { BUCKETS, openBucket } from '@millrace/bus';
+import { systemClock as clock } from '@millrace/clock';
 import { LeasesService, LimitsService } from '@millrace/contracts/throttle/v1/throttle';
-import { AUTHORITY_KEY, decodeLimits, ORGANISATION_PREFIX } from '@millrace/lease';
+import { AUTHORITY_KEY, createAuthorityHost, createElection, decodeLimits, ORGANISATION_PREFIX, type Candidate } from '@millrace/lease';
 import type { Composition, ConfigOf, ServiceContext } from '@millrace/service';
 import { createLeasesService } from './adapters/leases-grpc.ts';
 import { createLimitsMirror } from './adapters/limits-bucket-mirror.ts';
 import { createLimitsService } from './adapters/limits-grpc.ts';
 import { createLimitsStore } from './adapters/limits-mongo.ts';
-import { createAuthorityHost } from './authority-host.ts';
 import type { throttleSettings } from './config.ts';
-import { createElection, type Candidate } from './election.ts';
 import { createLimitsBook } from './limits-book.ts';
 import { keepMirrored } from './keep-mirrored.ts';
 import { observeUsage } from './usage-metrics.ts';
 
 export async function compose(context: ServiceContext<ConfigOf<typeof throttleSettings>>): Promise<Composition> {
   const { bus, config, instance, logger, metrics, registry, signal } = context;
-  const clock = (): number => performance.now();
   const bucket = await openBucket(bus, BUCKETS.limits);
 
   const host = createAuthorityHost({

@@ -1,11 +1,11 @@
 /** Elections over a real NATS, some of them behind links that break. */
 import { BUCKETS, connectBus, openBucket, type Bucket, type Bus } from '@millrace/bus';
-import { AUTHORITY_KEY, decodeAuthority } from '@millrace/lease';
+import { systemClock } from '@millrace/clock';
+import { AUTHORITY_KEY, createElection, decodeAuthority, TERM_MARGIN_MS, TERM_MS, type Election } from '@millrace/lease';
 import { startNats, type NatsServer } from '@millrace/servers';
 import { createLogger } from '@millrace/telemetry';
 import { eventually, startTcpProxy, temporaryFolder, type TcpProxy, type TemporaryFolder } from '@millrace/testkit';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createElection, TERM_MARGIN_MS, TERM_MS, type Election } from './election.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test-1', level: 'silent', destination: { write: () => undefined } });
 
@@ -30,7 +30,7 @@ async function run(name: string): Promise<Runner> {
   const events: string[] = [];
   const election = createElection({
     bucket, logger,
-    clock: () => performance.now(),
+    clock: systemClock,
     candidate: () => ({ instance: name, incarnation: name, address: `${name}:1` }),
     onElected: (predecessor) => void events.push(predecessor ? 'elected after another' : 'elected'),
     onDeposed: () => void events.push('deposed'),

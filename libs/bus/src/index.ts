@@ -32,11 +32,13 @@ export {
   LEASE_MARGIN_MS,
   LEASE_MS,
   joinRegistry,
+  keepPlace,
   type Joining,
   type LeaseLoss,
+  type PlaceOptions,
   type Registration,
 } from './registration.ts';
-export { watchRegistry, type Registry } from './registry.ts';
+export { followRegistry, watchRegistry, type Registry } from './registry.ts';
 export {
   BUCKETS,
   EVENTS_STREAM,
@@ -57,7 +59,7 @@ export {
   laneInputStreamConfig,
 } from './lane-streams.ts';
 export { NOTIFY_DUPLICATE_WINDOW_MS, NOTIFY_MESSAGE_BYTES_MAX, NOTIFY_STREAM_BYTES_MAX, notifyStreamConfig } from './notify-stream.ts';
-export { LANE_TABLE_KEY, laneClaimKey, watchLanes, type LaneClaim, type LaneDirectory } from './lane-directory.ts';
+export { LANE_TABLE_KEY, laneClaimKey, followLanes, watchLanes, type LaneClaim, type LaneDirectory } from './lane-directory.ts';
 export { keyedExecutionId, newExecutionId, type NewExecution } from './identity.ts';
 export { packFrame, unpackFrame } from './frame-bytes.ts';
 export { readStream, READ_STALE_MS, type StreamMessage, type StreamReading } from './stream-reader.ts';

@@ -6,7 +6,7 @@
  * owner is told so by it.
  */
 import { laneOfSlot, parseSlotTable, slotOf, type SlotTable } from '@millrace/identity';
-import { decodeJson, openBucket, type BucketEntry } from './bucket.ts';
+import { decodeJson, openBucket, type Bucket, type BucketEntry } from './bucket.ts';
 import type { Bus } from './connection.ts';
 import { BUCKETS } from './subjects.ts';
 
@@ -42,6 +42,11 @@ export interface LaneDirectory {
 
 /** Resolves once the current table and claims are known; follows them through outages. */
 export async function watchLanes(bus: Bus): Promise<LaneDirectory> {
+  return followLanes(await openBucket(bus, BUCKETS.lanes));
+}
+
+/** As `watchLanes`, over whatever carries the bucket `lanes`. */
+export async function followLanes(bucket: Pick<Bucket, 'watch'>): Promise<LaneDirectory> {
   const claims = new Map<string, LaneClaim>();
   const callbacks = new Set<() => void>();
   let table: SlotTable | undefined;
@@ -61,7 +66,6 @@ export async function watchLanes(bus: Bus): Promise<LaneDirectory> {
     for (const callback of callbacks) callback();
   }
 
-  const bucket = await openBucket(bus, BUCKETS.lanes);
   const watch = await bucket.watch(take);
   return {
     table: () => table,

@@ -10,9 +10,10 @@
  * - R3  After an outage the heartbeats go on and the lease comes back; in between it was `expired`, and
  *       others may have taken over.
  */
+import { systemClock, type Cancel, type Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
+import type { Logger } from '@millrace/telemetry';
 import { nuid } from '@nats-io/transport-node';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openBucket, type Bucket, type Stored } from './bucket.ts';
 import type { Bus } from './connection.ts';
 import { decodeInstance, encodeInstance, instanceKey, type Addresses, type Instance } from './instance.ts';
@@ -65,21 +66,37 @@ export function openInstances(bus: Bus): Promise<Bucket> {
 
 /** Enters this process into the registry, in the place of an earlier one of the same name. */
 export async function joinRegistry(bus: Bus, joining: Joining): Promise<Registration> {
-  const bucket = await openInstances(bus);
+  return keepPlace({ bucket: await openInstances(bus), joining, incarnation: nuid.next(), clock: systemClock, logger: bus.logger, isClosed: () => bus.status() === 'closed' });
+}
+
+/** What a place in the registry needs, however the bucket is reached. */
+export interface PlaceOptions {
+  /** The bucket `instances`. */
+  readonly bucket: Pick<Bucket, 'get' | 'update' | 'delete'>;
+  readonly joining: Joining;
+  /** Differs for every process that has run under the same name. */
+  readonly incarnation: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The connection will not come back. */
+  isClosed(): boolean;
+}
+
+/** As `joinRegistry`, over whatever carries it. */
+export async function keepPlace({ bucket, joining, incarnation, clock, logger, isClosed }: PlaceOptions): Promise<Registration> {
   const key = instanceKey(joining.service, joining.instance);
-  const incarnation = nuid.next();
   const callbacks = new Set<(loss: LeaseLoss) => void>();
-  let current: Instance = { attributes: {}, ...joining, incarnation, draining: false, startedAtMs: Date.now() };
+  let current: Instance = { attributes: {}, ...joining, incarnation, draining: false, startedAtMs: clock.wallMs() };
   let revision: number | undefined;
   let joined = false;
   let deadlineMs = Number.NEGATIVE_INFINITY;
   let expired = false;
   let ended = false;
   let failing = false;
-  let timer: NodeJS.Timeout | undefined;
+  let cancel: Cancel = () => undefined;
 
   function lose(loss: LeaseLoss): void {
-    bus.logger.warn('The lease of this process was lost', { loss });
+    logger.warn('The lease of this process was lost', { loss });
     for (const callback of callbacks) callback(loss);
   }
 
@@ -87,8 +104,8 @@ export async function joinRegistry(bus: Bus, joining: Joining): Promise<Registra
   function end(): void {
     ended = true;
     deadlineMs = Number.NEGATIVE_INFINITY;
-    clearTimeout(timer);
-    clearInterval(check);
+    cancel();
+    stopChecking();
   }
 
   /** Finds out what stands in our place after a conflict: our own write whose answer was lost, or another's. */
@@ -109,7 +126,7 @@ export async function joinRegistry(bus: Bus, joining: Joining): Promise<Registra
 
   /** One heartbeat; true when it was acknowledged. */
   async function beat(): Promise<boolean> {
-    const sentAtMs = performance.now();
+    const sentAtMs = clock.monotonicMs();
     try {
       revision ??= (await bucket.get(key))?.revision ?? 0;
       revision = await bucket.update(key, encodeInstance(current), revision, { timeoutMs: BEAT_TIMEOUT_MS });
@@ -121,7 +138,7 @@ export async function joinRegistry(bus: Bus, joining: Joining): Promise<Registra
       return true;
     } catch (error) {
       if (error instanceof MillraceError && error.reason === 'revision-conflict') await reconcile().catch(() => undefined);
-      else if (!failing && !ended) bus.logger.warn('A heartbeat was not acknowledged', { error });
+      else if (!failing && !ended) logger.warn('A heartbeat was not acknowledged', { error });
       failing = true;
       return false;
     }
@@ -137,27 +154,27 @@ export async function joinRegistry(bus: Bus, joining: Joining): Promise<Registra
 
   async function pulse(): Promise<void> {
     const done = await beatInTurn();
-    if (!ended) timer = setTimeout(() => void pulse(), done ? HEARTBEAT_MS : BEAT_RETRY_MS);
+    if (!ended) cancel = clock.after(done ? HEARTBEAT_MS : BEAT_RETRY_MS, () => void pulse());
   }
 
   async function untilSeen(): Promise<void> {
-    while (!ended && !(await beatInTurn())) await sleep(BEAT_RETRY_MS);
+    while (!ended && !(await beatInTurn())) await clock.sleep(BEAT_RETRY_MS);
   }
 
-  const check = setInterval(() => {
-    if (expired || ended || deadlineMs === Number.NEGATIVE_INFINITY || performance.now() < deadlineMs) return;
+  const stopChecking = clock.every(CHECK_MS, () => {
+    if (expired || ended || deadlineMs === Number.NEGATIVE_INFINITY || clock.monotonicMs() < deadlineMs) return;
     expired = true;
     lose('expired');
-  }, CHECK_MS);
+  });
 
   while (!(await beatInTurn())) {
-    if (bus.status() === 'closed') {
+    if (isClosed()) {
       end();
       throw new MillraceError('bus-failed', { message: `${key} could not join the registry: the connection to NATS was closed` });
     }
-    await sleep(BEAT_RETRY_MS);
+    await clock.sleep(BEAT_RETRY_MS);
   }
-  timer = setTimeout(() => void pulse(), HEARTBEAT_MS);
+  cancel = clock.after(HEARTBEAT_MS, () => void pulse());
 
   return {
     incarnation,
@@ -173,7 +190,8 @@ export async function joinRegistry(bus: Bus, joining: Joining): Promise<Registra
       if (ended) return;
       end();
       const gone = tail.then(() => bucket.delete(key, revision)).catch(() => undefined);
-      await Promise.race([gone, sleep(LEAVE_TIMEOUT_MS, undefined, { ref: false })]);
+      const late = new Promise<void>((settle) => void clock.after(LEAVE_TIMEOUT_MS, settle, { holds: false }));
+      await Promise.race([gone, late]);
     },
     leaseDeadline: () => deadlineMs,
     onLost: (callback) => {

@@ -8,7 +8,9 @@
  *   say), and only after `INSTANCE_TTL_MS` of that it is believed that all have gone.
  * So when NATS is away everyone is as alive as before, and not all dead.
  */
-import { openBucket, type BucketEntry } from './bucket.ts';
+import { systemClock, type Clock } from '@millrace/clock';
+import type { Logger } from '@millrace/telemetry';
+import { openBucket, type Bucket, type BucketEntry } from './bucket.ts';
 import type { Bus } from './connection.ts';
 import { decodeInstance, type Instance } from './instance.ts';
 import { HEARTBEAT_MS, INSTANCE_TTL_MS, LEASE_MS } from './registration.ts';
@@ -37,14 +39,18 @@ interface Seen {
 
 /** Watches the registry; resolves when it knows all present instances. */
 export async function watchRegistry(bus: Bus): Promise<Registry> {
-  const bucket = await openBucket(bus, BUCKETS.instances, { ttlMs: INSTANCE_TTL_MS });
+  return followRegistry({ bucket: await openBucket(bus, BUCKETS.instances, { ttlMs: INSTANCE_TTL_MS }), clock: systemClock, logger: bus.logger });
+}
+
+/** As `watchRegistry`, over whatever carries the bucket `instances`. */
+export async function followRegistry({ bucket, clock, logger }: { readonly bucket: Pick<Bucket, 'watch'>; readonly clock: Clock; readonly logger: Logger }): Promise<Registry> {
   const seen = new Map<string, Seen>();
   const callbacks = new Set<() => void>();
   let sorted: readonly Instance[] | undefined;
   const byService = new Map<string, readonly Instance[]>();
   let clockMs = 0;
-  let tickedAtMs = performance.now();
-  let heardAtMs = performance.now();
+  let tickedAtMs = clock.monotonicMs();
+  let heardAtMs = clock.monotonicMs();
   /** In touch, and nobody heard, for so long. */
   let silenceMs = 0;
 
@@ -57,11 +63,11 @@ export async function watchRegistry(bus: Bus): Promise<Registry> {
   function note({ key, value }: BucketEntry): void {
     const instance = value === undefined ? undefined : decodeInstance(value);
     if (instance === undefined) {
-      if (value !== undefined) bus.logger.warn('An entry of the registry cannot be read', { key });
+      if (value !== undefined) logger.warn('An entry of the registry cannot be read', { key });
       if (seen.delete(key)) changed();
       return;
     }
-    heardAtMs = performance.now();
+    heardAtMs = clock.monotonicMs();
     silenceMs = 0;
     const text = JSON.stringify(instance);
     const before = seen.get(key);
@@ -71,8 +77,8 @@ export async function watchRegistry(bus: Bus): Promise<Registry> {
 
   const watch = await bucket.watch(note);
 
-  const ticker = setInterval(() => {
-    const nowMs = performance.now();
+  const stop = clock.every(TICK_MS, () => {
+    const nowMs = clock.monotonicMs();
     const gapMs = nowMs - tickedAtMs;
     tickedAtMs = nowMs;
     if (gapMs > TICK_GAP_MAX_MS || !watch.isFresh()) return;
@@ -81,10 +87,10 @@ export async function watchRegistry(bus: Bus): Promise<Registry> {
     const dead = [...seen].filter(([, { atMs }]) => clockMs - atMs > LEASE_MS || silenceMs > INSTANCE_TTL_MS);
     for (const [key, { instance }] of dead) {
       seen.delete(key);
-      bus.logger.info('An instance stopped without a word', { lost: { service: instance.service, instance: instance.instance } });
+      logger.info('An instance stopped without a word', { lost: { service: instance.service, instance: instance.instance } });
     }
     if (dead.length > 0) changed();
-  }, TICK_MS);
+  });
 
   return {
     list: (service) => {
@@ -101,7 +107,7 @@ export async function watchRegistry(bus: Bus): Promise<Registry> {
       return () => void callbacks.delete(callback);
     },
     close: () => {
-      clearInterval(ticker);
+      stop();
       watch.stop();
       callbacks.clear();
     },

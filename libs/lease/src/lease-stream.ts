@@ -8,8 +8,8 @@
  * L2 Leases count from when the report was sent that the grants answer (the authority's A3), so a slow or
  *    stopped network makes them shorter, never longer.
  */
-import type { ClientDuplexStream } from '@grpc/grpc-js';
-import type { LeaseGrants, LeasesClient, OwnerReport } from '@millrace/contracts/throttle/v1/throttle';
+import type { Clock } from '@millrace/clock';
+import type { LeaseGrants, OwnerReport } from '@millrace/contracts/throttle/v1/throttle';
 import type { Grants, ReportedDemand } from '@millrace/fairness';
 import { grantsFromWire, reportToWire } from './lease-messages.ts';
 
@@ -18,12 +18,22 @@ export const ANSWER_TIMEOUT_MS = 1_500;
 /** Reports whose answer is open; a count. More than this is the same as no answer. */
 const OPEN_MAX = 1_000;
 
+/** The stream as it travels; gRPC's is one. */
+export interface LeaseCall {
+  write(report: OwnerReport): unknown;
+  end(): unknown;
+  cancel(): void;
+  on(event: 'data', listener: (message: LeaseGrants) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+}
+
 export interface LeaseStreamOptions {
-  readonly client: LeasesClient;
+  readonly call: LeaseCall;
   readonly owner: string;
   /** Gives the next sequence number of the process. */
   readonly nextSequence: () => number;
-  readonly clock: () => number;
+  readonly clock: Clock;
   /** `leasesUntilMs` is when this owner's leases expire by `clock`, by L2. */
   readonly onGrants: (grants: Grants, leasesUntilMs: number) => void;
   /** Called once, however the stream ends, unless by `close`. */
@@ -42,8 +52,7 @@ export interface LeaseStream {
 
 /** Opens a stream with a complete report. */
 export function openLeaseStream(options: LeaseStreamOptions, complete: readonly ReportedDemand[]): LeaseStream {
-  const { client, owner, nextSequence, clock, onGrants, onEnd } = options;
-  const call: ClientDuplexStream<OwnerReport, LeaseGrants> = client.hold();
+  const { call, owner, nextSequence, clock, onGrants, onEnd } = options;
   const open: { readonly sequence: number; readonly sentAtMs: number }[] = [];
   let applied = 0;
   let lastSentMs = 0;
@@ -51,7 +60,7 @@ export function openLeaseStream(options: LeaseStreamOptions, complete: readonly 
 
   function write(demands: readonly ReportedDemand[], kind: { readonly complete: boolean; readonly leaving: boolean }): void {
     const sequence = nextSequence();
-    lastSentMs = clock();
+    lastSentMs = clock.monotonicMs();
     open.push({ sequence, sentAtMs: lastSentMs });
     call.write(reportToWire(owner, { sequence, applied, demands, ...kind }));
   }

@@ -9,14 +9,15 @@
  *   here with nothing held is reported at once, if the last report is REPORT_MS ago.
  * - Whatever fails here only makes the permits fall back: live leases, then the static share.
  */
-import { BUCKETS, openBucket, type Bus } from '@millrace/bus';
+import { BUCKETS, openBucket, type Bucket, type Bus } from '@millrace/bus';
+import { systemClock, type Clock } from '@millrace/clock';
 import { LeasesClient } from '@millrace/contracts/throttle/v1/throttle';
 import type { Grants, Permits } from '@millrace/fairness';
 import type { ChannelPool } from '@millrace/rpc';
 import type { Logger } from '@millrace/telemetry';
 import { randomUUID } from 'node:crypto';
 import { createDemandBook, type QueuedWork } from './demand-book.ts';
-import { openLeaseStream, type LeaseStream } from './lease-stream.ts';
+import { openLeaseStream, type LeaseCall, type LeaseStream } from './lease-stream.ts';
 import { AUTHORITY_KEY, decodeAuthority, decodeLimits, ORGANISATION_PREFIX, type AuthorityEntry } from './limits-bucket.ts';
 
 /** Least time between two reports, in milliseconds; also how often waiting organisations are looked at. */
@@ -27,11 +28,13 @@ export const HEARTBEAT_MS = 1_000;
 export const RETRY_MIN_MS = 50;
 export const RETRY_MAX_MS = 1_000;
 
-export interface LeasesOptions {
-  readonly bus: Bus;
-  /** Channels to the service `throttle`. */
-  readonly pool: ChannelPool;
-  /** The instance name of this process; its leases are told from those of its predecessors by themselves. */
+/** What leases need, however authority and bucket are reached. */
+export interface KeptLeasesOptions {
+  /** The bucket `limits`. */
+  readonly bucket: Pick<Bucket, 'watch'>;
+  /** Opens a stream to an authority; it may fail later. */
+  hold(authority: AuthorityEntry): LeaseCall;
+  /** The instance name of this process, a slash, and what tells its leases from those of its predecessors. */
   readonly owner: string;
   readonly permits: Permits;
   readonly logger: Logger;
@@ -43,8 +46,16 @@ export interface LeasesOptions {
   readonly onWeight: (organisation: string, weight: number) => void;
   /** Live owners as the registry has it, for the static share while the authority is away. */
   readonly owners?: () => number;
-  /** Milliseconds of the clock that the permits are asked with; default `performance.now()`. */
-  readonly clock?: () => number;
+  /** The permits are asked with its monotonic time. */
+  readonly clock: Clock;
+}
+
+export interface LeasesOptions extends Omit<KeptLeasesOptions, 'bucket' | 'hold' | 'clock'> {
+  readonly bus: Bus;
+  /** Channels to the service `throttle`. */
+  readonly pool: ChannelPool;
+  /** The instance name of this process; its leases are told from those of its predecessors by themselves. */
+  readonly owner: string;
 }
 
 /** `learning`: the authority is new and does not grant yet. `away`: none answers. */
@@ -57,10 +68,19 @@ export interface Leases {
 }
 
 /** Resolves when the limits are known; the authority may be away then and come later. */
-export async function connectLeases(options: LeasesOptions): Promise<Leases> {
-  const { bus, pool, permits, logger, onWake, onWeight } = options;
-  const clock = options.clock ?? (() => performance.now());
-  const owner = `${options.owner}/${randomUUID()}`;
+export async function connectLeases({ bus, pool, owner, ...options }: LeasesOptions): Promise<Leases> {
+  return keepLeases({
+    ...options,
+    bucket: await openBucket(bus, BUCKETS.limits),
+    owner: `${owner}/${randomUUID()}`,
+    clock: systemClock,
+    hold: ({ instance, incarnation, address }) => pool.client(LeasesClient, { service: 'throttle', instance, incarnation, version: '', addresses: { grpc: address }, draining: false, startedAtMs: 0, attributes: {} }).hold(),
+  });
+}
+
+/** As `connectLeases`, over whatever carries it. */
+export async function keepLeases(options: KeptLeasesOptions): Promise<Leases> {
+  const { bucket, hold, owner, permits, clock, logger, onWake, onWeight } = options;
   const book = createDemandBook(permits, options.queuedOf);
   let sequence = 0;
   let state: LeasesState = 'away';
@@ -79,12 +99,10 @@ export async function connectLeases(options: LeasesOptions): Promise<Leases> {
 
   function connect(nowMs: number): void {
     if (closed || stream !== undefined || authority === undefined || authority.released || nowMs < retryAtMs) return;
-    const { instance, incarnation, address } = authority;
-    const client = pool.client(LeasesClient, { service: 'throttle', instance, incarnation, version: '', addresses: { grpc: address }, draining: false, startedAtMs: 0, attributes: {} });
     permits.authorityAsked(nowMs);
     const opened = openLeaseStream(
       {
-        client, owner, clock,
+        call: hold(authority), owner, clock,
         nextSequence: () => ++sequence,
         onGrants: (grants, leasesUntilMs) => apply(opened, grants, leasesUntilMs),
         onEnd: (error) => lose(opened, error),
@@ -97,7 +115,7 @@ export async function connectLeases(options: LeasesOptions): Promise<Leases> {
   function lose(ended: LeaseStream, error: Error | undefined): void {
     if (stream !== ended) return;
     stream = undefined;
-    const nowMs = clock();
+    const nowMs = clock.monotonicMs();
     permits.authorityAway(nowMs);
     retryAtMs = nowMs + retryMs;
     retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
@@ -119,7 +137,7 @@ export async function connectLeases(options: LeasesOptions): Promise<Leases> {
     become(grants.learning ? 'learning' : 'leased');
     for (const organisation of woken) onWake(organisation);
     // What was granted is confirmed without waiting for the next turn: the authority counts it twice until then.
-    if (grants.grants.length > 0 && clock() - from.lastSentMs >= REPORT_MS) report(clock());
+    if (grants.grants.length > 0 && clock.monotonicMs() - from.lastSentMs >= REPORT_MS) report(clock.monotonicMs());
   }
 
   function report(nowMs: number): void {
@@ -130,17 +148,17 @@ export async function connectLeases(options: LeasesOptions): Promise<Leases> {
   }
 
   function reportSoon(): void {
-    if (soon || stream === undefined || clock() - stream.lastSentMs < REPORT_MS) return;
+    if (soon || stream === undefined || clock.monotonicMs() - stream.lastSentMs < REPORT_MS) return;
     soon = true;
     // After the step that was refused is in its queue, and others of the same turn are.
-    setImmediate(() => {
+    clock.soon(() => {
       soon = false;
-      report(clock());
+      report(clock.monotonicMs());
     });
   }
 
   function tick(): void {
-    const nowMs = clock();
+    const nowMs = clock.monotonicMs();
     if (stream === undefined) {
       if (options.owners !== undefined) permits.setOwners(options.owners());
       connect(nowMs);
@@ -171,26 +189,25 @@ export async function connectLeases(options: LeasesOptions): Promise<Leases> {
       before.close(false);
       retryAtMs = 0;
     }
-    connect(clock());
+    connect(clock.monotonicMs());
   }
 
-  const bucket = await openBucket(bus, BUCKETS.limits);
   const watch = await bucket.watch(({ key, value }) => {
     if (key === AUTHORITY_KEY) takeAuthority(value);
     else if (key.startsWith(ORGANISATION_PREFIX)) takeLimits(key.slice(ORGANISATION_PREFIX.length), value);
   });
   permits.onStarved(reportSoon);
-  const timer = setInterval(tick, REPORT_MS);
+  const stop = clock.every(REPORT_MS, tick);
 
   return {
     state: () => state,
     close() {
       closed = true;
-      clearInterval(timer);
+      stop();
       watch.stop();
       stream?.close(true);
       stream = undefined;
-      permits.authorityAway(clock());
+      permits.authorityAway(clock.monotonicMs());
     },
   };
 }

@@ -7,36 +7,34 @@
  * L1 What is queued in one turn of the event loop leaves in one message, cut at the batch limits.
  * L2 A session ends once, and nothing is sent on it afterwards; what was sent may or may not have arrived.
  */
-import { credentials, type ClientDuplexStream } from '@grpc/grpc-js';
-import { DispatchClient, type OwnerMessage, type WorkerMessage } from '@millrace/contracts/orchestrator/v1/dispatch';
+import type { Cancel, Clock } from '@millrace/clock';
+import type { OwnerMessage, WorkerMessage } from '@millrace/contracts/orchestrator/v1/dispatch';
 import {
   BATCH_BYTES_MAX,
   BATCH_RESULTS_MAX,
   DIAL_TIMEOUT_MS,
-  KEEPALIVE_MS,
-  KEEPALIVE_TIMEOUT_MS,
-  MESSAGE_BYTES_MAX,
   REDIAL_FIRST_MS,
   REDIAL_MAX_MS,
   STOP_TIMEOUT_MS,
 } from './limits.ts';
 import type { OwnerAddress, WorkerLog } from './ports.ts';
 import type { KeptResult } from './step-ledger.ts';
-
-type Stream = ClientDuplexStream<WorkerMessage, OwnerMessage>;
+import type { Dialled, Transport, WorkerCall } from './transport.ts';
 
 /** One connection of a link, from its `hello` to its end. */
 export class Session {
   readonly instance: string;
-  readonly #stream: Stream;
+  readonly #stream: WorkerCall;
+  readonly #clock: Clock;
   #open = true;
   #queue: KeptResult[] = [];
   #queuedBytes = 0;
   #flushPlanned = false;
 
-  constructor(instance: string, stream: Stream) {
+  constructor(instance: string, stream: WorkerCall, clock: Clock) {
     this.instance = instance;
     this.#stream = stream;
+    this.#clock = clock;
   }
 
   get open(): boolean {
@@ -55,7 +53,7 @@ export class Session {
     if (this.#queue.length >= BATCH_RESULTS_MAX || this.#queuedBytes >= BATCH_BYTES_MAX) this.flush();
     else if (!this.#flushPlanned) {
       this.#flushPlanned = true;
-      setImmediate(() => {
+      this.#clock.soon(() => {
         this.#flushPlanned = false;
         this.flush();
       });
@@ -83,12 +81,12 @@ export class Session {
     this.flush();
     this.#open = false;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
+      const cancel = this.#clock.after(STOP_TIMEOUT_MS, () => {
         this.#stream.cancel();
         resolve();
-      }, STOP_TIMEOUT_MS);
+      });
       this.#stream.once('status', () => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       });
       this.#stream.end();
@@ -105,6 +103,8 @@ export class Session {
 export interface OwnerLinkOptions {
   readonly owner: OwnerAddress;
   readonly log: WorkerLog;
+  readonly clock: Clock;
+  readonly transport: Transport;
   /** The first message of a session. */
   readonly hello: () => NonNullable<WorkerMessage['message']>;
   readonly opened: (session: Session) => void;
@@ -120,8 +120,8 @@ export class OwnerLink {
   readonly owner: OwnerAddress;
   readonly #options: OwnerLinkOptions;
   #session: Session | undefined;
-  #client: DispatchClient | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #client: Dialled | undefined;
+  #cancel: Cancel = () => undefined;
   #failures = 0;
   #stopped = false;
 
@@ -139,7 +139,7 @@ export class OwnerLink {
   /** Ends the session, waits until what was written has left (at most `STOP_TIMEOUT_MS`), and dials no more. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel();
     const session = this.#session;
     this.#session = undefined;
     if (session !== undefined) await session.end();
@@ -147,26 +147,19 @@ export class OwnerLink {
   }
 
   #dial(): void {
-    const client = new DispatchClient(this.owner.address, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
-      'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
-      'grpc.keepalive_time_ms': KEEPALIVE_MS,
-      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-      'grpc.use_local_subchannel_pool': 1,
-    });
-    this.#client = client;
-    client.waitForReady(Date.now() + DIAL_TIMEOUT_MS, (error) => {
+    const client = this.#options.transport.dial(this.owner.address, DIAL_TIMEOUT_MS, (error) => {
       if (this.#stopped) return;
       if (error) {
         client.close();
         this.#redial(error.message);
       } else this.#open(client);
     });
+    this.#client = client;
   }
 
-  #open(client: DispatchClient): void {
+  #open(client: Dialled): void {
     const stream = client.work();
-    const session = new Session(this.owner.instance, stream);
+    const session = new Session(this.owner.instance, stream, this.#options.clock);
     const lost = (why: string): void => {
       if (this.#session !== session) return;
       this.#session = undefined;
@@ -191,13 +184,13 @@ export class OwnerLink {
     const delayMs = Math.min(REDIAL_MAX_MS, REDIAL_FIRST_MS * 2 ** this.#failures) * (0.75 + Math.random() / 2);
     if (this.#failures === 0) this.#options.log.info('stream to an orchestrator lost', { orchestrator: this.owner.instance, why });
     this.#failures += 1;
-    this.#timer = setTimeout(() => {
+    this.#cancel = this.#options.clock.after(delayMs, () => {
       if (this.#stopped) return;
       if (this.#options.wanted()) this.#dial();
       else {
         this.#stopped = true;
         this.#options.ended();
       }
-    }, delayMs);
+    });
   }
 }

@@ -1,11 +1,15 @@
 /** The links to all orchestrators that live: one each, dialled as the directory names them. */
+import type { Clock } from '@millrace/clock';
 import type { OwnerMessage, WorkerMessage } from '@millrace/contracts/orchestrator/v1/dispatch';
 import { OwnerLink, type Session } from './owner-link.ts';
 import type { OwnerAddress, OwnerDirectory, WorkerLog } from './ports.ts';
+import type { Transport } from './transport.ts';
 
 export interface OwnerLinksOptions {
   readonly owners: OwnerDirectory;
   readonly log: WorkerLog;
+  readonly clock: Clock;
+  readonly transport: Transport;
   readonly hello: () => NonNullable<WorkerMessage['message']>;
   readonly opened: (session: Session) => void;
   readonly received: (session: Session, message: NonNullable<OwnerMessage['message']>) => void;
@@ -58,9 +62,9 @@ export class OwnerLinks {
   }
 
   #link(owner: OwnerAddress): OwnerLink {
-    const { owners, log, hello, opened, received, closed } = this.#options;
+    const { owners, log, clock, transport, hello, opened, received, closed } = this.#options;
     const link: OwnerLink = new OwnerLink({
-      ...{ owner, log, hello, opened, received },
+      ...{ owner, log, clock, transport, hello, opened, received },
       closed: () => closed(),
       // A link that works is kept even when the registry cannot be read; one that is lost needs the registry's word.
       wanted: () => owners.list().some((each) => each.instance === owner.instance && each.address === owner.address),

@@ -9,13 +9,16 @@
  * W6 A handler that answers synchronously costs no promise, no timer and no abort controller; a received
  *    batch of such steps is answered by one message.
  */
+import { systemClock, type Cancel, type Clock } from '@millrace/clock';
 import type { OwnerMessage, WorkerMessage } from '@millrace/contracts/orchestrator/v1/dispatch';
+import { grpcTransport } from './grpc-transport.ts';
 import { DEFAULT_WORKER_LIMITS, HEARTBEAT_MS, KEPT_RESUME_SHARE, type WorkerLimits } from './limits.ts';
 import type { Session } from './owner-link.ts';
 import { OwnerLinks } from './owner-links.ts';
 import type { LaneDirectory, OwnerDirectory, Step, StepHandler, StepOutcome, WorkerLog } from './ports.ts';
 import { ResultRouter } from './result-router.ts';
 import { StepLedger, type StepEntry } from './step-ledger.ts';
+import type { Transport } from './transport.ts';
 
 export interface WorkerOptions {
   /** Stable over reconnections of this process, and never used by another process. */
@@ -28,6 +31,10 @@ export interface WorkerOptions {
   readonly lanes: LaneDirectory;
   readonly log: WorkerLog;
   readonly limits?: Partial<WorkerLimits>;
+  /** Default that of the process; steps are then timed by it, otherwise by the wall clock of this one, in whole milliseconds. */
+  readonly clock?: Clock;
+  /** Default gRPC. */
+  readonly transport?: Transport;
 }
 
 /** Counts since the start, and gauges. */
@@ -57,7 +64,7 @@ export interface Worker {
 
 type Entry = StepEntry<Session>;
 
-const nowMs = (): number => performance.timeOrigin + performance.now();
+const preciseNowMs = (): number => performance.timeOrigin + performance.now();
 
 /** What a step is told when its handler throws; the cause goes to the log, never to the workflow. */
 const BROKEN: StepOutcome = {
@@ -78,6 +85,8 @@ export function startWorker(options: WorkerOptions): Worker {
 class WorkerRuntime implements Worker {
   readonly #options: WorkerOptions;
   readonly #limits: WorkerLimits;
+  readonly #clock: Clock;
+  readonly #nowMs: () => number;
   readonly #ledger = new StepLedger<Session>();
   readonly #links: OwnerLinks;
   readonly #router: ResultRouter;
@@ -92,10 +101,15 @@ class WorkerRuntime implements Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    const clock = options.clock ?? systemClock;
+    this.#clock = clock;
+    this.#nowMs = options.clock === undefined ? preciseNowMs : () => clock.wallMs();
     this.#limits = { ...DEFAULT_WORKER_LIMITS, ...options.limits };
     this.#links = new OwnerLinks({
       owners: options.owners,
       log: options.log,
+      clock,
+      transport: options.transport ?? grpcTransport,
       hello: () => this.#hello(),
       opened: (session) => {
         if (this.#draining) session.send({ $case: 'drain', value: {} });
@@ -105,8 +119,7 @@ class WorkerRuntime implements Worker {
       closed: () => this.#router.offerKept(),
     });
     this.#router = new ResultRouter(this.#ledger, options.lanes, (instance) => this.#links.sessionWith(instance));
-    const heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
-    this.#stops.push(() => clearInterval(heartbeat));
+    this.#stops.push(clock.every(HEARTBEAT_MS, () => this.#beat()));
     this.#stops.push(options.lanes.onChange((lane) => this.#router.offerKept(lane)));
     this.#links.start();
   }
@@ -128,13 +141,13 @@ class WorkerRuntime implements Worker {
     if (this.#closed) return;
     this.#draining = true;
     for (const session of this.#links.sessions()) session.send({ $case: 'drain', value: {} });
-    let timer: NodeJS.Timeout | undefined;
+    let cancel: Cancel = () => undefined;
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
-      timer = setTimeout(resolve, deadlineMs);
+      cancel = this.#clock.after(deadlineMs, resolve);
       this.#checkIdle();
     });
-    clearTimeout(timer);
+    cancel();
     const { running, keptCount } = this.#ledger;
     if (running > 0 || keptCount > 0) this.#options.log.warn('drained before everything had ended', { running, kept: keptCount });
     await this.close();
@@ -186,7 +199,7 @@ class WorkerRuntime implements Worker {
 
   /** The hot path: one pass over the batch, one message back for all steps that answer at once (W6). */
   #take(session: Session, steps: readonly Step[]): void {
-    let clockMs = nowMs();
+    let clockMs = this.#nowMs();
     for (const step of steps) {
       const admission = this.#ledger.admit(step, session.instance, session, clockMs);
       switch (admission.kind) {
@@ -198,7 +211,7 @@ class WorkerRuntime implements Worker {
             this.#follow(entry, step, outcome);
             break;
           }
-          clockMs = nowMs();
+          clockMs = this.#nowMs();
           session.queue(this.#ledger.settle(entry, step, outcome, clockMs));
           break;
         }
@@ -233,7 +246,7 @@ class WorkerRuntime implements Worker {
     void outcome
       .catch((error: unknown) => this.#broken(step, error))
       .then((settled) => {
-        this.#ledger.settle(entry, step, settled, nowMs());
+        this.#ledger.settle(entry, step, settled, this.#nowMs());
         this.#router.sendFirst(entry);
         this.#adjustCredits();
         this.#checkIdle();

@@ -1,10 +1,8 @@
 /** The gRPC service Leases: each call is an owner's stream. */
 import type { LeaseGrants, LeasesServer, OwnerReport } from '@millrace/contracts/throttle/v1/throttle';
-import { reportFromWire } from '@millrace/lease';
+import { reportFromWire, type AuthorityHost, type OwnerStream } from '@millrace/lease';
 import { statusErrorOf } from '@millrace/rpc';
 import type { Logger } from '@millrace/telemetry';
-import type { AuthorityHost } from '../authority-host.ts';
-import type { OwnerStream } from '../ports.ts';
 
 export function createLeasesService(host: AuthorityHost, logger: Logger): Pick<LeasesServer, 'hold'> {
   return {

@@ -6,16 +6,31 @@
  * - Before every message to an owner the seat is looked at: nothing is granted after the term.
  * - Grants go to the stream whose complete report was taken last; an older one is ended.
  */
+import type { Clock } from '@millrace/clock';
+import type { LeaseGrants } from '@millrace/contracts/throttle/v1/throttle';
 import { MillraceError } from '@millrace/errors';
-import { createAuthority, LEASE_TTL_MS, type Authority, type OrganisationUsage } from '@millrace/fairness';
-import { grantsToWire, type AuthorityEntry, type StoredLimits } from '@millrace/lease';
-import type { OwnerMessage, OwnerStream } from './ports.ts';
+import { createAuthority, LEASE_TTL_MS, type Authority, type OrganisationUsage, type Report } from '@millrace/fairness';
+import { grantsToWire } from './lease-messages.ts';
+import type { AuthorityEntry, StoredLimits } from './limits-bucket.ts';
 
 /** How often time passes for the authority, in milliseconds. */
 export const ADVANCE_MS = 50;
 
+/** An owner's stream, as the authority's host sees it. */
+export interface OwnerStream {
+  send(grants: LeaseGrants): void;
+  /** Ends it with a failure that the owner understands, or in order. */
+  end(failure?: Error): void;
+}
+
+/** What arrives on an owner's stream. */
+export interface OwnerMessage {
+  readonly owner: string;
+  readonly report: Report;
+}
+
 export interface AuthorityHostOptions {
-  readonly clock: () => number;
+  readonly clock: Clock;
   readonly leading: () => boolean;
   readonly holder: () => AuthorityEntry | undefined;
   readonly limits: () => Iterable<readonly [string, StoredLimits]>;
@@ -66,12 +81,12 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
   function flushSoon(): void {
     if (flushing) return;
     flushing = true;
-    setImmediate(flush);
+    clock.soon(flush);
   }
 
   function advance(): void {
     if (authority === undefined || !leading()) return;
-    const nowMs = clock();
+    const nowMs = clock.monotonicMs();
     const present = new Set([...streams.keys()].map((owner) => owner.slice(0, owner.lastIndexOf('/'))));
     if (options.owners().every((instance) => present.has(instance))) authority.ownersKnown(nowMs);
     authority.advance(nowMs);
@@ -82,7 +97,7 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
     }
     flush();
   }
-  const timer = setInterval(advance, ADVANCE_MS);
+  const stop = clock.every(ADVANCE_MS, advance);
 
   function endStreams(): void {
     const failure = refusal();
@@ -92,7 +107,7 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
 
   return {
     begin(predecessor) {
-      const nowMs = clock();
+      const nowMs = clock.monotonicMs();
       authority = createAuthority({ nowMs, predecessor });
       for (const [organisation, limits] of options.limits()) authority.setLimits(organisation, limits, nowMs);
     },
@@ -103,7 +118,7 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
     },
 
     setLimits(organisation, limits) {
-      authority?.setLimits(organisation, limits, clock());
+      authority?.setLimits(organisation, limits, clock.monotonicMs());
       flushSoon();
     },
 
@@ -114,7 +129,7 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
         latest?.end();
         streams.set(owner, stream);
       } else if (latest !== stream) return stream.end();
-      if (!authority.report(owner, report, clock())) {
+      if (!authority.report(owner, report, clock.monotonicMs())) {
         streams.delete(owner);
         return stream.end(new MillraceError('lease-expired', { details: { owner } }));
       }
@@ -134,7 +149,7 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
     usage: () => authority?.usage() ?? [],
 
     close() {
-      clearInterval(timer);
+      stop();
       authority = undefined;
       endStreams();
     },

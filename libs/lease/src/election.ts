@@ -10,9 +10,10 @@
  * N3 Leases given in one term may be live in the next: the new holder learns first (the core's A4).
  */
 import type { Bucket } from '@millrace/bus';
+import type { Cancel, Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
-import { AUTHORITY_KEY, decodeAuthority, encodeAuthority, type AuthorityEntry } from '@millrace/lease';
 import type { Logger } from '@millrace/telemetry';
+import { AUTHORITY_KEY, decodeAuthority, encodeAuthority, type AuthorityEntry } from './limits-bucket.ts';
 
 /** How long the seat is held after a renewal, in milliseconds. */
 export const TERM_MS = 2_500;
@@ -31,10 +32,10 @@ export interface Candidate {
 }
 
 export interface ElectionOptions {
-  readonly bucket: Bucket;
+  readonly bucket: Pick<Bucket, 'get' | 'update'>;
   /** Undefined until others can reach this process. */
   readonly candidate: () => Candidate | undefined;
-  readonly clock: () => number;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** `predecessor`: somebody held the seat before, ever. */
   readonly onElected: (predecessor: boolean) => void;
@@ -58,17 +59,17 @@ export interface Election {
 export function createElection(options: ElectionOptions): Election {
   const { bucket, candidate, clock, logger, onElected, onDeposed } = options;
   let seen: { readonly entry: AuthorityEntry | undefined; readonly revision: number } = { entry: undefined, revision: 0 };
-  let seenAtMs = clock();
+  let seenAtMs = clock.monotonicMs();
   let mine: { entry: AuthorityEntry; revision: number; untilMs: number; renewedAtMs: number } | undefined;
   let closed = false;
   let busy: Promise<void> | undefined;
 
-  const leading = (): boolean => mine !== undefined && clock() < mine.untilMs;
+  const leading = (): boolean => mine !== undefined && clock.monotonicMs() < mine.untilMs;
 
   function depose(why: string): void {
     if (mine === undefined) return;
     mine = undefined;
-    seenAtMs = clock();
+    seenAtMs = clock.monotonicMs();
     logger.warn('This instance is no longer the authority', { why });
     onDeposed();
   }
@@ -76,7 +77,7 @@ export function createElection(options: ElectionOptions): Election {
   async function campaign(self: Candidate): Promise<void> {
     const { entry: before, revision } = seen;
     const entry: AuthorityEntry = { ...self, epoch: (before?.epoch ?? 0) + 1, renewal: 0, released: false };
-    const sentAtMs = clock();
+    const sentAtMs = clock.monotonicMs();
     const taken = await bucket.update(AUTHORITY_KEY, encodeAuthority(entry), revision, { timeoutMs: WRITE_TIMEOUT_MS });
     mine = { entry, revision: taken, untilMs: sentAtMs + TERM_MS, renewedAtMs: sentAtMs };
     if (closed) return;
@@ -85,7 +86,7 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   async function renew(held: NonNullable<typeof mine>): Promise<void> {
-    const sentAtMs = clock();
+    const sentAtMs = clock.monotonicMs();
     const entry = { ...held.entry, renewal: held.entry.renewal + 1 };
     try {
       const revision = await bucket.update(AUTHORITY_KEY, encodeAuthority(entry), held.revision, { timeoutMs: WRITE_TIMEOUT_MS });
@@ -102,7 +103,7 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   async function turn(isFresh: () => boolean): Promise<void> {
-    const nowMs = clock();
+    const nowMs = clock.monotonicMs();
     if (mine !== undefined) {
       if (nowMs >= mine.untilMs) depose('the term ended without a renewal');
       else if (nowMs - mine.renewedAtMs >= RENEW_MS) await renew(mine);
@@ -125,16 +126,16 @@ export function createElection(options: ElectionOptions): Election {
       .catch((error: unknown) => logger.debug('A write for the seat of the authority failed', { error }))
       .finally(() => (busy = undefined));
   }
-  let timer: NodeJS.Timeout | undefined;
+  let stop: Cancel | undefined;
 
   return {
     start(isFresh) {
-      timer ??= setInterval(() => takeTurn(isFresh), TURN_MS);
+      stop ??= clock.every(TURN_MS, () => takeTurn(isFresh));
     },
     take(value, revision) {
       if (revision === seen.revision) return;
       seen = { entry: value === undefined ? undefined : decodeAuthority(value), revision };
-      seenAtMs = clock();
+      seenAtMs = clock.monotonicMs();
       // Not from within: a write of ours that is under way decides first.
       if (mine !== undefined && busy === undefined && seen.entry?.incarnation !== mine.entry.incarnation) depose('another instance took the seat');
     },
@@ -142,7 +143,7 @@ export function createElection(options: ElectionOptions): Election {
     holder: () => mine?.entry ?? seen.entry,
     async close() {
       closed = true;
-      clearInterval(timer);
+      stop?.();
       await busy;
       const held = mine;
       if (held === undefined) return;
