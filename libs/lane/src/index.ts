@@ -20,6 +20,8 @@ export { type HistoryDocument, type HistoryDocuments, type KeyedStart, type List
 export { createHistoryStore, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
 export { type PayloadStore } from './history/payload-store.ts';
 export { untilStored } from './history/until-stored.ts';
+export { createExecutionReader, type ExecutionReader, type ListRequest, type ReaderOptions, type Summary } from './execution-reader.ts';
+export { createLaneHost, type HostPrograms, type LaneHost, type LaneHostOptions, type LeaseHooks, type Membership } from './lane-host.ts';
 export { createOutbox, EVENT_OUTPUT_CHARACTERS_MAX, type Outbox, type PublishEvents } from './outbox.ts';
 export { createStartGate, type StartGate } from './starts/start-gate.ts';
 export { serveStarts, INPUT_CHARACTERS_MAX, KEY_CHARACTERS_MAX, type Programs, type StartCall, type StartPorts } from './starts/start-stream.ts';

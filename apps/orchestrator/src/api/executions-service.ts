@@ -4,10 +4,9 @@ import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest,
 import type { Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
 import type { ExecutionView, TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
-import { serveStarts, type Lanes, type StartCall, type StartPorts } from '@millrace/lane';
+import { serveStarts, type ExecutionReader, type Lanes, type StartCall, type StartPorts } from '@millrace/lane';
 import { serverStream, unary } from '@millrace/rpc';
 import type { Definitions } from '../definitions/definitions.ts';
-import type { ExecutionReader } from './execution-reader.ts';
 import { tail } from './tail.ts';
 
 export interface ApiOptions {

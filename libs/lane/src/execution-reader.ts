@@ -7,8 +7,12 @@
  */
 import { decodeEntries, entryReferencesOf, statusOf, traceOf, viewOf, type ExecutionView, type JournalEntry, type Problem, type Program, type TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
-import type { CheckpointStore, End, HistoryStore, Lane, Lanes, PayloadStore } from '@millrace/lane';
-import type { Definitions } from '../definitions/definitions.ts';
+import type { CheckpointStore } from './history/checkpoint-store.ts';
+import type { HistoryStore } from './history/history-store.ts';
+import type { PayloadStore } from './history/payload-store.ts';
+import type { End } from './lane/actor.ts';
+import type { Lane } from './lane/lane.ts';
+import type { Lanes } from './lane/lanes.ts';
 
 export interface Summary {
   readonly execution: string;
@@ -48,13 +52,14 @@ export interface ExecutionReader {
 
 export interface ReaderOptions {
   readonly lanes: Lanes;
-  readonly definitions: Definitions;
+  /** The program of a hash. Rejects when no document has it. */
+  readonly programs: { byHash(hash: string): Promise<Program> };
   readonly history: HistoryStore;
   readonly checkpoints: CheckpointStore;
   readonly payloads: PayloadStore;
 }
 
-export function createExecutionReader({ lanes, definitions, history, checkpoints, payloads }: ReaderOptions): ExecutionReader {
+export function createExecutionReader({ lanes, programs, history, checkpoints, payloads }: ReaderOptions): ExecutionReader {
   async function decode(texts: readonly string[]): Promise<readonly JournalEntry[]> {
     const found = new Map<string, string>();
     for (const name of entryReferencesOf(texts)) found.set(name, await payloads.get(name));
@@ -83,7 +88,7 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
     if (document === null && (lane === undefined || lanes.of(id) !== lane)) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
     const earlier = document.segments > 0 ? await checkpoints.segments(id, document.segments) : [];
-    return { organisation: document.organisation, program: await definitions.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };
+    return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };
   }
 
   return {
@@ -98,7 +103,7 @@ export function createExecutionReader({ lanes, definitions, history, checkpoints
     async endOf(id) {
       const document = await history.get(id);
       if (document === null) return undefined;
-      const view = viewOf({ organisation: document.organisation, execution: id }, await definitions.byHash(document.definition), await decode([...(await checkpoints.segments(id, document.segments)), ...document.entries]), document.status);
+      const view = viewOf({ organisation: document.organisation, execution: id }, await programs.byHash(document.definition), await decode([...(await checkpoints.segments(id, document.segments)), ...document.entries]), document.status);
       return { status: document.status, outputText: view.output === undefined ? undefined : JSON.stringify(view.output), error: view.error as Problem | undefined };
     },
     async list(request) {

@@ -1,0 +1,217 @@
+/**
+ * All of an orchestrator but its adapters: lanes, scheduler, start gate, outbox and stores, joined.
+ *
+ * Owns how they know of each other. Does not own what carries them (NATS, MongoDB, gRPC), nor the place of the
+ * process in the registry.
+ */
+import type { Registration, Registry } from '@millrace/bus';
+import type { Clock } from '@millrace/clock';
+import type { Program, Reply } from '@millrace/engine';
+import { createFairQueue, createPermits, type Permits } from '@millrace/fairness';
+import type { Logger } from '@millrace/telemetry';
+import { dispatchService, type DispatchServer } from './dispatch/dispatch-service.ts';
+import { createScheduler, type Scheduler } from './dispatch/scheduler.ts';
+import { createExecutionReader, type ExecutionReader } from './execution-reader.ts';
+import type { CheckpointDocuments } from './history/checkpoint-documents.ts';
+import { createCheckpointStore, type CheckpointStore } from './history/checkpoint-store.ts';
+import type { HistoryDocuments } from './history/history-documents.ts';
+import { createHistoryStore, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
+import type { PayloadStore } from './history/payload-store.ts';
+import { untilStored } from './history/until-stored.ts';
+import type { Finished } from './lane/actor.ts';
+import type { InputPorts } from './lane/input-reader.ts';
+import { keepLanes, type LaneKeeper, type LanesBucket } from './lane/lane-keeper.ts';
+import { createLanes, type Lanes } from './lane/lanes.ts';
+import { runLane } from './lane/lane-source.ts';
+import type { OpenLogStream } from './lane/log-stream.ts';
+import type { LanePorts, ReadyStep } from './lane/ports.ts';
+import type { TakingPorts } from './lane/take-lane.ts';
+import { createOutbox, type Outbox, type PublishEvents } from './outbox.ts';
+import { createStartGate, type StartGate } from './starts/start-gate.ts';
+import type { Programs, StartPorts } from './starts/start-stream.ts';
+
+/** Workflows, as lanes need them. */
+export interface HostPrograms extends Programs {
+  /** The program of a hash. Waits for the bucket; rejects when no document has it. */
+  byHash(hash: string): Promise<Program>;
+  /** A program without tasks that stands in for a workflow that is not there. */
+  missing(workflow: string): Program;
+}
+
+export interface LaneHostOptions {
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends the waiting for the database. */
+  readonly signal: AbortSignal;
+  readonly open: OpenLogStream;
+  readonly inputs: Pick<InputPorts, 'prepare' | 'read'>;
+  readonly publish: PublishEvents;
+  readonly checkpoints: CheckpointDocuments;
+  readonly history: HistoryDocuments;
+  readonly payloads: PayloadStore;
+  readonly programs: HostPrograms;
+  reply(subject: string, reply: Reply): void;
+  /** An execution has ended; for its spans. */
+  ended(finished: Finished): void;
+}
+
+/** The registry, this process's place in it, and the bucket of claims. */
+export interface Membership {
+  readonly bucket: LanesBucket;
+  readonly registry: Pick<Registry, 'list' | 'onChange'>;
+  readonly registration: Pick<Registration, 'incarnation' | 'leaseDeadline' | 'setAttributes'>;
+  /** This process's gRPC address. */
+  readonly address: string;
+  readonly initialLanes: number;
+}
+
+/** What the leases are to know of this process and to tell it. */
+export interface LeaseHooks {
+  readonly permits: Permits;
+  queuedOf(organisation: string): { readonly steps: number; readonly starts: number };
+  onWake(organisation: string): void;
+  onWeight(organisation: string, weight: number): void;
+}
+
+export interface LaneHost {
+  readonly lanes: Lanes;
+  readonly scheduler: Scheduler;
+  readonly gate: StartGate;
+  readonly history: HistoryStore;
+  readonly checkpoints: CheckpointStore;
+  readonly outbox: Outbox;
+  readonly reader: ExecutionReader;
+  readonly starts: StartPorts;
+  readonly dispatch: DispatchServer;
+  readonly leaseHooks: LeaseHooks;
+  /** Begins to claim lanes; once only, as a member of the registry. */
+  join(membership: Membership): Promise<void>;
+  /** True before `join`, and once every lane that is this process's share runs. */
+  settled(): boolean;
+  /** Hands the lanes over, then waits for history as long as the signal allows. */
+  drain(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createLaneHost(options: LaneHostOptions): LaneHost {
+  const { instance, clock, logger, signal, open, payloads, programs } = options;
+  const checkpoints = createCheckpointStore(options.checkpoints, payloads, clock);
+  const history = createHistoryStore(options.history, checkpoints, clock, logger);
+  const outbox = createOutbox(options.publish, clock, logger);
+  const lanes = createLanes();
+  const permits = createPermits({ nowMs: clock.monotonicMs() });
+  const queue = createFairQueue<ReadyStep>();
+  const scheduler = createScheduler({ queue, permits, clock, logger });
+  const gate = createStartGate(permits, clock, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
+  const reader = createExecutionReader({ lanes, programs, history, checkpoints, payloads });
+  let leaseDeadline: () => number = () => -Infinity;
+  let keeper: LaneKeeper | undefined;
+
+  untilStored('Preparing the collections', clock, logger, signal, async () => {
+    await checkpoints.prepare();
+    await history.prepare();
+  }).catch(() => undefined);
+
+  const lanePorts: LanePorts = {
+    leaseHolds: () => clock.monotonicMs() < leaseDeadline(),
+    schedule: (step) => scheduler.schedule(step),
+    abandon: (execution) => scheduler.abandon(execution.id),
+    tryBegin: (lane, organisation, execution) => gate.tryBegin(lane, organisation, execution),
+    startsRefusedBecause: () => (history.waitingCharacters > WAITING_CHARACTERS_MAX ? 'The database has been away so long that history waits in memory up to its limit; running executions go on' : undefined),
+    storePayloads: (list) => payloads.put(list),
+    finish(finished, stored) {
+      history.write(finished, stored);
+      try {
+        options.ended(finished);
+      } catch (error) {
+        // Spans can be made again at any time; a lane is not stopped for them.
+        logger.error('The spans of an execution could not be made', { execution: finished.id, error });
+      }
+    },
+    checkpoint: (lane, _epoch, actors) => checkpoints.write(lane, actors),
+    announce: (event) => outbox.put(event),
+    outboxLowWater: (lane) => outbox.lowWater(lane),
+    reply: (subject, answer) => options.reply(subject, answer),
+    endOf: (id) => reader.endOf(id),
+  };
+  const takingPorts: TakingPorts = {
+    program: (hash) => programs.byHash(hash),
+    payload: (name) => payloads.get(name),
+    checkpoints: (lane) =>
+      untilStored('Reading checkpoints', clock, logger, signal, async () => {
+        const found = await checkpoints.load(lanes.table(), lane);
+        // One whose end is in history is left over from a crash between the two writes.
+        const ended = await history.endedAmong(found.map(({ id }) => id));
+        if (ended.size > 0) await checkpoints.remove([...ended]);
+        return found.filter(({ id }) => !ended.has(id));
+      }),
+    remembered: (lane) => untilStored('Reading remembered starts', clock, logger, signal, () => history.remembered(lanes.table(), lane, clock.wallMs())),
+    async programsOf(executions) {
+      const hashes = await untilStored('Reading the definitions of ended executions', clock, logger, signal, () => history.definitionsOf(executions));
+      return new Map(await Promise.all([...hashes].map(async ([id, hash]) => [id, await programs.byHash(hash)] as const)));
+    },
+  };
+  const inputPorts: InputPorts = {
+    ...options.inputs,
+    program: (organisation, workflow) => programs.resolve(organisation, workflow),
+    missing: (workflow) => programs.missing(workflow),
+    table: () => lanes.table(),
+    ended: (ids) => history.askEnded(ids),
+  };
+
+  return {
+    lanes,
+    scheduler,
+    gate,
+    history,
+    checkpoints,
+    outbox,
+    reader,
+    starts: { lanes, definitions: programs, clock, endOf: (id) => reader.endOf(id), ended: (ids) => history.askEnded(ids), endedForSure: (ids) => history.askEndedForSure(ids) },
+    dispatch: dispatchService(lanes, scheduler, logger),
+    leaseHooks: {
+      permits,
+      queuedOf: (organisation) => ({ steps: queue.waiting(organisation), starts: gate.waiting(organisation) }),
+      onWake(organisation) {
+        gate.wake(organisation);
+        queue.wake(organisation);
+        scheduler.pump();
+      },
+      onWeight: (organisation, weight) => queue.setWeight(organisation, weight),
+    },
+    async join({ bucket, registry, registration, address, initialLanes }) {
+      leaseDeadline = () => registration.leaseDeadline();
+      const announce = (): void => void registration.setAttributes({ lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b) }).catch(() => undefined);
+      keeper = await keepLanes({
+        bucket,
+        registry,
+        registration,
+        instance,
+        address,
+        lanes,
+        initialLanes,
+        clock,
+        logger,
+        async take(number, epoch) {
+          const lane = await runLane(number, epoch, { open, instance, lanePorts, takingPorts, inputPorts, clock, logger });
+          // The keeper adds the lane once this has returned it.
+          clock.soon(announce);
+          return lane;
+        },
+        released(lane) {
+          scheduler.dropLane(lane.number, lane.epoch);
+          gate.dropLane(lane.number);
+          outbox.dropLane(lane.number);
+          announce();
+        },
+      });
+    },
+    settled: () => keeper === undefined || keeper.settled(),
+    async drain(ending) {
+      await keeper?.close();
+      await history.drain(ending);
+    },
+    close: () => outbox.close(),
+  };
+}
