@@ -1,17 +1,15 @@
 /** SIGKILL of an orchestrator with many executions in flight: how long until all move again, what was lost or doubled. */
 import { credentials, type ClientDuplexStream } from '@grpc/grpc-js';
 import { ExecutionServiceClient, type StartExecutionsRequest, type StartExecutionsResponse } from '@millrace/contracts/gateway/v1/gateway';
-import type { BenchCluster } from './bench-cluster.ts';
 import { lasting, PAYLOAD } from './documents.ts';
-import type { Meter } from './measured-cluster.ts';
-import type { BenchFigures, BenchOptions } from './options.ts';
 import { quantile, round } from './statistics.ts';
+import type { BenchFigures, WorkRun } from './work.ts';
 
-/** Executions in flight when the orchestrator is killed. */
-const EXECUTIONS = 10_000;
 const LIMIT_MS = 120_000;
 
-export async function runRecovery(bed: BenchCluster, meter: Meter, _options: BenchOptions): Promise<BenchFigures> {
+/** `--inflight` executions are in flight when the orchestrator is killed. */
+export async function runRecovery({ bed, meter, options }: WorkRun): Promise<BenchFigures> {
+  const executions = options.inFlight;
   await bed.apply(lasting());
   await meter.begin();
   const client = new ExecutionServiceClient(bed.cluster.addresses.gatewayGrpc, credentials.createInsecure());
@@ -40,10 +38,10 @@ export async function runRecovery(bed: BenchCluster, meter: Meter, _options: Ben
     while (!holds() && performance.now() - since < LIMIT_MS) await new Promise<void>((settle) => { wake = settle; });
     clearTimeout(limit);
   };
-  for (let from = 0; from < EXECUTIONS; from += 500) {
-    stream.write({ starts: Array.from({ length: 500 }, (_, index) => ({ number: from + index, workflow: 'lasting', inputJson: JSON.stringify(PAYLOAD), idempotencyKey: '', wait: true, acknowledge: true, organisation: '', traceparent: '' })) });
+  for (let from = 0; from < executions; from += 500) {
+    stream.write({ starts: Array.from({ length: Math.min(500, executions - from) }, (_, index) => ({ number: from + index, workflow: 'lasting', inputJson: JSON.stringify(PAYLOAD), idempotencyKey: '', wait: true, acknowledge: true, organisation: '', traceparent: '' })) });
   }
-  await until(() => accepted.size === EXECUTIONS);
+  await until(() => accepted.size === executions);
   const acceptedMs = performance.now() - startedAt;
   process.stderr.write(`  ${accepted.size} accepted after ${Math.round(acceptedMs)} ms; killing the orchestrator\n`);
   const [orchestrator] = bed.cluster.of('orchestrator');
@@ -52,7 +50,7 @@ export async function runRecovery(bed: BenchCluster, meter: Meter, _options: Ben
   orchestrator?.start();
   await orchestrator?.ready(LIMIT_MS);
   const readyMs = performance.now() - killedAt;
-  await until(() => ended.size === EXECUTIONS);
+  await until(() => ended.size === executions);
   stream.end();
   client.close();
   const ends = [...ended.values()].map((at) => at - startedAt).sort((a, b) => a - b);
@@ -60,6 +58,6 @@ export async function runRecovery(bed: BenchCluster, meter: Meter, _options: Ben
     executionsPerSecond: [(ended.size * 1000) / (performance.now() - startedAt)],
     latencyMs: { p50: quantile(ends, 0.5), p99: quantile(ends, 0.99) },
     payloadBytes: JSON.stringify(PAYLOAD).length,
-    own: { executions: EXECUTIONS, ownsLanesAgainAfterMs: round(readyMs), ended: ended.size, lost: EXECUTIONS - ended.size, doubled, failed, note: 'each execution waits 20 s between two steps; the kill comes once all are accepted' },
+    own: { executions, ownsLanesAgainAfterMs: round(readyMs), ended: ended.size, lost: executions - ended.size, doubled, failed, note: 'each execution waits 20 s between two steps; the kill comes once all are accepted' },
   };
 }

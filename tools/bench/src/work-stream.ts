@@ -1,48 +1,121 @@
-/** Works that a client process drives over the gateway's stream: chain-10, ping, http. */
+/** Works that a client process drives over the gateway's stream: it keeps so many executions in flight. */
 import { startHttpTarget } from '@millrace/testkit';
-import type { BenchCluster } from './bench-cluster.ts';
-import { chain, httpChain, PAYLOAD } from './documents.ts';
-import type { Meter } from './measured-cluster.ts';
-import type { BenchFigures, BenchOptions } from './options.ts';
+import { startSleepers } from './background.ts';
+import type { ClientRound } from './client.ts';
+import { startDiskMeter } from './disk-use.ts';
+import { BRANCHES, chain, fanOut, httpChain, ITEMS, loop, PAYLOAD, scripts } from './documents.ts';
+import type { Load } from './load.ts';
+import { laneCounts } from './measured-cluster.ts';
 import { runClient } from './run-client.ts';
+import { round, spreadOf } from './statistics.ts';
+import type { BenchFigures, WorkRun } from './work.ts';
 
 const WARM_UP_SECONDS = 5;
+const INPUT = JSON.stringify(PAYLOAD);
 
-interface StreamWork {
-  readonly workflow: string;
-  readonly stepsPerExecution: number;
+export async function runChain(steps: number, run: WorkRun): Promise<BenchFigures> {
+  await run.bed.apply(chain(steps));
+  const load = one(`chain-${steps}`, steps);
+  if (run.options.waiting > 0) return besideSleepers(load, run);
+  if (steps === 1) return drive(load, run);
+  const disk = await startDiskMeter(run.bed);
+  run.endings.add(() => disk?.stop());
+  const figures = await drive(load, run);
+  return { ...figures, own: { ...figures.own, ...(disk === undefined ? {} : { bytesPerStep: await disk.end() }) } };
 }
 
-export async function runChain(steps: number, bed: BenchCluster, meter: Meter, options: BenchOptions): Promise<BenchFigures> {
-  await bed.apply(chain(steps));
-  return drive({ workflow: `chain-${steps}`, stepsPerExecution: steps }, bed, meter, options);
-}
-
-export async function runHttp(bed: BenchCluster, meter: Meter, options: BenchOptions): Promise<BenchFigures> {
+export async function runHttp(run: WorkRun): Promise<BenchFigures> {
   const target = await startHttpTarget({ answer: (arrival) => ({ status: 200, body: JSON.parse(arrival.body) as unknown }) });
-  try {
-    await bed.apply(httpChain(target.url));
-    return await drive({ workflow: 'http-10', stepsPerExecution: 10 }, bed, meter, options);
-  } finally {
-    await target.close();
-  }
+  const close = run.endings.add(() => target.close());
+  await run.bed.apply(httpChain(target.url));
+  const figures = await drive(one('http-10', 10), run);
+  await close();
+  return figures;
 }
 
-async function drive({ workflow, stepsPerExecution }: StreamWork, bed: BenchCluster, meter: Meter, options: BenchOptions): Promise<BenchFigures> {
+export async function runLoop(run: WorkRun): Promise<BenchFigures> {
+  await run.bed.apply(loop());
+  return drive(one('loop', ITEMS), run);
+}
+
+export async function runFanOut(run: WorkRun): Promise<BenchFigures> {
+  await run.bed.apply(fanOut());
+  return drive(one('fan-out', BRANCHES), run);
+}
+
+export async function runScript(run: WorkRun): Promise<BenchFigures> {
+  await run.bed.apply(scripts());
+  return drive(one('script-10', 10), run);
+}
+
+function one(workflow: string, steps: number): Load {
+  return { kind: 'one', workflow, organisation: '', inputJson: INPUT, steps };
+}
+
+/** Rounds of one load, and what they say. */
+export async function drive(load: Load, { bed, meter, options, endings }: WorkRun): Promise<BenchFigures> {
+  const { rounds } = await runChecked(load, { bed, meter, options, endings }, options.rounds);
+  const perMinute = rounds.map((each) => round(each.steps / each.seconds));
+  const [first = 0] = perMinute;
+  return {
+    ...figuresOf(rounds),
+    ...(options.minutes === undefined ? {} : { own: { stepsPerSecondOfEachMinute: perMinute, lastToFirstMinute: first === 0 ? 0 : round((perMinute.at(-1) ?? 0) / first, 3) } }),
+  };
+}
+
+/** The same load without and with executions that sleep in the background; the client goes on between the two. */
+async function besideSleepers(load: Load, run: WorkRun): Promise<BenchFigures> {
+  const { options, bed, meter } = run;
+  let acceptedMs = 0;
+  const before = meter.usage('orchestrator-1')?.residentMiB ?? 0;
+  const { rounds } = await runChecked(load, run, 2 * options.rounds, async (number) => {
+    if (number !== options.rounds) return;
+    process.stderr.write(`  starting ${options.waiting} executions that sleep\n`);
+    acceptedMs = await startSleepers(bed, options.waiting);
+  });
+  const alone = rounds.slice(0, options.rounds);
+  const beside = rounds.slice(options.rounds);
+  const rate = (list: readonly ClientRound[]) => spreadOf(list.map((each) => round(each.steps / each.seconds)));
+  return {
+    ...figuresOf(beside),
+    own: {
+      waiting: { executions: options.waiting, acceptedMs: round(acceptedMs), inMemory: (await laneCounts(bed.cluster)).executions, orchestratorMiB: { before: round(before), after: round(meter.usage('orchestrator-1')?.residentMiB ?? 0) } },
+      stepsPerSecondWithoutWaiting: rate(alone),
+      stepsPerSecondWithWaiting: rate(beside),
+      withToWithoutWaiting: round(rate(beside).median / Math.max(1, rate(alone).median), 3),
+      note: 'stepsPerSecond, executionsPerSecond and latencyMs are those with the sleepers',
+    },
+  };
+}
+
+async function runChecked(load: Load, { bed, meter, options, endings }: WorkRun, rounds: number, before?: (round: number) => Promise<void>): Promise<{ readonly rounds: readonly ClientRound[] }> {
+  let stopped: Promise<void> | undefined;
   const run = await runClient(
-    { address: bed.cluster.addresses.gatewayGrpc, key: bed.key, workflow, inputJson: JSON.stringify(PAYLOAD), inFlight: options.inFlight, warmUpSeconds: WARM_UP_SECONDS, seconds: options.seconds, rounds: options.rounds },
-    (event, pid) => {
-      if (event !== 'begin') return;
-      meter.watch('client', pid);
-      if (!begun) void meter.begin();
-      begun = true;
+    { address: bed.cluster.addresses.gatewayGrpc, key: bed.key, load, inFlight: options.inFlight, warmUpSeconds: WARM_UP_SECONDS, seconds: options.seconds, rounds },
+    {
+      endings,
+      ...(before === undefined ? {} : { before }),
+      async onBegin(round, pid) {
+        if (round > 0) return;
+        meter.watch('client', pid);
+        await meter.begin();
+      },
+      // The client is still there: its processor time counts too.
+      onRound: (round) => void (round === rounds - 1 && (stopped = meter.stop())),
     },
   );
-  const failed = run.rounds.reduce((sum, round) => sum + round.failed, 0);
-  if (failed > 0 || run.left > 0) throw new Error(`${failed} executions failed and ${run.left} did not end: ${run.rounds.find((round) => round.failed > 0)?.firstFailure ?? ''}`);
-  const rates = run.rounds.map((round) => round.executions / round.seconds);
-  const middle = [...run.rounds].sort((a, b) => a.executions / a.seconds - b.executions / b.seconds)[run.rounds.length >> 1];
-  return { stepsPerSecond: rates.map((rate) => rate * stepsPerExecution), executionsPerSecond: rates, latencyMs: { p50: middle?.p50Ms ?? 0, p99: middle?.p99Ms ?? 0 }, payloadBytes: JSON.stringify(PAYLOAD).length };
+  await stopped;
+  const failed = run.rounds.reduce((sum, each) => sum + each.failed, 0);
+  if (failed > 0 || run.left > 0) throw new Error(`${failed} executions failed and ${run.left} did not end: ${run.rounds.find((each) => each.failed > 0)?.firstFailure ?? ''}`);
+  return run;
 }
 
-let begun = false;
+function figuresOf(rounds: readonly ClientRound[]): BenchFigures {
+  const middle = [...rounds].sort((a, b) => a.steps / a.seconds - b.steps / b.seconds)[rounds.length >> 1];
+  return {
+    stepsPerSecond: rounds.map((each) => each.steps / each.seconds),
+    executionsPerSecond: rounds.map((each) => each.executions / each.seconds),
+    latencyMs: { p50: middle?.p50Ms ?? 0, p99: middle?.p99Ms ?? 0 },
+    payloadBytes: INPUT.length,
+  };
+}

@@ -1,12 +1,9 @@
 /** HTTP requests to the webhook trigger: accepted ones a second, and synchronous replies. */
 import { Agent, request } from 'node:http';
-import { credentials } from '@grpc/grpc-js';
-import { OrganisationServiceClient } from '@millrace/contracts/gateway/v1/gateway';
 import type { BenchCluster } from './bench-cluster.ts';
 import { hooked, PAYLOAD } from './documents.ts';
-import type { Meter } from './measured-cluster.ts';
-import type { BenchFigures, BenchOptions } from './options.ts';
 import { quantile, round, spreadOf } from './statistics.ts';
+import type { BenchFigures, WorkRun } from './work.ts';
 
 const WARM_UP_SECONDS = 3;
 
@@ -16,7 +13,7 @@ interface Round {
   readonly p99: number;
 }
 
-export async function runWebhook(bed: BenchCluster, meter: Meter, options: BenchOptions): Promise<BenchFigures> {
+export async function runWebhook({ bed, meter, options }: WorkRun): Promise<BenchFigures> {
   await bed.apply(hooked());
   await applyHook(bed, 'accepting', 'accepted');
   await applyHook(bed, 'replying', 'output');
@@ -46,14 +43,13 @@ export async function runWebhook(bed: BenchCluster, meter: Meter, options: Bench
   };
 }
 
-async function applyHook(bed: BenchCluster, name: string, reply: string): Promise<void> {
-  const client = new OrganisationServiceClient(bed.cluster.addresses.gatewayGrpc, credentials.createInsecure());
-  await new Promise<void>((settle, fail) => client.applyResource({ kind: 'webhook', name, organisation: 'default', specJson: JSON.stringify({ workflow: 'hooked', reply }) }, bed.metadata(), (error) => (error === null ? settle() : fail(error))));
-  client.close();
+/** A webhook that starts `hooked`. */
+export function applyHook(bed: BenchCluster, name: string, reply: 'accepted' | 'output'): Promise<void> {
+  return bed.applyResource({ kind: 'webhook', name, organisation: 'default', spec: { workflow: 'hooked', reply } });
 }
 
 /** Keeps so many requests under way for so long. */
-async function fire(url: string, inFlight: number, seconds: number, expected: number): Promise<Round> {
+export async function fire(url: string, inFlight: number, seconds: number, expected: number): Promise<Round> {
   const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
   const body = JSON.stringify(PAYLOAD);
   const latencies: number[] = [];

@@ -1,0 +1,21 @@
+/** Every work by its name: what it is, what it takes, what runs it. */
+import { runMixed } from './work-mixed.ts';
+import { runRecovery } from './work-recovery.ts';
+import { runChain, runFanOut, runHttp, runLoop, runScript } from './work-stream.ts';
+import { runWebhook } from './work-webhook.ts';
+import type { Work } from './work.ts';
+
+const COMMON = ['profile', 'fsync-delay-ms', 'nats-servers'] as const;
+const STREAMED = [...COMMON, 'minutes'] as const;
+
+export const WORKS: Readonly<Record<string, Work>> = {
+  'chain-10': { what: 'ten steps in sequence', inFlight: 200, takes: [...STREAMED, 'waiting'], run: (run) => runChain(10, run) },
+  ping: { what: 'one step', inFlight: 200, takes: [...STREAMED, 'waiting'], run: (run) => runChain(1, run) },
+  mixed: { what: 'many definitions of many organisations, with switch, loop and retry', inFlight: 500, takes: [...STREAMED, 'definitions'], run: runMixed },
+  'fan-out': { what: 'a fork of a hundred steps', inFlight: 50, takes: STREAMED, run: runFanOut },
+  loop: { what: 'a loop over a thousand items', inFlight: 100, takes: STREAMED, run: runLoop },
+  script: { what: 'ten JavaScript steps', inFlight: 100, takes: STREAMED, run: runScript },
+  http: { what: 'ten HTTP calls', inFlight: 100, takes: STREAMED, run: runHttp },
+  webhook: { what: 'webhooks, accepted and with a reply', inFlight: 50, takes: COMMON, run: runWebhook },
+  recovery: { what: 'SIGKILL of an orchestrator', inFlight: 10_000, takes: ['fsync-delay-ms', 'nats-servers'], run: runRecovery },
+};
