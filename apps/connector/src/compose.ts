@@ -18,11 +18,13 @@ import { secretKeyBytes, type ConnectorConfig } from './config.ts';
 import { ConnectionBook } from './connection-book.ts';
 import { httpConnector } from './connectors/http/http.ts';
 import { millraceConnector } from './connectors/millrace.ts';
+import { scriptConnector } from './connectors/script/script.ts';
 import { smtpConnector } from './connectors/smtp/smtp.ts';
 import { sqlConnector } from './connectors/sql/sql.ts';
 import { createStepHandler } from './execute-step.ts';
 import { createOutboundHttp } from './outbound/outbound-http.ts';
 import { reconcileConnections } from './reconcile-connections.ts';
+import { createResourceStore } from './resource-store.ts';
 import { createSecretBox } from './secret-box.ts';
 import { createStepMetrics, exposeGauges } from './step-metrics.ts';
 
@@ -37,7 +39,8 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const authenticator = createAuthenticator(http);
   const access = { http, authenticator };
   const sql = sqlConnector({ root: config.sqliteRoot, disabled: config.sqliteRoot === undefined && !config.allowLoopback });
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql];
+  const script = scriptConnector({ resources: createResourceStore({ ...access, fileRoot: undefined }) });
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);
@@ -84,7 +87,7 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
       await worker?.close();
       stopWatching();
       lanes.close();
-      await Promise.all([http.close(), sql.close()]);
+      await Promise.all([http.close(), sql.close(), script.close()]);
     },
   };
 }

@@ -87,3 +87,21 @@ export const NOTIFY_BYTES_MAX = 256 * 1024;
 /** Secrets of one connection, and the length of each, characters. */
 export const CONNECTION_SECRETS_MAX = 20;
 export const SECRET_CHARACTERS_MAX = 16_384;
+
+/** Threads that run scripts, for each language. */
+export const SCRIPT_THREADS = 2;
+/** Scripts that wait for a thread, for each language. */
+export const SCRIPT_QUEUE_MAX = 1_000;
+/** Time limit of a script that has none of its own, milliseconds. */
+export const SCRIPT_TIMEOUT_MS = 30_000;
+/** How long after its time a script that does not heed the limit keeps its thread, milliseconds. */
+export const SCRIPT_GRACE_MS = 500;
+/** How long an interpreter may take to start, milliseconds. */
+export const SCRIPT_START_MS_MAX = 60_000;
+/** Largest script, bytes. */
+export const SCRIPT_CODE_BYTES_MAX = 512 * 1024;
+/** Most that a script may write, both streams together, characters. */
+export const SCRIPT_OUTPUT_CHARACTERS_MAX = 128 * 1024;
+/** Memory of one script, interpreter included, bytes. */
+export const SCRIPT_JAVASCRIPT_MEMORY_BYTES_MAX = 64 * 1024 * 1024;
+export const SCRIPT_PYTHON_MEMORY_BYTES_MAX = 256 * 1024 * 1024;

@@ -45,7 +45,7 @@ function ownLines(node: Node): readonly string[] {
     case 'wait':
       return [`for ${durationText(node.durationMs)}`];
     case 'call':
-      return [`operation ${node.operation}`, ...(node.connection === undefined ? [] : [`connection ${node.connection}`]), `arguments ${templateText(node.arguments)}`];
+      return [`operation ${node.operation}`, ...(node.connection === undefined ? [] : [`connection ${node.connection}`]), `arguments ${templateText(node.arguments)}`, ...(node.isDetached ? ['not awaited'] : [])];
   }
 }
 

@@ -38,6 +38,12 @@ describe('sequences and data flow', () => {
   });
 });
 
+test('a call that nobody waits for hands its input on, and output.as sees it', () => {
+  const detached = (more: Partial<Task> = {}) => run(program([echo('a', { isDetached: true, ...more } as Partial<Task>)]), { n: 4 }, () => 'begun').execution.end?.output?.value;
+  expect(detached()).toEqual({ n: 4 });
+  expect(detached({ outputAs: computed((output: { n: number }) => output.n) } as Partial<Task>)).toBe(4);
+});
+
 describe('flow', () => {
   test('then may name a task, leave the scope or end the workflow', () => {
     const jump = run(program([{ name: 'a', kind: 'set', value: literal({ n: 1 }), then: 'c' }, echo('b'), { name: 'c', kind: 'set', value: computed((input: { n: number }) => ({ n: input.n * 10 })) }]), null);

@@ -89,8 +89,10 @@ export function resolve(execution: Execution, result: StepResult, journal: Journ
   } else {
     const raw = result.outcome.payload;
     try {
-      const outcome = outcomeOf(node, raw.value, siteOf(execution, node, activation, journal.nowMs));
-      journal.emit({ kind: 'resolved', activation: activation.number, attempt: activation.attempt, ...times, result: raw, ...outcome, next: nextOf(node, node.then) });
+      const isDetached = node.kind === 'call' && node.isDetached === true;
+      const outcome = outcomeOf(node, isDetached ? activation.input : raw.value, siteOf(execution, node, activation, journal.nowMs));
+      const output = isDetached && outcome.output === undefined ? { output: payloadOf(activation.input) } : undefined;
+      journal.emit({ kind: 'resolved', activation: activation.number, attempt: activation.attempt, ...times, result: raw, ...outcome, ...output, next: nextOf(node, node.then) });
     } catch (error) {
       journal.emit({ kind: 'failed', activation: activation.number, node: activation.node, parent: activation.parent, attempt: activation.attempt, error: problemOf(error, node.reference), step: times });
     }

@@ -133,6 +133,8 @@ export interface CallNode extends NodeHead {
   readonly connection?: string;
   /** Evaluates to the operation's arguments, an object. */
   readonly arguments: Template;
+  /** The operation answers once it has begun; the task's output is its input. */
+  readonly isDetached?: boolean;
 }
 export type Node = DoNode | SetNode | SwitchNode | ForNode | ForkNode | TryNode | RaiseNode | WaitNode | CallNode;
 

@@ -65,6 +65,9 @@ describe('compiling a workflow', () => {
     ['an HTTP call with its defaults', 'do:\n  - a: { call: http, with: { method: get, endpoint: "https://example.com/{a}/b?c={d}" } }\n', '1 call /do/0/a\n    operation http.request:1.0.0@default\n    arguments {method: "get", uri: uri https://example.com/{a}/b?c={d}, output: "content", redirect: false}'],
     ['headers and body by expression', 'do:\n  - a: { call: http, with: { method: "${ .m }", endpoint: "${ .u }", headers: "${ .h }", query: "${ .q }", body: "${ . }" } }\n', '1 call /do/0/a\n    operation http.request:1.0.0@default\n    arguments {method: ‹.m›, uri: ‹.u›, headers: ‹.h›, query: ‹.q›, body: ‹.›, output: "content", redirect: false}'],
     ['a function without arguments', 'do:\n  - a: { call: "millrace.echo:1.0.0@default" }\n', '1 call /do/0/a\n    operation millrace.echo:1.0.0@default\n    arguments {}'],
+    ['a script, its code as it stands', 'do:\n  - a: { run: { script: { language: js, code: "console.log(`${ .x }`)", stdin: "${ .in }", arguments: [ "${ .x }", b ], environment: { e: 1 } }, return: all } }\n', '1 call /do/0/a\n    operation script.run:1.0.0@default\n    arguments {language: "javascript", code: "console.log(`${ .x }`)", stdin: ‹.in›, arguments: [‹.x›, "b"], environment: {"e":1}, return: "all"}'],
+    ['a script from elsewhere that nobody waits for', 'do:\n  - a: { run: { script: { language: python, source: { endpoint: "https://example.com/{x}.py" } }, await: false } }\n', '1 call /do/0/a\n    operation script.run:1.0.0@default\n    arguments {language: "python", source: {uri: uri https://example.com/{x}.py}, return: "stdout", await: false}\n    not awaited'],
+    ['a shell command and a container', 'do:\n  - a: { run: { shell: { command: "${ .c }" } } }\n  - b: { run: { container: { image: alpine }, return: code } }\n', '1 call /do/0/a next 2\n    operation shell.run:1.0.0@default\n    arguments {command: ‹.c›, return: "stdout"}\n2 call /do/1/b\n    operation container.run:1.0.0@default\n    arguments {"image":"alpine","return":"code"}'],
     ['branches, none of which has a next one', 'do:\n  - a: { fork: { branches: [ { b: { do: [ { c: { wait: PT1S } } ] } }, { d: { wait: PT1S } } ] } }\n  - e: { fork: { compete: true, branches: [ { b: { wait: PT1S, then: end } } ] } }\n', '1 fork /do/0/a next 5\n    branches 2 4\n  2 do /do/0/a/fork/branches/0/b\n      first 3\n    3 wait /do/0/a/fork/branches/0/b/do/0/c\n        for 1000 ms\n  4 wait /do/0/a/fork/branches/1/d\n      for 1000 ms\n5 fork /do/1/e\n    branches 6, competing\n  6 wait /do/1/e/fork/branches/0/b then end\n      for 1000 ms'],
     ['names that a JSON pointer escapes', 'do:\n  - a/b~c: { wait: PT1S }\n', '1 wait /do/0/a~1b~0c\n    for 1000 ms'],
     ['what the export of a task sees', 'do:\n  - a: { set: { x: 1 }, if: $context.go, input: { from: $task.name }, output: { as: $input }, export: { as: { o: "${ $output }", w: "${ $workflow.id }" } } }\n', '1 set /do/0/a\n    if ‹$context.go› ($context)\n    value {"x":1}\n    input from ‹$task.name› ($task)\n    output as ‹$input› ($input)\n    export as {o: ‹$output› ($output), w: ‹$workflow.id› ($workflow)}'],
@@ -83,7 +86,7 @@ describe('compiling a workflow', () => {
   test.each([
     ['emit', 'do:\n  - a: { emit: { event: { with: { source: https://example.com, type: a } } } }\n', 'f:7:10: the task `emit` is not supported yet'],
     ['listen', 'do:\n  - a: { listen: { to: { any: [] } } }\n', 'f:7:10: the task `listen` is not supported yet'],
-    ['run', 'do:\n  - a: { run: { shell: { command: ls } } }\n', 'f:7:10: the task `run` is not supported yet'],
+    ['a workflow in a workflow', 'do:\n  - a: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } } }\n', 'f:7:10: the task `run` is not supported yet'],
     ['schedule', 'do: []\nschedule: { cron: 0 0 * * * }\n', 'f:7:1: `schedule` is not supported yet'],
     ['the timeout of a workflow', 'do: []\ntimeout: { after: PT1S }\n', 'f:7:1: `timeout` is not supported yet'],
     ['the timeout of a task', 'do:\n  - a: { wait: PT1S, timeout: { after: PT1S } }\n', 'f:7:22: `timeout` is not supported yet'],
@@ -116,6 +119,7 @@ describe('compiling a workflow', () => {
 
   test.each([
     ['a function that is none', 'do:\n  - a: { call: htpp, with: {} }\n', 'f:7:16: there is no function `htpp`\n  did you mean `http`?'],
+    ['a script in another language', 'do:\n  - a: { run: { script: { language: ruby, code: puts 1 } } }\n', 'f:7:37: there is no script language `ruby`\n  write `js` or `python`'],
     ['a function without its catalog', 'do:\n  - a: { call: millrace.echo:1.0.0 }\n', 'f:7:16: there is no function `millrace.echo:1.0.0`\n  write `millrace.echo:1.0.0@default` for a function of the default catalog'],
     ['a function without a full version', 'do:\n  - a: { call: millrace.echo:1@default }\n', 'f:7:16: `millrace.echo:1@default` is no function of a catalog\n  write the name, a full version and the catalog, as in `http.request:1.0.0@default`'],
     ['a connection that cannot be one', 'do:\n  - a: { call: log:1.0.0@default, with: { connection: My DB } }\n', "f:7:55: a connection's name must be made of lower-case letters, digits and dashes, at most 63, with a letter or digit at both ends\n  write the name of a connection of the organisation"],
@@ -143,9 +147,9 @@ describe('compiling a workflow', () => {
   });
 
   test('reports everything at once, what is wrong and what is not supported', () => {
-    expect(outcomeOf('do:\n  - a: { run: { shell: { command: ls } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { listen: { to: { any: [] } } }\n')).toMatchObject({
+    expect(outcomeOf('do:\n  - a: { emit: { event: { with: { source: https://example.com, type: a } } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { listen: { to: { any: [] } } }\n')).toMatchObject({
       reason: 'workflow-invalid',
-      problems: [expect.stringMatching(/^f:7:10: the task `run`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:10: the task `listen`/)],
+      problems: [expect.stringMatching(/^f:7:10: the task `emit`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:10: the task `listen`/)],
     });
   });
 

@@ -8,6 +8,7 @@ import type { Compilation } from './compilation.ts';
 import { compileDuration } from './duration.ts';
 import { compileCondition } from './expression.ts';
 import type { PlannedTask } from './plan.ts';
+import { compileProcess } from './run.ts';
 import { compileHead, flowOf, type CompiledHead, type Position, type Targets } from './task-head.ts';
 import { compileTemplate, compileTransformation, objectTemplate } from './template.ts';
 import { compileUri } from './uri-template.ts';
@@ -50,12 +51,18 @@ export function compileTask(compilation: Compilation, position: Position, scope:
       return { ...head, kind: 'call', ...compileCall(compilation, task, scope.during) };
     case 'fork':
       return { ...head, kind: 'fork', compete: property(definition['fork'], 'compete') === true, branches: task.block.map((branch) => branch.number) };
+    case 'run': {
+      const process = compileProcess(compilation, task, scope.during);
+      if (process === undefined) break;
+      const { isDetached, ...call } = process;
+      return { ...head, kind: 'call', ...call, ...(isDetached ? { isDetached } : {}) };
+    }
     case 'emit':
     case 'listen':
-    case 'run':
-      compilation.unsupported({ pointer: `${reference}/${task.kind}` }, `the task \`${task.kind}\``);
-      return undefined;
+      break;
   }
+  compilation.unsupported({ pointer: `${reference}/${task.kind}` }, `the task \`${task.kind}\``);
+  return undefined;
 }
 
 function compileCases(compilation: Compilation, task: PlannedTask, targets: Targets, visible: Visible): SwitchNode['cases'] {

@@ -41,7 +41,7 @@ interface TaskOptions {
 /** A task as tests write it. */
 export type Task = TaskOptions & { readonly name: string } & (
     | { readonly kind: 'set'; readonly value: Template }
-    | { readonly kind: 'call'; readonly operation?: string; readonly arguments: Template }
+    | { readonly kind: 'call'; readonly operation?: string; readonly arguments: Template; readonly isDetached?: boolean }
     | { readonly kind: 'do'; readonly tasks: readonly Task[] }
     | { readonly kind: 'for'; readonly in: Expression; readonly while?: Expression; readonly tasks: readonly Task[] }
     | { readonly kind: 'fork'; readonly tasks: readonly Task[]; readonly compete?: boolean }
@@ -104,7 +104,7 @@ function nodeOf(task: Task, head: Head, first: number, handler: number, flow: (t
     case 'set':
       return { ...head, kind: 'set', value: task.value };
     case 'call':
-      return { ...head, kind: 'call', operation: task.operation ?? 'millrace.echo:1.0.0@default', arguments: task.arguments };
+      return { ...head, kind: 'call', operation: task.operation ?? 'millrace.echo:1.0.0@default', arguments: task.arguments, ...(task.isDetached === undefined ? {} : { isDetached: task.isDetached }) };
     case 'do':
       return { ...head, kind: 'do', first };
     case 'for':
