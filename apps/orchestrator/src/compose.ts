@@ -10,6 +10,7 @@ import { createLaneHost } from '@millrace/lane';
 import { connectLeases } from '@millrace/lease';
 import type { Composition, ServiceContext } from '@millrace/service';
 import { definitionsService, executionsService, type ApiOptions } from './api/executions-service.ts';
+import { createInputAppender } from './adapters/input-appender.ts';
 import { createEventPublisher } from './adapters/event-publisher.ts';
 import { openLogStreams } from './adapters/log-streams.ts';
 import { mongoCheckpoints } from './adapters/mongo-checkpoints.ts';
@@ -38,6 +39,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     inputs: {
       prepare: (lane) => ensureStream(bus, laneInputStreamConfig(lane)),
       read: (lane, from, signal) => readStream(bus, { stream: inputStream(lane), from, signal }),
+      append: createInputAppender(bus),
     },
     publish: createEventPublisher(bus),
     checkpoints: mongoCheckpoints(store),

@@ -25,8 +25,8 @@ export interface StartInput {
   readonly acceptedBy: string;
   /** A plain NATS subject that gets one `Reply` when the execution has ended. */
   readonly replyTo?: string;
-  /** The move with which its slot left the lane that it was sent to; set when that lane's owner sends it on (format 2). */
-  readonly move?: string;
+  /** The lane that it was sent to at first; set when that lane's owner sends it on, since its slot has left (format 2). */
+  readonly from?: number;
 }
 
 export interface CancelInput {
@@ -34,7 +34,7 @@ export interface CancelInput {
   readonly organisation: string;
   readonly execution: string;
   /** As in a start. */
-  readonly move?: string;
+  readonly from?: number;
 }
 
 export type LaneInput = StartInput | CancelInput;

@@ -7,6 +7,7 @@
  */
 import { decodeEntries, entryReferencesOf, statusOf, traceOf, viewOf, type ExecutionView, type JournalEntry, type Problem, type Program, type TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
+import { slotOf } from '@millrace/identity';
 import type { CheckpointStore } from './history/checkpoint-store.ts';
 import type { HistoryStore } from './history/history-store.ts';
 import type { PayloadStore } from './history/payload-store.ts';
@@ -85,7 +86,7 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     }
     const document = live === undefined ? await history.get(id) : null;
     // What is not in history may live in a lane that is elsewhere, or on its way here: not to be called unknown.
-    if (document === null && (lane === undefined || lanes.of(id) !== lane)) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
+    if (document === null && (lane === undefined || lanes.of(id) !== lane || !lane.slots.owns(slotOf(id)))) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
     const earlier = document.segments > 0 ? await checkpoints.segments(id, document.segments) : [];
     return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };

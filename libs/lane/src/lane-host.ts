@@ -6,8 +6,10 @@
  */
 import type { Registration, Registry } from '@millrace/bus';
 import type { Clock } from '@millrace/clock';
-import type { Program, Reply } from '@millrace/engine';
+import type { LaneInput, Program, Reply } from '@millrace/engine';
+import { Defect } from '@millrace/errors';
 import { createFairQueue, createPermits, type Permits } from '@millrace/fairness';
+import { laneOfSlot, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import { dispatchService, type DispatchServer } from './dispatch/dispatch-service.ts';
 import { createScheduler, type Scheduler } from './dispatch/scheduler.ts';
@@ -20,11 +22,13 @@ import type { PayloadStore } from './history/payload-store.ts';
 import { untilStored } from './history/until-stored.ts';
 import type { Finished } from './lane/actor.ts';
 import type { InputPorts } from './lane/input-reader.ts';
-import { keepLanes, type LaneKeeper, type LanesBucket } from './lane/lane-keeper.ts';
+import { keepLanes, type LaneKeeper } from './lane/lane-keeper.ts';
 import { createLanes, type Lanes } from './lane/lanes.ts';
 import { runLane } from './lane/lane-source.ts';
+import { moveSlots, type SlotMover } from './lane/slot-mover.ts';
 import type { OpenLogStream } from './lane/log-stream.ts';
 import type { LanePorts, ReadyStep } from './lane/ports.ts';
+import { readSlotTable, type LanesBucket } from './lane/slot-moves-bucket.ts';
 import type { TakingPorts } from './lane/take-lane.ts';
 import { createOutbox, type Outbox, type PublishEvents } from './outbox.ts';
 import { createStartGate, type StartGate } from './starts/start-gate.ts';
@@ -45,7 +49,10 @@ export interface LaneHostOptions {
   /** Ends the waiting for the database. */
   readonly signal: AbortSignal;
   readonly open: OpenLogStream;
-  readonly inputs: Pick<InputPorts, 'prepare' | 'read'>;
+  readonly inputs: Pick<InputPorts, 'prepare' | 'read'> & {
+    /** Appends a message to `in.<lane>`; resolves once it is durable, rejects when that is not known. */
+    append(lane: number, inputs: readonly LaneInput[], messageId: string): Promise<void>;
+  };
   readonly publish: PublishEvents;
   readonly checkpoints: CheckpointDocuments;
   readonly history: HistoryDocuments;
@@ -106,7 +113,9 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   const gate = createStartGate(permits, clock, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
   const reader = createExecutionReader({ lanes, programs, history, checkpoints, payloads });
   let leaseDeadline: () => number = () => -Infinity;
+  let readTable: () => Promise<SlotTable> = () => Promise.reject(new Defect('a lane is taken before the process is a member'));
   let keeper: LaneKeeper | undefined;
+  let mover: SlotMover | undefined;
 
   untilStored('Preparing the collections', clock, logger, signal, async () => {
     await checkpoints.prepare();
@@ -132,21 +141,28 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     checkpoint: (lane, _epoch, actors) => checkpoints.write(lane, actors),
     announce: (event) => outbox.put(event),
     outboxLowWater: (lane) => outbox.lowWater(lane),
+    laneOf: (slot) => laneOfSlot(lanes.table(), slot),
+    forward: (lane, inputs, messageId) => options.inputs.append(lane, inputs, messageId),
+    letGo(lane, executions) {
+      scheduler.letGo(executions);
+      gate.letGo(lane, new Set(executions.map(({ id }) => id)));
+    },
     reply: (subject, answer) => options.reply(subject, answer),
     endOf: (id) => reader.endOf(id),
   };
   const takingPorts: TakingPorts = {
     program: (hash) => programs.byHash(hash),
     payload: (name) => payloads.get(name),
-    checkpoints: (lane) =>
+    table: () => readTable(),
+    checkpoints: (slots) =>
       untilStored('Reading checkpoints', clock, logger, signal, async () => {
-        const found = await checkpoints.load(lanes.table(), lane);
+        const found = await checkpoints.load(slots);
         // One whose end is in history is left over from a crash between the two writes.
         const ended = await history.endedAmong(found.map(({ id }) => id));
         if (ended.size > 0) await checkpoints.remove([...ended]);
         return found.filter(({ id }) => !ended.has(id));
       }),
-    remembered: (lane) => untilStored('Reading remembered starts', clock, logger, signal, () => history.remembered(lanes.table(), lane, clock.wallMs())),
+    remembered: (slots) => untilStored('Reading remembered starts', clock, logger, signal, () => history.remembered(slots, clock.wallMs())),
     async programsOf(executions) {
       const hashes = await untilStored('Reading the definitions of ended executions', clock, logger, signal, () => history.definitionsOf(executions));
       return new Map(await Promise.all([...hashes].map(async ([id, hash]) => [id, await programs.byHash(hash)] as const)));
@@ -182,7 +198,9 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     },
     async join({ bucket, registry, registration, address, initialLanes }) {
       leaseDeadline = () => registration.leaseDeadline();
+      readTable = () => readSlotTable(bucket, clock, signal);
       const announce = (): void => void registration.setAttributes({ lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b) }).catch(() => undefined);
+      mover = await moveSlots({ bucket, lanes, payloads, clock, logger, signal, program: (hash) => programs.byHash(hash) });
       keeper = await keepLanes({
         bucket,
         registry,
@@ -196,7 +214,10 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
         async take(number, epoch) {
           const lane = await runLane(number, epoch, { open, instance, lanePorts, takingPorts, inputPorts, clock, logger });
           // The keeper adds the lane once this has returned it.
-          clock.soon(announce);
+          clock.soon(() => {
+            announce();
+            mover?.look();
+          });
           return lane;
         },
         released(lane) {
@@ -210,6 +231,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     settled: () => keeper === undefined || keeper.settled(),
     async drain(ending) {
       await keeper?.close();
+      mover?.close();
       await history.drain(ending);
     },
     close: () => outbox.close(),

@@ -22,5 +22,8 @@ export async function openPayloadStore(bus: Bus): Promise<PayloadStore> {
       if (bytes === null) throw new Defect(`the payload ${name}, which a frame names, is not in the object bucket`);
       return Buffer.from(bytes).toString('utf8');
     },
+    async remove(names) {
+      for (const name of names) await untilAnswered(bus, `Removing the payload ${name}`, () => objects.delete(name));
+    },
   };
 }

@@ -4,7 +4,7 @@ import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest,
 import type { Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
 import type { ExecutionView, TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
-import { serveStarts, type ExecutionReader, type Lanes, type StartCall, type StartPorts } from '@millrace/lane';
+import { type Cancelled, serveStarts, type ExecutionReader, type Lanes, type StartCall, type StartPorts } from '@millrace/lane';
 import { serverStream, unary } from '@millrace/rpc';
 import type { Definitions } from '../definitions/definitions.ts';
 import { tail } from './tail.ts';
@@ -29,8 +29,9 @@ export function executionsService({ starts, reader, lanes }: ApiOptions): Untype
       const lane = lanes.of(execution);
       if (lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${execution} is not at this orchestrator` });
       const view = await reader.view(organisation, execution);
-      const found = await new Promise<boolean>((answer) => lane.post({ kind: 'cancel', organisation: view.organisation, execution, answer }));
-      if (!found && view.endedAtMs !== undefined) throw new MillraceError('execution-ended', { message: `Execution ${execution} has ended: ${view.status}` });
+      const outcome = await new Promise<Cancelled>((answer) => lane.post({ kind: 'cancel', organisation: view.organisation, execution, answer }));
+      if (outcome === 'elsewhere') throw new MillraceError('lane-displaced', { message: `Execution ${execution} has left this orchestrator` });
+      if (outcome === 'unknown' && view.endedAtMs !== undefined) throw new MillraceError('execution-ended', { message: `Execution ${execution} has ended: ${view.status}` });
       return executionMessage(await reader.view(organisation, execution));
     }),
     trace: unary<ExecutionReference, Trace>(async ({ organisation, execution }) => traceMessage(await reader.trace(organisation, execution))),

@@ -1,4 +1,5 @@
 /** Takes a lane of a golden image with the present code, without any server: the image's log, programs and payloads. */
+import { initialSlotTable } from '@millrace/identity';
 import { unpackFrame } from '@millrace/bus';
 import { compileWorkflow, workflowOfValue } from '@millrace/dsl';
 import { decodeFrameHead, snapshotOf, type JsonValue, type Program, type Snapshot } from '@millrace/engine';
@@ -72,6 +73,7 @@ function portsOf(image: Image, lane: number, from: 'beginning' | 'checkpoints'):
       const text = image.payloads[name];
       return text === undefined ? Promise.reject(new Error(`the image has no payload ${name}`)) : Promise.resolve(text);
     },
+    table: () => Promise.resolve(initialSlotTable(lanes)),
     checkpoints: () => Promise.resolve(from === 'beginning' ? [] : checkpoints),
     remembered: () => Promise.resolve({ starts: [], complete: true }),
     programsOf: async (ids) => new Map(await Promise.all(ids.flatMap((id) => (ended.has(id) ? [id] : [])).map(async (id) => [id, await program(ended.get(id) ?? '')] as const))),

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { connectBus, newExecutionId, type Bus } from '@millrace/bus';
 import { begin, createFrameWriter, journalFor, payloadOf, snapshotOf, start, type Execution, type JournalRecord, type JsonValue, type StartedRecord } from '@millrace/engine';
-import { initialSlotTable } from '@millrace/identity';
+import { initialSlotTable, slotsOfLane } from '@millrace/identity';
 import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
 import { connectStore, type Store } from '@millrace/store';
 import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
@@ -13,7 +13,7 @@ import { logger, programOf } from '../testing/lane-bench.ts';
 import { openPayloadStore } from '../adapters/payload-store.ts';
 
 const REST = programOf('  - rest:\n      wait: PT60S\n');
-const TABLE = initialSlotTable(1);
+const SLOTS = slotsOfLane(initialSlotTable(1), 0);
 
 let folder: TemporaryFolder;
 let nats: NatsServer;
@@ -67,7 +67,7 @@ test('a checkpoint of an older owner that comes late changes neither the state n
   newer.entries.push('[2,[]]');
   await checkpoints.write(0, [newer]);
   await checkpoints.write(0, [older]);
-  const [found] = (await checkpoints.load(TABLE, 0)).filter((each) => each.id === id);
+  const [found] = (await checkpoints.load(SLOTS)).filter((each) => each.id === id);
   expect(found).toMatchObject({ sequence: 9, segments: 1 });
   expect(await checkpoints.segments(id, 1)).toHaveLength(2);
 });
@@ -79,7 +79,7 @@ test('a checkpoint of the lane that an execution has left changes nothing, whate
   moved.entries.push('[2,[]]');
   await checkpoints.write(1, [moved]);
   await checkpoints.write(0, [actorOf(id, { n: 1 }, 900)]);
-  const found = async () => (await checkpoints.load(TABLE, 0)).find((each) => each.id === id);
+  const found = async () => (await checkpoints.load(SLOTS)).find((each) => each.id === id);
   expect(await found()).toMatchObject({ hop: 1, lane: 1, sequence: 3 });
   expect(await checkpoints.segments(id, 1)).toHaveLength(2);
   // And of release 0.1, which knew no hops.
@@ -89,7 +89,7 @@ test('a checkpoint of the lane that an execution has left changes nothing, whate
   const later = actorOf(old, { n: 1 }, 3);
   later.hop = 1;
   await checkpoints.write(1, [later]);
-  expect((await checkpoints.load(TABLE, 0)).find((each) => each.id === old)).toMatchObject({ hop: 1, sequence: 3 });
+  expect((await checkpoints.load(SLOTS)).find((each) => each.id === old)).toMatchObject({ hop: 1, sequence: 3 });
 });
 
 test('a later checkpoint of the same frames takes the earlier one\'s place', async () => {
@@ -106,7 +106,7 @@ test('a state far larger than a document comes back as it was, and does not hold
   const [large, small] = [actorOf(newExecutionId(), { text: 'ü'.repeat(1_000_000) }, 5), actorOf(newExecutionId(), { n: 1 }, 5)];
   const before = snapshotOf(large.execution);
   await checkpoints.write(0, [large, small]);
-  const found = await checkpoints.load(TABLE, 0);
+  const found = await checkpoints.load(SLOTS);
   expect(found.find(({ id }) => id === large.execution.id)?.snapshot).toEqual(JSON.parse(JSON.stringify(before)));
   expect(found.some(({ id }) => id === small.execution.id)).toBe(true);
 }, 30_000);
@@ -136,10 +136,10 @@ test('keys are remembered from history, which says whether it knows others', asy
   const now = Date.now();
   const lately = actorOf(newExecutionId(), { n: 1 }, 5, 'lately');
   await write(finished(lately, now - 1_000));
-  expect(await history.remembered(TABLE, 0, now)).toMatchObject({ complete: true, starts: [{ id: lately.execution.id }] });
+  expect(await history.remembered(SLOTS, now)).toMatchObject({ complete: true, starts: [{ id: lately.execution.id }] });
   const before = actorOf(newExecutionId(), { n: 2 }, 5, 'before');
   await write(finished(before, now - START_MEMORY_MS - 1));
-  expect(await history.remembered(TABLE, 0, now)).toMatchObject({ complete: false, starts: [{ id: lately.execution.id }] });
+  expect(await history.remembered(SLOTS, now)).toMatchObject({ complete: false, starts: [{ id: lately.execution.id }] });
   const asked = await history.askEnded([lately.execution.id, before.execution.id, newExecutionId()]);
   expect([...asked.keys()].toSorted()).toEqual([lately.execution.id, before.execution.id].toSorted());
 });

@@ -5,8 +5,9 @@ import { performance } from 'node:perf_hooks';
 import { systemClock } from '@millrace/clock';
 import { connectBus, ensureStream, laneInputStreamConfig, newExecutionId, type Bus } from '@millrace/bus';
 import { compileWorkflow, readDocuments } from '@millrace/dsl';
-import { payloadOf, snapshotOf, textOf, type JsonValue, type Program, type Reply, type StepResult } from '@millrace/engine';
+import { payloadOf, snapshotOf, textOf, type JsonValue, type LaneInput, type Program, type Reply, type StepResult } from '@millrace/engine';
 import { Lane, openLaneLog, takeLane, type End, type Finished, type LaneLog, type LanePorts, type LifecycleEvent, type ReadyStep, type TakingPorts } from '@millrace/lane';
+import { laneOfSlot, SLOT_COUNT, type SlotTable } from '@millrace/identity';
 import { createLogger } from '@millrace/telemetry';
 import { openLogStreams } from '../adapters/log-streams.ts';
 
@@ -38,6 +39,10 @@ export interface Bench {
   nowMs: () => number;
   /** Stands between a lane and its log, for tests of what goes wrong there. */
   wrapLog: (log: LaneLog) => LaneLog;
+  /** Whose slots are whose when a lane is taken; by default all are of the lane that is. */
+  table: (lane: number) => SlotTable;
+  /** Inputs that lanes have sent on. */
+  readonly sentOn: { readonly lane: number; readonly inputs: readonly LaneInput[]; readonly messageId: string }[];
   /** Told whenever a step becomes ready. */
   onStep: (step: ReadyStep) => void;
   take(number: number, epoch: number, programs: readonly Program[]): Promise<Lane>;
@@ -63,13 +68,15 @@ export async function openBench(url: string): Promise<Bench> {
     leaseHolds: true,
     nowMs: wallClock,
     wrapLog: (log) => log,
+    table: (lane) => ({ version: 1, lanes: lane + 1, map: Array.from({ length: SLOT_COUNT }, () => lane) }),
+    sentOn: [],
     onStep: () => undefined,
     log: (number) => openLaneLog({ open, lane: number, clock, signal: ending.signal }),
     async take(number, epoch, programs) {
       await ensureStream(bus, laneInputStreamConfig(number));
       const own = new AbortController();
       const log = await openLaneLog({ open, lane: number, clock, signal: AbortSignal.any([own.signal, ending.signal]) });
-      const taken = await takeLane(log, epoch, 'test', takingPorts(bench, programs));
+      const taken = await takeLane(log, epoch, 'test', takingPorts(bench, number, programs));
       const lane = new Lane({ number, epoch, log: bench.wrapLog(log), ports: lanePorts(bench), clock, logger, taken });
       void lane.ended.then(() => own.abort());
       lanes.push(lane);
@@ -100,19 +107,25 @@ function lanePorts(bench: Bench): LanePorts {
     finish: (finished) => void bench.finished.push(finished),
     checkpoint: () => Promise.reject(new Error('no store in this test')),
     endOf: () => Promise.resolve(undefined),
+    laneOf: (slot) => laneOfSlot(bench.table(0), slot),
+    async forward(lane, inputs, messageId) {
+      bench.sentOn.push({ lane, inputs, messageId });
+    },
+    letGo: () => undefined,
     announce: (event) => void bench.events.push(event),
     outboxLowWater: () => Infinity,
     reply: (subject, reply) => void bench.replies.push({ subject, reply }),
   };
 }
 
-function takingPorts(bench: Bench, programs: readonly Program[]): TakingPorts {
+function takingPorts(bench: Bench, lane: number, programs: readonly Program[]): TakingPorts {
   return {
     program: (hash) => {
       const found = programs.find((program) => program.hash === hash);
       return found === undefined ? Promise.reject(new Error(`no program ${hash}`)) : Promise.resolve(found);
     },
     payload: (name) => Promise.resolve(bench.payloads.get(name) ?? 'null'),
+    table: () => Promise.resolve(bench.table(lane)),
     checkpoints: () => Promise.resolve([]),
     remembered: () => Promise.resolve({ starts: [], complete: true }),
     programsOf: () => Promise.resolve(new Map()),

@@ -11,7 +11,7 @@
  */
 import type { Clock } from '@millrace/clock';
 import { costOf, type FairQueue, type Permits } from '@millrace/fairness';
-import { textOf, traceparentOf } from '@millrace/engine';
+import { textOf, traceparentOf, type Execution } from '@millrace/engine';
 import type { Result } from '@millrace/contracts/orchestrator/v1/dispatch';
 import type { Logger } from '@millrace/telemetry';
 import type { ReadyStep } from '../lane/ports.ts';
@@ -38,6 +38,8 @@ export interface Scheduler {
   schedule(step: ReadyStep): void;
   /** Forgets the steps of a lane that is no longer here: those of this epoch and before. */
   dropLane(lane: number, epoch: number): void;
+  /** The executions have left with their slots: their steps are another owner's to send. */
+  letGo(executions: readonly Execution[]): void;
   /** The execution has ended: its steps are cancelled. */
   abandon(execution: string): void;
   /** A worker has said hello. */
@@ -71,6 +73,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
   /** The epoch in which each lane has left this process last: nothing of it is dispatched, whatever still has it. */
   const dropped = new Map<number, number>();
   const counts: SchedulerCounts = { dispatched: 0, redispatched: 0 };
+  const gone = new WeakSet<Execution>();
   let pumping = false;
 
   function operationOf(step: ReadyStep): string {
@@ -79,7 +82,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
   }
 
   function isWanted(step: ReadyStep): boolean {
-    return step.epoch > (dropped.get(step.lane) ?? 0) && step.execution.end === undefined && step.execution.activations.get(step.activation.number) === step.activation && step.activation.arguments !== undefined;
+    return !gone.has(step.execution) && step.epoch > (dropped.get(step.lane) ?? 0) && step.execution.end === undefined && step.execution.activations.get(step.activation.number) === step.activation && step.activation.arguments !== undefined;
   }
 
   function capableOf(operation: string): readonly WorkerStream[] {
@@ -242,6 +245,25 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
       for (let index = held.length - 1; index >= 0; index--) {
         const step = held[index] as ReadyStep;
         if (step.lane !== lane) continue;
+        held.splice(index, 1);
+        release(step.execution.organisation);
+      }
+      soon();
+    },
+    letGo(executions) {
+      for (const execution of executions) {
+        gone.add(execution);
+        for (const each of [...outstanding.of(execution.id)]) {
+          // A lane of this process may have it by now, and has sent the step again.
+          if (each.step.execution !== execution || !outstanding.take(each)) continue;
+          each.stream?.settle(each.bytes);
+          release(execution.organisation);
+        }
+      }
+      queue.removeWhere((step) => gone.has(step.execution));
+      for (let index = held.length - 1; index >= 0; index--) {
+        const step = held[index] as ReadyStep;
+        if (!gone.has(step.execution)) continue;
         held.splice(index, 1);
         release(step.execution.organisation);
       }

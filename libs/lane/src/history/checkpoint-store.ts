@@ -11,7 +11,7 @@
  *   over STATE_CHARACTERS_MAX stands by reference.
  */
 import type { Clock } from '@millrace/clock';
-import { SLOT_COUNT, laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
+import { slotOf } from '@millrace/identity';
 import { snapshotOf, type Snapshot } from '@millrace/engine';
 import type { Actor } from '../lane/actor.ts';
 import type { CheckpointDocument, CheckpointDocuments, SegmentDocument } from './checkpoint-documents.ts';
@@ -47,7 +47,7 @@ export interface Overflow {
 export interface CheckpointStore {
   prepare(): Promise<void>;
   write(lane: number, actors: readonly Actor[]): Promise<void>;
-  load(table: SlotTable, lane: number): Promise<readonly StoredCheckpoint[]>;
+  load(slots: readonly number[]): Promise<readonly StoredCheckpoint[]>;
   remove(ids: readonly string[]): Promise<void>;
   writeSegments(overflows: readonly Overflow[]): Promise<void>;
   /** Entries of the first `count` segments of a journal; a later one is left over from a checkpoint that came too late. */
@@ -82,8 +82,7 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
         actor.entries = actor.entries.slice(entries);
       }
     },
-    async load(table, lane) {
-      const slots = Array.from({ length: SLOT_COUNT }, (_, slot) => slot).filter((slot) => laneOfSlot(table, slot) === lane);
+    async load(slots) {
       const found = await documents.ofSlots(slots);
       const loaded: StoredCheckpoint[] = [];
       for (const { _id, organisation, hop = 0, lane: at, sequence, segments: count, state, reference } of found) {

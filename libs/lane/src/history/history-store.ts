@@ -8,7 +8,7 @@
  */
 import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
-import { slotOf, laneOfSlot, SLOT_COUNT, type SlotTable } from '@millrace/identity';
+import { slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import type { Finished } from '../lane/actor.ts';
 import { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '../lane/start-memory.ts';
@@ -42,7 +42,7 @@ export interface HistoryStore {
   /** Newest first, from below `before` (an id that sorts by time is not given: the pair of end and id is). */
   list(filter: ListFilter): Promise<readonly HistoryDocument[]>;
   endedAmong(ids: readonly string[]): Promise<ReadonlySet<string>>;
-  remembered(table: SlotTable, lane: number, nowMs: number): Promise<Remembered>;
+  remembered(slots: readonly number[], nowMs: number): Promise<Remembered>;
   /**
    * The digests of the inputs of those that are there. Asked for starts that a lane may have forgotten: while the
    * database is away it says of none that it is there, and starts go on.
@@ -166,8 +166,7 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
     get: (id) => documents.get(id),
     list: (filter) => documents.list(filter),
     endedAmong: (ids) => documents.present(ids),
-    async remembered(table, lane, nowMs) {
-      const slots = Array.from({ length: SLOT_COUNT }, (_, slot) => slot).filter((slot) => laneOfSlot(table, slot) === lane);
+    async remembered(slots, nowMs) {
       const { starts, older } = await documents.keyed(slots, nowMs - START_MEMORY_MS, STARTS_REMEMBERED_MAX);
       const complete = starts.length < STARTS_REMEMBERED_MAX && !older;
       return { complete, starts: starts.map(({ id, digest, endedAtMs }) => ({ id, digest: digest ?? NO_DIGEST, endedAtMs })).reverse() };

@@ -2,4 +2,6 @@
 export interface PayloadStore {
   put(payloads: readonly { readonly name: string; readonly text: string }[]): Promise<void>;
   get(name: string): Promise<string>;
+  /** Those that are not there are left. */
+  remove(names: readonly string[]): Promise<void>;
 }

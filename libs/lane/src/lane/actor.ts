@@ -1,6 +1,7 @@
 /**
  * One execution in the memory of its lane's owner: state, journal, and who waits for its end.
  */
+import { slotOf } from '@millrace/identity';
 import { textOf, type Execution, type Payload, type Program, type Reply } from '@millrace/engine';
 
 /** How an execution ended, as answers carry it. */
@@ -24,6 +25,7 @@ export interface Watcher {
 
 export interface Actor {
   readonly execution: Execution;
+  readonly slot: number;
   /** How often it has moved between lanes: of two checkpoints that with the higher hop is the later. */
   hop: number;
   /** Journal entries as texts, in order; those before the last checkpoint may have been dropped. */
@@ -43,7 +45,7 @@ export interface Actor {
 }
 
 export function createActor(execution: Execution): Actor {
-  return { execution, hop: 0, entries: [], storedEntries: 0, segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [] };
+  return { execution, slot: slotOf(execution.id), hop: 0, entries: [], storedEntries: 0, segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [] };
 }
 
 /** An execution that has ended, until history has it. */

@@ -11,7 +11,7 @@ import { decodeLaneInputs, isTooDeep, payloadOf, NESTING_MAX, type LaneInput, ty
 import { laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import type { Lane } from './lane.ts';
-import type { Message } from './message.ts';
+import type { InputOrigin, Message } from './message.ts';
 
 /** Messages that wait in the lane's mailbox before reading pauses. */
 export const MAILBOX_MAX = 10_000;
@@ -19,6 +19,8 @@ const PAUSE_MS = 5;
 /** Between looks whether starts are taken again, in milliseconds. */
 const REFUSED_PAUSE_MS = 250;
 const RETRY_MS = 500;
+/** Between looks whether a slot has come, in milliseconds. */
+const ADOPTION_POLL_MS = 10;
 
 export interface InputPorts {
   /** Makes sure that `in.<lane>` is there. */
@@ -41,7 +43,7 @@ export async function readInputs(lane: Lane, ports: InputPorts, clock: Clock, si
     try {
       for await (const message of ports.read(lane.number, next, signal)) {
         if (message.sequence !== next) logger.error('Inputs are missing from the stream', { lane: lane.number, expected: next, found: message.sequence });
-        const inputs = await prepare(lane, decodeLaneInputs(Buffer.from(message.data).toString('utf8')), ports, clock, logger);
+        const inputs = await prepare(lane, message.sequence, decodeLaneInputs(Buffer.from(message.data).toString('utf8')), { ports, clock, signal, logger });
         if (signal.aborted) return;
         for (const input of inputs) lane.post(input);
         lane.post({ kind: 'position', inputSequence: message.sequence });
@@ -57,23 +59,39 @@ export async function readInputs(lane: Lane, ports: InputPorts, clock: Clock, si
   }
 }
 
-async function prepare(lane: Lane, inputs: readonly LaneInput[], ports: InputPorts, clock: Clock, logger: Logger): Promise<readonly Message[]> {
-  const keyed = lane.memory.partial ? inputs.flatMap((input) => (input.kind === 'start' && input.key !== undefined && !lane.memory.has(input.execution) ? [input.execution] : [])) : [];
+interface Preparing {
+  readonly ports: InputPorts;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+async function prepare(lane: Lane, sequence: number, inputs: readonly LaneInput[], { ports, clock, signal, logger }: Preparing): Promise<readonly Message[]> {
+  const isAsked = (input: StartInput): boolean => (input.from !== undefined || (lane.memory.partial && input.key !== undefined)) && !lane.knows(input.execution);
+  // One that was sent on may have been sent on before, and have run.
+  const keyed = inputs.flatMap((input) => (input.kind === 'start' && isAsked(input) ? [input.execution] : []));
   const ended = keyed.length === 0 ? new Map<string, string>() : await ports.ended(keyed);
   for (const [id, digest] of ended) lane.memory.recall(id, digest, clock.wallMs());
   const messages: Message[] = [];
   for (const input of inputs) {
     const slot = slotOf(input.execution);
-    if (slot < 0 || laneOfSlot(ports.table(), slot) !== lane.number) {
-      logger.error('An input names an execution that is not of its lane and is left out', { lane: lane.number, execution: input.execution, kind: input.kind });
+    if (slot < 0) {
+      logger.error('An input names an execution without a slot and is left out', { lane: lane.number, execution: input.execution, kind: input.kind });
       continue;
     }
-    messages.push(input.kind === 'cancel' ? { kind: 'cancel', organisation: input.organisation, execution: input.execution, answer: undefined } : await startOf(input, ports));
+    // Sent on by the lane that gives the slot away: it is on its way here too.
+    while (input.from !== undefined && isOnItsWay(lane, slot, input.from, ports) && !signal.aborted) await clock.sleep(ADOPTION_POLL_MS);
+    const origin: InputOrigin = { sequence, input };
+    messages.push(input.kind === 'cancel' ? { kind: 'cancel', organisation: input.organisation, execution: input.execution, answer: undefined, origin } : await startOf(input, origin, ports));
   }
   return messages;
 }
 
-async function startOf(input: StartInput, ports: InputPorts): Promise<Message> {
+function isOnItsWay(lane: Lane, slot: number, from: number, ports: InputPorts): boolean {
+  return !lane.slots.owns(slot) && lane.slots.releasedTo(slot) === undefined && laneOfSlot(ports.table(), slot) === from;
+}
+
+async function startOf(input: StartInput, origin: InputOrigin, ports: InputPorts): Promise<Message> {
   const program = await ports.program(input.organisation, input.workflow);
   const text = textOf(input);
   const problem = text === undefined ? `the input is nested deeper than ${NESTING_MAX} levels` : program === undefined ? `organisation ${input.organisation} has no workflow ${input.workflow}` : undefined;
@@ -89,6 +107,7 @@ async function startOf(input: StartInput, ports: InputPorts): Promise<Message> {
     acceptedBy: input.acceptedBy,
     replyTo: input.replyTo,
     watcher: undefined,
+    origin,
     ...(problem === undefined ? {} : { fault: problem }),
   };
 }

@@ -9,13 +9,14 @@
  * - A lane that could not be taken, or that a defect has stopped, is given free: it holds up no other lane, and
  *   another process may have more luck.
  */
-import { decodeJson, encodeJson, type Bucket, type Registration, type Registry } from '@millrace/bus';
+import { decodeJson, encodeJson, type Registration, type Registry } from '@millrace/bus';
 import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
 import { initialSlotTable, parseSlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
+import type { LanesBucket } from './slot-moves-bucket.ts';
 
 /** How often claims are looked at without a reason, in milliseconds. */
 const LOOK_MS = 500;
@@ -32,9 +33,6 @@ export interface Claim {
   /** The owner's gRPC address. */
   readonly address: string;
 }
-
-/** What is needed of the bucket `lanes`. */
-export type LanesBucket = Pick<Bucket, 'get' | 'create' | 'update' | 'watch'>;
 
 export interface LaneKeeperOptions {
   readonly bucket: LanesBucket;

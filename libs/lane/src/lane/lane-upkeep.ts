@@ -4,6 +4,7 @@
  * Owns which actors are dirty and how far the log may be truncated. Does not own how a checkpoint is stored.
  *
  * - U1 A frame is forgotten only when a stored checkpoint or history has all its executions, and JetStream its events.
+ * - U1 holds for what slots left or came with as well: see slot-ownership.ts, O2.
  * - U2 An input is forgotten only when a durable frame says that it has been taken.
  * - `run` is called between two frames, when state and log agree.
  */
@@ -11,6 +12,7 @@ import type { Logger } from '@millrace/telemetry';
 import type { Actor, Finished } from './actor.ts';
 import type { LaneLog } from './lane-log.ts';
 import type { LanePorts } from './ports.ts';
+import type { SlotOwnership } from './slot-ownership.ts';
 
 /** An execution is checkpointed once its changes are this old, in milliseconds. */
 const CHECKPOINT_AGE_MS = 2_000;
@@ -26,6 +28,10 @@ export interface LaneUpkeep {
   adopt(actor: Actor): void;
   /** The actor has ended. */
   drop(actor: Actor): void;
+  /** The actor has left with its slot: it is another lane's to store. */
+  letGo(actor: Actor): void;
+  /** Frames below it need not be there any more. */
+  readonly truncatedBelow: number;
   /** Checkpoints what has been dirty for long, and truncates. */
   run(nowMs: number): void;
   /** Events of the frames below it are in JetStream. */
@@ -41,6 +47,7 @@ export interface LaneUpkeepOptions {
   readonly ports: LanePorts;
   readonly logger: Logger;
   readonly finished: ReadonlyMap<string, Finished>;
+  readonly slots: Pick<SlotOwnership, 'lowWater'>;
   readonly announcedBelow: number;
   /** The last frame that is durable, and the last input that it holds. */
   durable(): { readonly sequence: number; readonly inputSequence: number };
@@ -48,7 +55,7 @@ export interface LaneUpkeepOptions {
   again(): void;
 }
 
-export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, announcedBelow: before, durable, again }: LaneUpkeepOptions): LaneUpkeep {
+export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, slots, announcedBelow: before, durable, again }: LaneUpkeepOptions): LaneUpkeep {
   // In the order they became dirty, nearly: the oldest come first.
   const dirty = new Set<Actor>();
   /** Actors whose checkpoint is on its way. */
@@ -58,6 +65,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
   let forgottenInput = 0;
   let logBytes = 0;
   let announcedBelow = before;
+  let truncatedBelow = 0;
 
   function checkpoint(batch: readonly Actor[], nowMs: number): void {
     checkpointing = true;
@@ -73,8 +81,8 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
     const settle = (isStored: boolean): void => {
       checkpointing = false;
       for (const actor of batch) {
-        storing.delete(actor);
-        if (!isStored) {
+        const isHere = storing.delete(actor);
+        if (!isStored && isHere) {
           actor.firstDirtySequence = actor.storingFirstSequence;
           actor.dirtySinceMs = nowMs;
           if (actor.execution.end === undefined) dirty.add(actor);
@@ -100,14 +108,16 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
     for (const actor of dirty) low = Math.min(low, actor.firstDirtySequence);
     for (const actor of storing) low = Math.min(low, actor.storingFirstSequence);
     for (const each of finished.values()) low = Math.min(low, each.firstSequence);
-    return Math.min(low, announcedBelow);
+    return Math.min(low, announcedBelow, slots.lowWater());
   }
 
   async function truncate(): Promise<void> {
     const { inputSequence } = durable();
     truncating = true;
     try {
-      await log.truncate(lowWater());
+      const below = lowWater();
+      await log.truncate(below);
+      truncatedBelow = Math.max(truncatedBelow, below);
       logBytes = await log.bytes();
       if (inputSequence > forgottenInput) {
         await log.truncateInputs(inputSequence);
@@ -132,6 +142,13 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       if (actor.firstDirtySequence > 0) dirty.add(actor);
     },
     drop: (actor) => void dirty.delete(actor),
+    letGo(actor) {
+      dirty.delete(actor);
+      storing.delete(actor);
+    },
+    get truncatedBelow() {
+      return truncatedBelow;
+    },
     run(nowMs) {
       // The events of the last frame itself may not have been handed over yet.
       announcedBelow = Math.max(announcedBelow, Math.min(ports.outboxLowWater(number), durable().sequence));

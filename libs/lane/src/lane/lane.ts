@@ -9,21 +9,28 @@
  * - E4 E5 The core decides; this file adds nothing to the journal.
  * - E6 What one execution cannot do ends that execution and never the lane (transition.ts).
  * - E9 What a former owner may not have carried out is carried out again: steps, timers, events, replies.
+ * - Slots leave and come with frames of their own (`released`, `adopted`): before the one the lane acts for them, after
+ *   it nothing here knows of them. What the log says of a slot is what counts, not the table (slot-ownership.ts).
+ * - An input for a slot that has left is sent on, and its position becomes durable only after that.
  * - While a frame is being appended messages wait, so state and log agree whenever an effect runs.
  * - Whoever waits is told: what was taken from the mailbox and is not durable when the lane ends is refused.
  */
 import type { Cancel, Clock } from '@millrace/clock';
-import { advance, begin, cancel, createFrameWriter, elapse, journalFor, resolve, start, FRAME_CHARACTERS_MAX, PROBLEM_TYPES, type Execution, type FrameWriter, type JournalRecord } from '@millrace/engine';
-import { MillraceError } from '@millrace/errors';
+import { advance, begin, cancel, createFrameWriter, elapse, journalFor, resolve, start, FRAME_CHARACTERS_MAX, MOVES_FORMAT, PROBLEM_TYPES, type Execution, type FrameHead, type FrameWriter, type JournalRecord, type ReleasedSlots } from '@millrace/engine';
+import { Defect, MillraceError } from '@millrace/errors';
+import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import { createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
 import type { LaneLog } from './lane-log.ts';
 import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
 import { isTold, lifecycleEvent } from './lifecycle.ts';
-import type { Message, StartMessage } from './message.ts';
+import type { InputOrigin, Message, StartMessage } from './message.ts';
+import { encodeMoved, finishedAt, placeAt } from './moved-state.ts';
 import type { LanePorts } from './ports.ts';
 import { answerAgain, type KnownStart } from './repeated-start.ts';
+import type { SlotOwnership } from './slot-ownership.ts';
+import { createSendOn, type SendOn } from './send-on.ts';
 import { isSameInput, type StartMemory } from './start-memory.ts';
 import type { TakenLane } from './take-lane.ts';
 import { writeTransition } from './transition.ts';
@@ -72,6 +79,10 @@ export class Lane {
   readonly actors = new Map<string, Actor>();
   readonly finished = new Map<string, Finished>();
   readonly memory: StartMemory;
+  readonly slots: SlotOwnership;
+  /** Decisions made for each slot; they only grow. */
+  readonly heat = new Uint32Array(SLOT_COUNT);
+  readonly #sendOn: SendOn;
   readonly #log: LaneLog;
   readonly #ports: LanePorts;
   readonly #clock: Clock;
@@ -103,6 +114,8 @@ export class Lane {
     this.#durableInputSequence = taken.inputSequence;
     this.#lastSequence = taken.lastSequence;
     this.memory = taken.memory;
+    this.slots = taken.slots;
+    this.#sendOn = createSendOn({ lane: number, clock, logger, forward: (to, inputs, id) => ports.forward(to, inputs, id), sent: () => this.post({ kind: 'query', run: () => undefined }) });
     this.ended = new Promise((settle) => {
       this.#end = settle;
     });
@@ -115,6 +128,7 @@ export class Lane {
       ports,
       logger,
       finished: this.finished,
+      slots: this.slots,
       announcedBelow: taken.announcedBelow,
       durable: () => ({ sequence: this.#lastSequence, inputSequence: this.#durableInputSequence }),
       again: maintain,
@@ -129,7 +143,12 @@ export class Lane {
   }
 
   get waiting(): number {
-    return this.#mailbox.length;
+    return this.#mailbox.length + this.#sendOn.waiting;
+  }
+
+  /** Frames below it are forgotten, or may be at any moment. */
+  get truncatedBelow(): number {
+    return this.#upkeep.truncatedBelow;
   }
 
   /** Whether a start of that id would be a repeated one. */
@@ -171,7 +190,7 @@ export class Lane {
   }
 
   /** What the log said goes on: events and replies are made again, steps dispatched, timers armed, ready work resumed. */
-  #resume({ actors, events }: TakenLane): void {
+  #resume({ actors, finished: cameEnded, events }: TakenLane): void {
     for (const actor of actors.values()) {
       const finished = finishedOf(actor);
       if (finished === undefined) {
@@ -181,6 +200,10 @@ export class Lane {
         this.finished.set(finished.id, finished);
         if (finished.key !== undefined) this.memory.remember(finished.id, finished.input, finished.endedAtMs);
       }
+    }
+    for (const each of cameEnded) {
+      this.finished.set(each.id, each);
+      if (each.key !== undefined) this.memory.remember(each.id, each.input, each.endedAtMs);
     }
     for (const event of events) {
       this.#ports.announce(event);
@@ -214,25 +237,107 @@ export class Lane {
 
   async #commit(): Promise<void> {
     const nowMs = this.#clock.wallMs();
+    const [first] = this.#mailbox;
+    if (first?.kind === 'release' || first?.kind === 'adopt') {
+      this.#mailbox = this.#mailbox.slice(1);
+      await (first.kind === 'release' ? this.#release(first) : this.#adopt(first, nowMs));
+      return;
+    }
     const turn: Turn = { nowMs, writer: createFrameWriter(this.epoch), effects: [], touched: [] };
     const { writer } = turn;
     this.#fill(turn);
-    if (!writer.isEmpty || this.#inputSequence !== this.#durableInputSequence) {
-      const inputSequence = this.#inputSequence;
-      const { text, large } = writer.finish({ lane: this.number, epoch: this.epoch, inputSequence, announcedBelow: this.#upkeep.announcedBelow });
-      if (large.length > 0) await this.#ports.storePayloads(large);
-      const sequence = await this.#log.append(text, this.epoch);
-      if (!this.#ports.leaseHolds()) await this.#regainLease();
-      // Given up meanwhile: the frame is in the log, and its effects are the next owner's.
-      if (this.#closed) return;
-      this.#lastSequence = sequence;
-      this.#durableInputSequence = inputSequence;
-      this.counts.frames++;
-      this.counts.framedCharacters += text.length;
+    if (!writer.isEmpty || this.#positionToFrame() !== this.#durableInputSequence) {
+      const sequence = await this.#append(writer);
+      if (sequence === undefined) return;
       for (const actor of turn.touched) this.#upkeep.touch(actor, sequence, nowMs);
     }
     this.#inHand = [];
     for (const effect of turn.effects) effect(this.#lastSequence);
+  }
+
+  /** The position up to which inputs are in the log, or with another lane. */
+  #positionToFrame(): number {
+    return Math.max(Math.min(this.#inputSequence, this.#sendOn.firstOpen() - 1), this.#durableInputSequence);
+  }
+
+  /** Appends a frame; undefined when the lane was given up meanwhile: the frame is in the log, and its effects are the next owner's. */
+  async #append(writer: FrameWriter, moved: Pick<FrameHead, 'released' | 'adopted'> = {}): Promise<number | undefined> {
+    const inputSequence = this.#positionToFrame();
+    const { text, large } = writer.finish({ lane: this.number, epoch: this.epoch, inputSequence, announcedBelow: this.#upkeep.announcedBelow, ...moved });
+    if (large.length > 0) await this.#ports.storePayloads(large);
+    const sequence = await this.#log.append(text, this.epoch);
+    if (!this.#ports.leaseHolds()) await this.#regainLease();
+    if (this.#closed) return undefined;
+    this.#lastSequence = sequence;
+    this.#durableInputSequence = inputSequence;
+    this.counts.frames++;
+    this.counts.framedCharacters += text.length;
+    return sequence;
+  }
+
+  /** Gives slots away: what is known of them goes to the bucket, the frame says so, and then nothing of them is here. */
+  async #release({ id, move, done }: Extract<Message, { kind: 'release' }>): Promise<void> {
+    const before = this.slots.released(id);
+    const leaving = new Set(move.slots.filter((slot) => this.slots.owns(slot)));
+    if (before !== undefined || leaving.size === 0) {
+      done(before);
+      return;
+    }
+    const isLeaving = (execution: string): boolean => leaving.has(slotOf(execution));
+    const actors = [...this.actors.values()].filter(({ slot }) => leaving.has(slot));
+    const finished = [...this.finished.values()].filter((each) => isLeaving(each.id));
+    const texts = encodeMoved({ actors, finished, starts: this.memory.listed(isLeaving), partial: this.memory.partial });
+    // Of this owner alone: one that is displaced meanwhile overwrites nothing that the log names.
+    const objects = texts.map((text, index) => ({ name: `move.${id}.${this.number}.${this.epoch}.${index}`, text }));
+    if (objects.length > 0) await this.#ports.storePayloads(objects);
+    const marker: ReleasedSlots = { move: id, slots: [...leaving], objects: objects.map(({ name }) => name), to: move.to };
+    const sequence = await this.#append(createFrameWriter(this.epoch, MOVES_FORMAT), { released: marker });
+    if (sequence === undefined) return;
+    this.slots.release(marker, sequence);
+    for (const actor of actors) {
+      this.actors.delete(actor.execution.id);
+      this.#upkeep.letGo(actor);
+    }
+    for (const each of finished) this.finished.delete(each.id);
+    this.memory.letGo(isLeaving);
+    this.#ports.letGo(this.number, actors.map(({ execution }) => execution));
+    for (const actor of actors) for (const watcher of actor.watchers) watcher.refused('lane-displaced', `The slot of execution ${actor.execution.id} goes to lane ${move.to}`);
+    done(marker);
+  }
+
+  /** Takes slots over: from this frame on the lane acts for what came with them. */
+  async #adopt({ marker, state, done }: Extract<Message, { kind: 'adopt' }>, nowMs: number): Promise<void> {
+    if (this.slots.adopted(marker.move) === undefined) {
+      const sequence = await this.#append(createFrameWriter(this.epoch, MOVES_FORMAT), { adopted: marker });
+      if (sequence === undefined) return;
+      this.slots.adopt(marker, sequence);
+      for (const { id, digest, endedAtMs } of state.starts) this.memory.recall(id, digest, endedAtMs);
+      if (state.partial) this.memory.markPartial();
+      for (const actor of state.actors) {
+        placeAt(actor, sequence, nowMs);
+        this.actors.set(actor.execution.id, actor);
+        this.#upkeep.adopt(actor);
+      }
+      for (const each of state.finished) this.#takeFinished(finishedAt(each, sequence));
+      for (const { execution } of state.actors) this.#resumeExecution(execution);
+    }
+    done();
+  }
+
+  /** One that had ended before it came here. */
+  #takeFinished(finished: Finished): void {
+    this.finished.set(finished.id, finished);
+    if (finished.key !== undefined) this.memory.remember(finished.id, finished.input, finished.endedAtMs);
+    this.#handToHistory(finished);
+  }
+
+  /** Whether a message about an execution is not for this lane; who waits is told, and an input sent on. */
+  #isElsewhere(execution: string, origin: InputOrigin | undefined, tell: () => void): boolean {
+    const slot = slotOf(execution);
+    if (this.slots.owns(slot)) return false;
+    if (origin === undefined) tell();
+    else this.#sendOn.add(this.slots.releasedTo(slot) ?? this.#ports.laneOf(slot), origin);
+    return true;
   }
 
   /** Takes messages until the frame is full, the time is up or none waits. */
@@ -242,7 +347,9 @@ export class Lane {
     const messages = this.#mailbox;
     let taken = 0;
     while (taken < messages.length && taken < MESSAGES_PER_FRAME_MAX && turn.writer.length < FRAME_CHARACTERS_MAX) {
-      this.#process(messages[taken] as Message, turn);
+      const message = messages[taken] as Message;
+      if (message.kind === 'release' || message.kind === 'adopt') break;
+      this.#process(message, turn);
       taken++;
       if ((taken & 63) === 0 && clock.monotonicMs() > until) break;
     }
@@ -269,6 +376,7 @@ export class Lane {
         return;
       case 'attach': {
         const { execution, watcher } = message;
+        if (this.#isElsewhere(execution, undefined, () => watcher.refused('lane-displaced', `Execution ${execution} is not of lane ${this.number}`))) return;
         turn.effects.push(() => this.#attach(execution, watcher));
         return;
       }
@@ -278,16 +386,17 @@ export class Lane {
           this.#transition(actor, turn, (records) => {
             if (resolve(actor.execution, message.result, journalFor(actor.execution, turn.nowMs, records))) this.counts.steps++;
           });
-        }
+        } else if (actor === undefined && this.#isElsewhere(message.execution, undefined, () => message.moved?.())) return;
         turn.effects.push(message.durable);
         return;
       }
       case 'cancel': {
+        const { answer, origin } = message;
+        if (this.#isElsewhere(message.execution, origin, () => answer?.('elsewhere'))) return;
         const actor = this.actors.get(message.execution);
         const found = actor !== undefined && actor.execution.organisation === message.organisation;
         if (found) this.#transition(actor, turn, (records) => void cancel(actor.execution, journalFor(actor.execution, turn.nowMs, records)));
-        const { answer } = message;
-        if (answer !== undefined) turn.effects.push(() => answer(found));
+        if (answer !== undefined) turn.effects.push(() => answer(found ? 'found' : 'unknown'));
         return;
       }
       case 'due':
@@ -310,6 +419,9 @@ export class Lane {
       case 'query':
         turn.effects.push(message.run);
         return;
+      case 'release':
+      case 'adopt':
+        throw new Defect(`lane ${this.number}: slots move in frames of their own`);
     }
   }
 
@@ -324,6 +436,7 @@ export class Lane {
 
   #start(message: StartMessage, turn: Turn): void {
     const { watcher, execution: id, program } = message;
+    if (this.#isElsewhere(id, message.origin, () => watcher?.refused('lane-displaced', `Execution ${id} is not of lane ${this.number}`))) return;
     const known = this.#knownStart(message);
     if (known !== undefined) {
       turn.effects.push(() => answerAgain(message, known, (execution, told) => this.#attach(execution, told), this.#ports, this.#logger));
@@ -380,6 +493,7 @@ export class Lane {
     const written = writeTransition({ execution, writer: turn.writer, nowMs: turn.nowMs, logger: this.#logger, decide });
     if (written === undefined) return;
     const { records, entry } = written;
+    this.heat[actor.slot] = (this.heat[actor.slot] ?? 0) + 1;
     actor.entries.push(entry);
     turn.touched.push(actor);
     for (const record of records) this.#effectsOf(record, actor, turn);
@@ -443,6 +557,7 @@ export class Lane {
     if (this.#closed) return;
     this.#closed = true;
     this.#endUpkeep();
+    this.#sendOn.close();
     this.#timers.stop();
     for (const message of [...this.#inHand, ...this.#mailbox]) refuse(message, this.number);
     this.#inHand = [];
@@ -465,6 +580,6 @@ interface Turn {
 /** Whether the frame of a start that is refused here became durable is not known; its id makes another try the same start. */
 function refuse(message: Message, lane: number): void {
   if ((message.kind === 'start' || message.kind === 'attach') && message.watcher !== undefined) message.watcher.refused('lane-displaced', `Lane ${lane} has left this orchestrator`);
-  if (message.kind === 'cancel') message.answer?.(false);
+  if (message.kind === 'cancel') message.answer?.('elsewhere');
   if (message.kind === 'result') message.moved?.();
 }

@@ -1,6 +1,8 @@
 /** What a lane's mailbox holds. */
-import type { Payload, Program, StepResult } from '@millrace/engine';
+import type { AdoptedSlots, LaneInput, Payload, Program, ReleasedSlots, StepResult } from '@millrace/engine';
+import type { SlotMove } from '@millrace/identity';
 import type { Watcher } from './actor.ts';
+import type { MovedState } from './moved-state.ts';
 
 export interface StartMessage {
   readonly kind: 'start';
@@ -16,18 +18,34 @@ export interface StartMessage {
   readonly watcher: Watcher | undefined;
   /** Why the execution faults at once: its workflow is not there, say. */
   readonly fault?: string;
+  /** Where it came from, unless a caller waits for the answer. */
+  readonly origin?: InputOrigin;
 }
+
+/** An input as it stands in `in.<lane>`: sent on when its slot has left the lane. */
+export interface InputOrigin {
+  /** Of the message. */
+  readonly sequence: number;
+  readonly input: LaneInput;
+}
+
+/** What became of a request to cancel; `elsewhere`: the slot is not of this lane, or the lane has left. */
+export type Cancelled = 'found' | 'unknown' | 'elsewhere';
 
 export type Message =
   | StartMessage
   | { readonly kind: 'attach'; readonly execution: string; readonly watcher: Watcher }
   | { readonly kind: 'result'; readonly execution: string; readonly result: StepResult; readonly durable: () => void; /** The lane has left before the result was durable. */ readonly moved?: () => void }
-  | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((found: boolean) => void) | undefined }
+  | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((outcome: Cancelled) => void) | undefined; readonly origin?: InputOrigin }
   /** A timer may have run out. */
   | { readonly kind: 'due'; readonly execution: string; readonly activation: number }
   /** More is ready than one turn took, or the permit to begin has come. */
   | { readonly kind: 'go'; readonly execution: string }
   /** Every input up to this sequence has gone through the mailbox. */
   | { readonly kind: 'position'; readonly inputSequence: number }
+  /** Gives slots away; `done` hears what the log says of it, or undefined when none of them is of this lane. A frame of its own. */
+  | { readonly kind: 'release'; readonly id: string; readonly move: SlotMove; readonly done: (marker: ReleasedSlots | undefined) => void }
+  /** Takes slots that another lane gave away. A frame of its own. */
+  | { readonly kind: 'adopt'; readonly marker: AdoptedSlots; readonly state: MovedState; readonly done: () => void }
   /** Runs when everything before it is durable. */
   | { readonly kind: 'query'; readonly run: () => void };

@@ -1,5 +1,5 @@
 /** What a lane needs from outside; adapters and the process's other parts provide it. */
-import type { Activation, Execution, Payload, Problem, Program, Reply } from '@millrace/engine';
+import type { Activation, Execution, LaneInput, Payload, Problem, Program, Reply } from '@millrace/engine';
 import type { Actor, End, Finished } from './actor.ts';
 
 /** An outstanding step, on its way to a worker. */
@@ -32,6 +32,12 @@ export interface LanePorts {
   announce(event: LifecycleEvent): void;
   /** The first frame of the lane whose events are not in JetStream yet; Infinity when all are. */
   outboxLowWater(lane: number): number;
+  /** The lane of a slot as the table has it at the moment. */
+  laneOf(slot: number): number;
+  /** Sends inputs to another lane, durably; `messageId` makes it once. Rejects when that is not known. */
+  forward(lane: number, inputs: readonly LaneInput[], messageId: string): Promise<void>;
+  /** The executions have left with their slots: nothing of them is dispatched or begun here any more. */
+  letGo(lane: number, executions: readonly Execution[]): void;
   reply(subject: string, reply: Reply): void;
   /** The end of an execution that is in no lane's memory. */
   endOf(execution: string): Promise<End | undefined>;

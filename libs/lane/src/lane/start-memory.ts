@@ -12,6 +12,12 @@ export const START_MEMORY_MS = 24 * 3_600_000;
 /** Keys remembered by one lane. */
 export const STARTS_REMEMBERED_MAX = 200_000;
 
+export interface RememberedStart {
+  readonly id: string;
+  readonly digest: string;
+  readonly endedAtMs: number;
+}
+
 export interface StartMemory {
   has(id: string): boolean;
   /** Whether the input is the one the execution was started with. */
@@ -20,6 +26,10 @@ export interface StartMemory {
   /** As `remember`, from a digest that history kept. */
   recall(id: string, digest: string, endedAtMs: number): void;
   forget(nowMs: number): void;
+  /** What is known of executions that `isMeant` says yes to, oldest first. */
+  listed(isMeant: (id: string) => boolean): readonly RememberedStart[];
+  /** Forgets them: they are somebody else's to know. */
+  letGo(isMeant: (id: string) => boolean): void;
   /** History may know keys that are not known here. */
   readonly partial: boolean;
   markPartial(): void;
@@ -65,6 +75,10 @@ export function createStartMemory(): StartMemory {
         known.delete(id);
         partial = true;
       }
+    },
+    listed: (isMeant) => [...known].flatMap(([id, { digest, endedAtMs }]) => (isMeant(id) ? [{ id, digest, endedAtMs }] : [])),
+    letGo(isMeant) {
+      for (const id of known.keys()) if (isMeant(id)) known.delete(id);
     },
     get partial() {
       return partial;

@@ -5,14 +5,19 @@
  * - E3 Replay applies every frame up to the fence to the checkpoints; it decides nothing. The first frame to be
  *   read is fixed before the checkpoints are: an older owner that does not know yet that it is one may store a
  *   checkpoint later and forget frames that the ones read here do not cover. The taking then fails, and is repeated.
+ *   Slots that left or came meanwhile: replay.ts.
  * - E9 Events of frames that no later frame calls announced are made again.
  */
-import { apply, createFrameWriter, decodeFrame, referencesOf, restore, start, type Frame, type Program, type Transition } from '@millrace/engine';
+import { createFrameWriter, decodeFrame, referencesOf, type Frame, type Program, type Transition } from '@millrace/engine';
 import { Defect, MillraceError } from '@millrace/errors';
-import { createActor, type Actor } from './actor.ts';
+import { slotOf, slotsOfLane, type SlotTable } from '@millrace/identity';
+import type { Actor, Finished } from './actor.ts';
 import type { LaneLog } from './lane-log.ts';
 import { isTold, lifecycleEvent, type ToldRecord } from './lifecycle.ts';
+import { decodeMoved, definitionsOfMoved } from './moved-state.ts';
 import type { LifecycleEvent } from './ports.ts';
+import { createReplay, type Replay } from './replay.ts';
+import { createSlotOwnership, type SlotOwnership } from './slot-ownership.ts';
 import { createStartMemory, inputDigest, type StartMemory } from './start-memory.ts';
 import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
 
@@ -21,10 +26,12 @@ export interface TakingPorts {
   /** The program of a definition's hash. Waits for the bucket; rejects when nobody has it. */
   program(hash: string): Promise<Program>;
   payload(name: string): Promise<string>;
-  /** Checkpoints of the lane's slots that have not ended; waits for the store. */
-  checkpoints(lane: number): Promise<readonly StoredCheckpoint[]>;
-  /** Keyed executions of the lane's slots that ended lately, oldest first; `complete` when history has no others. */
-  remembered(lane: number): Promise<Remembered>;
+  /** The slot table as its bucket's leader has it. */
+  table(): Promise<SlotTable>;
+  /** Checkpoints of executions of the slots that have not ended; waits for the store. */
+  checkpoints(slots: readonly number[]): Promise<readonly StoredCheckpoint[]>;
+  /** Keyed executions of the slots that ended lately, oldest first; `complete` when history has no others. */
+  remembered(slots: readonly number[]): Promise<Remembered>;
   /** The programs of executions that are in history. */
   programsOf(executions: readonly string[]): Promise<ReadonlyMap<string, Program>>;
 }
@@ -35,7 +42,10 @@ export interface Remembered {
 }
 
 export interface TakenLane {
+  readonly slots: SlotOwnership;
   readonly actors: ReadonlyMap<string, Actor>;
+  /** Those that had ended when their slots came here, and that history may not have. */
+  readonly finished: readonly Finished[];
   readonly memory: StartMemory;
   /** Events that may not have been published. */
   readonly events: readonly LifecycleEvent[];
@@ -51,28 +61,23 @@ export interface TakenLane {
 export async function takeLane(log: LaneLog, epoch: number, instance: string, ports: TakingPorts): Promise<TakenLane> {
   const fence = await raiseFence(log, epoch, instance);
   const first = await log.first();
-  const actors = new Map<string, Actor>();
+  // After the fence: nobody else releases or adopts in this log any more, so table and log together say what is ours.
+  const table = await ports.table();
+  const slots = createSlotOwnership(table, log.lane);
   const memory = createStartMemory();
-  const [checkpoints, remembered] = await Promise.all([ports.checkpoints(log.lane), ports.remembered(log.lane)]);
+  const own = slotsOfLane(table, log.lane);
+  const [checkpoints, remembered] = await Promise.all([ports.checkpoints(own), ports.remembered(own)]);
   for (const { id, digest, endedAtMs } of remembered.starts) memory.recall(id, digest, endedAtMs);
   if (!remembered.complete) memory.markPartial();
-  for (const stored of checkpoints) {
-    const program = await ports.program(stored.snapshot.definition);
-    const actor = createActor(restore(stored.organisation, stored.id, program, stored.snapshot));
-    // One of another lane is from before its slot came here: every frame of this log is later.
-    const isForeign = stored.lane !== undefined && stored.lane !== log.lane;
-    actor.hop = isForeign ? stored.hop + 1 : stored.hop;
-    actor.lastSequence = isForeign ? 0 : stored.sequence;
-    actor.segments = stored.segments;
-    actor.checkpointed = true;
-    actors.set(stored.id, actor);
-  }
+  const replay = createReplay(log.lane, (hash) => ports.program(hash));
+  for (const stored of checkpoints) await replay.load(stored);
   let frames = 0;
   let position = -1;
   let announcedBelow = 0;
   let highest = 0;
   let told: Told[] = [];
   let reread: Reread[] = [];
+  let atMs = 0;
   for await (const { sequence, text } of log.read(first, fence)) {
     const frame = await decode(text, ports);
     if (frame.epoch < highest) throw new Defect(`lane ${log.lane}: frame ${sequence} of epoch ${frame.epoch} stands after epoch ${highest}`);
@@ -81,10 +86,23 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
       position = frame.inputSequence;
       reread = [];
     }
+    if (frame.released !== undefined) {
+      slots.release(frame.released, sequence);
+      replay.release(frame.released.slots);
+      letGoOf(memory, frame.released.slots);
+    }
+    if (frame.adopted !== undefined) {
+      slots.adopt(frame.adopted, sequence);
+      const state = await decodeMoved(await textsOf(frame.adopted.objects, ports), (hash) => ports.program(hash));
+      await replay.adopt(frame.adopted.slots, state, await ports.checkpoints(frame.adopted.slots), sequence, atMs);
+      for (const { id, digest, endedAtMs } of state.starts) memory.recall(id, digest, endedAtMs);
+      if (state.partial) memory.markPartial();
+    }
     for (const transition of frame.transitions) {
       noteStart(transition, reread);
+      atMs = transition.atMs;
       for (const record of transition.records) if (isTold(record)) told.push({ sequence, transition, record });
-      await replay(actors, transition, sequence, ports);
+      await replay.transition(transition, sequence);
     }
     if (frame.announcedBelow !== undefined && frame.announcedBelow > announcedBelow) {
       announcedBelow = frame.announcedBelow;
@@ -92,9 +110,19 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
     }
     frames++;
   }
-  for (const { id, digest, atMs } of reread) memory.recall(id, digest, atMs);
-  const events = await eventsOf(log.lane, told, actors, ports);
-  return { actors, memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
+  replay.finish();
+  for (const { id, digest, atMs: startedAtMs } of reread) memory.recall(id, digest, startedAtMs);
+  const events = await eventsOf(log.lane, told, replay, slots, ports);
+  return { slots, actors: replay.actors, finished: [...replay.finished.values()], memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
+}
+
+function letGoOf(memory: StartMemory, slots: readonly number[]): void {
+  const left = new Set(slots);
+  memory.letGo((id) => left.has(slotOf(id)));
+}
+
+async function textsOf(names: readonly string[], ports: TakingPorts): Promise<readonly string[]> {
+  return Promise.all(names.map((name) => ports.payload(name)));
 }
 
 /** A record whose event may have to be made again. */
@@ -118,14 +146,24 @@ function noteStart({ execution, atMs, records: [first] }: Transition, reread: Re
   if (first?.kind === 'started' && first.acceptedBy !== 'gateway') reread.push({ id: execution, digest: inputDigest(first.input), atMs });
 }
 
-async function eventsOf(lane: number, told: readonly Told[], actors: ReadonlyMap<string, Actor>, ports: TakingPorts): Promise<readonly LifecycleEvent[]> {
-  // An execution that began below the first frame and has ended is known to history alone.
-  const gone = told.flatMap(({ transition }) => (actors.has(transition.execution) ? [] : [transition.execution]));
-  const programs = gone.length === 0 ? new Map<string, Program>() : await ports.programsOf(gone);
+async function eventsOf(lane: number, told: readonly Told[], replay: Replay, slots: SlotOwnership, ports: TakingPorts): Promise<readonly LifecycleEvent[]> {
+  // An execution that began below the first frame and has ended, or left, is known to history or to what it left with.
+  const gone = told.flatMap(({ transition: { execution } }) => (replay.programOf(execution) === undefined ? [execution] : []));
+  const programs = new Map<string, Program>();
+  if (gone.length > 0) {
+    const left = slots.openReleases().flatMap(({ marker }) => marker.objects);
+    const hashes = definitionsOfMoved(await textsOf(left, ports));
+    for (const id of gone) {
+      const hash = hashes.get(id);
+      if (hash !== undefined) programs.set(id, await ports.program(hash));
+    }
+    const others = gone.filter((id) => !programs.has(id));
+    if (others.length > 0) for (const [id, program] of await ports.programsOf(others)) programs.set(id, program);
+  }
   const events: LifecycleEvent[] = [];
   for (const { sequence, transition, record } of told) {
     const { organisation, execution, atMs } = transition;
-    const program = actors.get(execution)?.execution.program ?? programs.get(execution);
+    const program = replay.programOf(execution) ?? programs.get(execution);
     if (program !== undefined) events.push(lifecycleEvent(record, program, { lane, sequence, atMs, organisation, execution }));
   }
   return events;
@@ -151,24 +189,4 @@ async function decode(text: string, ports: TakingPorts): Promise<Frame> {
   const texts = new Map<string, string>();
   for (const name of referencesOf(text)) texts.set(name, await ports.payload(name));
   return decodeFrame(text, (name) => texts.get(name) ?? 'null');
-}
-
-async function replay(actors: Map<string, Actor>, transition: Transition, sequence: number, ports: TakingPorts): Promise<void> {
-  const { organisation, execution: id, atMs, records } = transition;
-  let actor = actors.get(id);
-  const [first] = records;
-  if (actor === undefined) {
-    // Without its first record the rest belongs to an execution that has ended and is in history.
-    if (first?.kind !== 'started') return;
-    const program = await ports.program(first.definition);
-    actor = createActor(start(organisation, id, program, first));
-    actors.set(id, actor);
-  } else if (sequence <= actor.lastSequence) return;
-  for (const record of records) if (record.kind !== 'started') apply(actor.execution, record, atMs);
-  if (transition.entry !== undefined) actor.entries.push(transition.entry);
-  if (actor.firstDirtySequence === 0) {
-    actor.firstDirtySequence = sequence;
-    actor.dirtySinceMs = atMs;
-  }
-  actor.lastSequence = sequence;
 }

@@ -19,11 +19,20 @@ export interface StartGate {
   waiting(organisation: string): number;
   readonly throttled: number;
   dropLane(lane: number): void;
+  /** The executions have left the lane. */
+  letGo(lane: number, executions: ReadonlySet<string>): void;
 }
 
 export function createStartGate(permits: Permits, clock: Clock, begin: (lane: number, execution: string) => void): StartGate {
   const queues = new Map<string, Waiting[]>();
   let throttled = 0;
+  function keepOnly(isKept: (each: Waiting) => boolean): void {
+    for (const [organisation, queue] of queues) {
+      const rest = queue.filter(isKept);
+      if (rest.length === 0) queues.delete(organisation);
+      else queues.set(organisation, rest);
+    }
+  }
   return {
     tryBegin(lane, organisation, execution) {
       const queue = queues.get(organisation);
@@ -49,12 +58,7 @@ export function createStartGate(permits: Permits, clock: Clock, begin: (lane: nu
     get throttled() {
       return throttled;
     },
-    dropLane(lane) {
-      for (const [organisation, queue] of queues) {
-        const rest = queue.filter((each) => each.lane !== lane);
-        if (rest.length === 0) queues.delete(organisation);
-        else queues.set(organisation, rest);
-      }
-    },
+    dropLane: (lane) => keepOnly((each) => each.lane !== lane),
+    letGo: (lane, executions) => keepOnly((each) => each.lane !== lane || !executions.has(each.execution)),
   };
 }
