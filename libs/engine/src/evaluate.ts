@@ -6,7 +6,7 @@
  */
 import { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 import { NO_ACTIVATION, type Activation, type Execution } from './execution.ts';
-import type { Budget, Duration, Expression, JsonValue, Node, SchemaCheck, Template } from './program.ts';
+import type { Budget, Duration, Expression, JsonValue, Node, Program, SchemaCheck, Template } from './program.ts';
 import { fault, problemValue } from './problem.ts';
 
 /** Most steps of one evaluation; about 50 ms. */
@@ -116,12 +116,33 @@ function variable(name: string, site: Site): JsonValue {
       return taskDescriptor(site);
     case 'workflow':
       return { id: site.execution.id, definition: site.execution.program.document, input: site.execution.rawInput.value, startedAt: moment(site.execution.acceptedAtMs) };
+    case 'secrets':
+      return secretHandles(site.execution.program);
+    case 'authorization':
+      return site.node?.kind === 'call' && site.node.authorization !== undefined ? { scheme: site.node.authorization, parameter: HIDDEN } : null;
     case 'runtime':
       return { name: 'millrace', version: '0.1.0', metadata: { organisation: site.execution.organisation } };
     default:
       // The compiler lets no name through that is not declared; one that is not bound here reads as null.
       return null;
   }
+}
+
+/** Stands for a credential: it never enters an expression. */
+const HIDDEN = '***';
+/** Digits of the program's hash within a handle; who does not know the document cannot make one up. */
+const SEAL_DIGITS = 32;
+const handlesOf = new WeakMap<Program, JsonValue>();
+
+/** `$secrets`: a text a secret, which only the worker replaces by its value, in the arguments of a call. */
+function secretHandles(program: Program): JsonValue {
+  const known = handlesOf.get(program);
+  if (known !== undefined) return known;
+  const use = isObject(program.document) ? (program.document['use'] ?? null) : null;
+  const names = isObject(use) && Array.isArray(use['secrets']) ? use['secrets'].map(String) : [];
+  const handles = Object.fromEntries(names.map((name) => [name, `~secret.${program.hash.slice(0, SEAL_DIGITS)}.${name}~`]));
+  handlesOf.set(program, handles);
+  return handles;
 }
 
 function declaredBy(name: string, scope: Activation, execution: Execution): JsonValue | undefined {

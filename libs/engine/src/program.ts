@@ -30,7 +30,7 @@ export type Evaluation =
 /** A runtime expression, compiled. `variables` lists, in order, the values `evaluate` wants. */
 export interface Expression {
   readonly source: string;
-  /** Names without `$`: `context`, `input`, `output`, `task`, `workflow`, `runtime`, or one declared by an enclosing task. */
+  /** Names without `$`: `context`, `input`, `output`, `task`, `workflow`, `runtime`, `secrets`, `authorization`, or one declared by an enclosing task. */
   readonly variables: readonly string[];
   evaluate(input: JsonValue, variables: readonly JsonValue[], budget: Budget): Evaluation;
 }
@@ -131,6 +131,8 @@ export interface CallNode extends NodeHead {
   readonly operation: string;
   /** The name of the organisation's connection whose credentials the worker uses. */
   readonly connection?: string;
+  /** The scheme of the call's authentication, for `$authorization`. */
+  readonly authorization?: string;
   /** Evaluates to the operation's arguments, an object. */
   readonly arguments: Template;
   /** The operation answers once it has begun; the task's output is its input. */

@@ -11,6 +11,7 @@ import type { Expression } from '@millrace/engine';
 import { closestName } from '../closest-name.ts';
 import { ARGUMENT_NAMES } from '../workflow-rules.ts';
 import type { Compilation } from './compilation.ts';
+import { checkSecretPaths, secretPaths, withMembers } from './secrets.ts';
 import type { Visible } from './visible.ts';
 
 const WHOLE = /^\s*\$\{([\s\S]*)\}\s*$/;
@@ -28,12 +29,13 @@ export function compileCondition(compilation: Compilation, text: string, pointer
 /** Compiles an expression's source. What is wrong with it is reported; the result then never runs. */
 export function compileExpression(compilation: Compilation, source: string, pointer: string, visible: Visible): Expression {
   const result = compileSource(source, visible);
-  if (result.kind === 'compiled') return result.expression;
+  if (result.kind === 'compiled') {
+    if (result.expression.variables.includes('secrets')) checkSecretPaths(compilation, source, pointer);
+    return result.expression;
+  }
   const { refusal } = result;
   const blocked = blockedVariable(source, visible);
-  if (blocked === 'secrets' || blocked === 'authorization') {
-    compilation.unsupported({ pointer, side: 'value' }, `\`$${blocked}\``, 'name a connection of the organisation instead: its credentials never enter the workflow');
-  } else if (blocked !== undefined) {
+  if (blocked !== undefined) {
     compilation.invalid({ pointer }, `\`$${blocked}\` cannot be used here`, visible.length === 0 ? 'no variables are available here' : `available here: ${visible.map((name) => `\`$${name}\``).join(', ')}`);
   } else {
     const line = source.split('\n')[refusal.line - 1] ?? source;
@@ -54,6 +56,11 @@ export function compileSource(source: string, visible: Visible): SourceResult {
   const compiled = compileJq(source, { variables });
   if (compiled.kind === 'refused') return { kind: 'refused', refusal: compiled };
   const { program } = compiled;
+  const at = variables.indexOf('secrets');
+  if (at >= 0) {
+    const paths = secretPaths(source);
+    return { kind: 'compiled', expression: { source, variables, evaluate: (input, values, budget) => program.first(input, values.map((value, index) => (index === at ? withMembers(value, paths) : value)), budget) } };
+  }
   return { kind: 'compiled', expression: { source, variables, evaluate: (input, values, budget) => program.first(input, values, budget) } };
 }
 

@@ -18,16 +18,16 @@ export interface TaskScope {
 }
 
 /** Workflow `input.from`. */
-export const WORKFLOW_INPUT: Visible = ['workflow', 'runtime'];
+export const WORKFLOW_INPUT: Visible = ['workflow', 'runtime', 'secrets'];
 /** Workflow `output.as`. */
-export const WORKFLOW_OUTPUT: Visible = ['context', 'workflow', 'runtime'];
+export const WORKFLOW_OUTPUT: Visible = ['context', 'workflow', 'runtime', 'secrets'];
 
 /** The scope of tasks that see what enclosing tasks have declared. */
 export function taskScope(declared: readonly string[]): TaskScope {
   return {
-    before: ['context', 'task', 'workflow', 'runtime', ...declared],
-    during: ['context', 'input', 'task', 'workflow', 'runtime', ...declared],
-    after: ['context', 'input', 'output', 'task', 'workflow', 'runtime', ...declared],
+    before: ['context', 'task', 'workflow', 'runtime', 'secrets', ...declared],
+    during: ['context', 'input', 'task', 'workflow', 'runtime', 'secrets', 'authorization', ...declared],
+    after: ['context', 'input', 'output', 'task', 'workflow', 'runtime', 'secrets', 'authorization', ...declared],
     declared,
   };
 }
