@@ -1,9 +1,9 @@
 /**
  * Applying resources, limits and keys: who may, and which service keeps what.
  *
- * Owns organisations and keys themselves; limits, connections and webhooks go to the services that own them.
+ * Owns organisations and keys themselves; limits, connections, secrets and webhooks go to the services that own them.
  */
-import type { ConnectionResource, LimitsResource, WebhookResource } from '@millrace/dsl';
+import type { ConnectionResource, LimitsResource, SecretResource, WebhookResource } from '@millrace/dsl';
 import { MillraceError } from '@millrace/errors';
 import { makeKey } from './api-key.ts';
 import type { StoredKey } from './key-ring.ts';
@@ -13,6 +13,9 @@ import { readResource, type ResourceProposal } from './read-resource.ts';
 
 /** Characters of a key's description. */
 export const DESCRIPTION_LENGTH_MAX = 256;
+
+/** The connector service keeps secrets of workflows as connections of this connector, under a name that no connection can have. */
+const SECRET_CONNECTOR = 'secret';
 
 /** What an organisation may use at once; 0 means no limit of its own. */
 export type LimitsSpec = Omit<OrganisationLimits, 'organisation'>;
@@ -53,7 +56,7 @@ export function createResources(options: ResourcesOptions): Resources {
     return (await organisations.create({ id: name, createdAtMs: now() })) ? 'created' : 'unchanged';
   }
 
-  async function handOver(caller: Caller, organisation: string, resource: LimitsResource | ConnectionResource | WebhookResource): Promise<Outcome> {
+  async function handOver(caller: Caller, organisation: string, resource: LimitsResource | ConnectionResource | SecretResource | WebhookResource): Promise<Outcome> {
     const { name } = resource;
     switch (resource.kind) {
       case 'limits': {
@@ -63,6 +66,8 @@ export function createResources(options: ResourcesOptions): Resources {
       }
       case 'connection':
         return owners.putConnection(organisation, name, connectionSpec(resource.spec));
+      case 'secret':
+        return owners.putConnection(organisation, `${SECRET_CONNECTOR}.${name}`, { connector: SECRET_CONNECTOR, baseUrl: '', authJson: '', secrets: { value: JSON.stringify(resource.spec.value) } });
       case 'webhook':
         return owners.putWebhook(organisation, name, webhookSpec(resource.spec));
     }

@@ -13,6 +13,7 @@ export {
   type OrganisationResource,
   type Resource,
   type ResourceResult,
+  type SecretResource,
   type WebhookResource,
 } from './resource.ts';
 export { CONCURRENCY_MAX, RESOURCE_KINDS, RESOURCE_SCHEMAS, SECRET_CHARACTERS_MAX, STARTS_PER_SECOND_MAX, WEBHOOK_SECRET_CHARACTERS_MAX, WEIGHT_MAX, type ResourceKind } from './resource-schema.ts';

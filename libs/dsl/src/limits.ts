@@ -17,6 +17,9 @@ export const DEPTH_MAX = 128;
 /** Most values in a document, aliases counted as often as they are used. */
 export const VALUES_MAX = 100_000;
 
+/** Tasks of a document above which no further function is written out where it is called. */
+export const PLANNED_TASKS_MAX = 10_000;
+
 /** Most branches of one fork. */
 export const FORK_BRANCHES_MAX = 10_000;
 

@@ -4,7 +4,7 @@
 import type { JsonObject } from './json-value.ts';
 import { NAME_PATTERN, NAME_RULE, SECRET_NAME_PATTERN } from './resource-name.ts';
 
-export const RESOURCE_KINDS = ['organisation', 'limits', 'connection', 'webhook'] as const;
+export const RESOURCE_KINDS = ['organisation', 'limits', 'connection', 'secret', 'webhook'] as const;
 
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
 
@@ -20,12 +20,15 @@ export const SECRET_CHARACTERS_MAX = 16_384;
 export const WEBHOOK_SECRET_CHARACTERS_MAX = 1_024;
 
 const name = { type: 'string', title: 'ResourceName', pattern: NAME_PATTERN.source } as const;
+/** As documents write them under `use.secrets`. */
+const workflowSecretName = { type: 'string', title: 'WorkflowSecretName', pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$' } as const;
 const secretName = { type: 'string', title: 'SecretName', pattern: SECRET_NAME_PATTERN.source } as const;
 const secret = { type: 'string', writeOnly: true, minLength: 1, maxLength: SECRET_CHARACTERS_MAX } as const;
 
 /** What texts must be like, by the titles in the schemas. */
 export const RESOURCE_EXPECTATIONS: Readonly<Record<string, string>> = {
   ResourceName: NAME_RULE,
+  WorkflowSecretName: 'made of letters, digits, dashes and underscores, at most 63, beginning with a letter or digit',
   SecretName: 'the name of a secret in `secrets`',
   BaseUrl: 'a URL, such as `https://api.example.com` or `sqlite:orders.db`',
   WorkflowReference: '`NAME` or `NAME@VERSION`, such as `sort-deliveries@1.0.0`',
@@ -67,6 +70,12 @@ const specs: Readonly<Record<ResourceKind, JsonObject>> = {
       secrets: { type: 'object', additionalProperties: secret },
     },
   },
+  secret: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['value'],
+    properties: { value: { writeOnly: true } },
+  },
   webhook: {
     type: 'object',
     additionalProperties: false,
@@ -96,7 +105,7 @@ function schemaOf(kind: ResourceKind): JsonObject {
     properties: {
       millrace: { type: 'string', enum: ['v1'] },
       kind: { type: 'string', const: kind },
-      name,
+      name: kind === 'secret' ? workflowSecretName : name,
       organisation: name,
       spec: specs[kind],
     },
@@ -108,5 +117,6 @@ export const RESOURCE_SCHEMAS: Readonly<Record<ResourceKind, JsonObject>> = {
   organisation: schemaOf('organisation'),
   limits: schemaOf('limits'),
   connection: schemaOf('connection'),
+  secret: schemaOf('secret'),
   webhook: schemaOf('webhook'),
 };

@@ -39,8 +39,15 @@ describe('resources', () => {
     expect(outcomesOf(resource('webhook', '{ workflow: sort, idempotencyKey: .body.id }'))).toEqual([{ kind: 'webhook', name: 'x', spec: { workflow: 'sort', reply: 'accepted', idempotencyKey: '.body.id' } }]);
   });
 
+  test('a secret is a text or an object, under a name as documents write it', () => {
+    expect(outcomesOf('millrace: v1\nkind: secret\nname: mySecret\nspec: { value: { username: a, password: b } }\n')).toEqual([{ kind: 'secret', name: 'mySecret', spec: { value: { username: 'a', password: 'b' } } }]);
+    expect(outcomesOf(resource('secret', '{ value: abc }'))).toEqual([{ kind: 'secret', name: 'x', spec: { value: 'abc' } }]);
+    expect(outcomesOf(resource('secret', '{ value: 4711 }'))).toEqual([[expect.not.stringContaining('4711')]]);
+    expect(outcomesOf(resource('secret', `{ value: ${'a'.repeat(16_383)} }`))).toEqual([[expect.stringContaining('longer than 16384 characters')]]);
+  });
+
   test.each([
-    ['no kind', 'millrace: v1\nname: x\nspec: {}\n', ['f:1:1: the resource has no `kind`\n  add `kind`: one of `organisation`, `limits`, `connection`, `webhook`']],
+    ['no kind', 'millrace: v1\nname: x\nspec: {}\n', ['f:1:1: the resource has no `kind`\n  add `kind`: one of `organisation`, `limits`, `connection`, `secret`, `webhook`']],
     ['a misspelt kind', 'millrace: v1\nkind: webhok\nname: x\nspec: {}\n', ['f:2:7: there is no kind of resource "webhok"\n  did you mean `webhook`?']],
     ['another version', 'millrace: v2\nkind: organisation\nname: x\nspec: {}\n', ['f:1:11: `millrace` must be `v1`, and is "v2"\n  did you mean `v1`?']],
     ['no version', 'kind: organisation\nname: x\nspec: {}\n', ['f:1:1: the document has no `millrace`\n  add `millrace`']],

@@ -1,16 +1,17 @@
 /**
- * Millrace's own resources: organisations, their limits, connections and webhooks.
+ * Millrace's own resources: organisations, their limits, connections, secrets and webhooks.
  *
  * Owns what a resource may say and its typed form. Does not own what it refers to: whether a workflow or
  * connector of that name exists is for the service that keeps the resource.
  */
+import type { JsonValue } from '@millrace/engine';
 import { expressionSource, compileSource } from './compile/expression.ts';
 import { isObject, property } from './json-value.ts';
 import { childPointer } from './json-pointer.ts';
 import { PROBLEMS_MAX } from './limits.ts';
 import { inFileOrder, type Place, type Problem } from './problem.ts';
 import { SECRET_NAME_PATTERN, SECRET_NAME_RULE } from './resource-name.ts';
-import { RESOURCE_EXPECTATIONS, RESOURCE_KINDS, RESOURCE_SCHEMAS, type ResourceKind } from './resource-schema.ts';
+import { RESOURCE_EXPECTATIONS, RESOURCE_KINDS, RESOURCE_SCHEMAS, SECRET_CHARACTERS_MAX, type ResourceKind } from './resource-schema.ts';
 import { findingsOf } from './schema-findings.ts';
 import { problemAt, type ResourceDocument, type Side } from './source-document.ts';
 import { closestName } from './closest-name.ts';
@@ -59,6 +60,15 @@ export interface ConnectionResource extends ResourceHead {
   };
 }
 
+/** A secret that workflows name under `use.secrets`; it is encrypted before anything is stored. */
+export interface SecretResource extends ResourceHead {
+  readonly kind: 'secret';
+  readonly spec: {
+    /** A text, or an object whose members are reached by `$secrets.NAME.MEMBER` and by authentication policies. */
+    readonly value: JsonValue;
+  };
+}
+
 /** A public address that starts a workflow with `{headers, query, body}`. */
 export interface WebhookResource extends ResourceHead {
   readonly kind: 'webhook';
@@ -73,7 +83,7 @@ export interface WebhookResource extends ResourceHead {
   };
 }
 
-export type Resource = OrganisationResource | LimitsResource | ConnectionResource | WebhookResource;
+export type Resource = OrganisationResource | LimitsResource | ConnectionResource | SecretResource | WebhookResource;
 
 export type ResourceResult =
   | { readonly kind: 'checked'; readonly resource: Resource }
@@ -117,6 +127,7 @@ function checkMeaning(kind: ResourceKind, document: ResourceDocument, report: Re
     report({ pointer: '/organisation' }, `an organisation belongs to itself, and this one names \`${String(value['organisation'])}\``, 'remove `organisation`');
   }
   if (kind === 'connection') checkSecrets(document, report);
+  if (kind === 'secret') checkSecretValue(property(spec, 'value') ?? null, report);
   const key = property(spec, 'idempotencyKey');
   if (kind === 'webhook' && typeof key === 'string') {
     const source = expressionSource(key) ?? key.trim();
@@ -126,6 +137,13 @@ function checkMeaning(kind: ResourceKind, document: ResourceDocument, report: Re
       report({ pointer: '/spec/idempotencyKey', place }, `the expression cannot be read: ${result.refusal.message}`, 'it is jq over `{headers, query, body}`, such as `.headers["x-github-delivery"]`');
     }
   }
+}
+
+/** What a secret may be; its value is never repeated. */
+function checkSecretValue(value: JsonValue, report: Report): void {
+  const at = { pointer: '/spec/value' };
+  if (typeof value !== 'string' && !isObject(value)) report(at, 'the value of a secret must be a text or an object', 'write a text in quotes, or an object such as `{ username: NAME, password: PASSWORD }`');
+  if (JSON.stringify(value).length > SECRET_CHARACTERS_MAX) report(at, `the secret is longer than ${SECRET_CHARACTERS_MAX} characters`, 'keep large texts elsewhere, and the key to them here');
 }
 
 /** Every secret that `auth` names is there, and has a name that can be referred to. */
@@ -153,6 +171,7 @@ function typed(kind: ResourceKind, document: ResourceDocument): Resource {
     case 'organisation':
       return { kind, ...head, spec: {} };
     case 'limits':
+    case 'secret':
       return { kind, ...head, spec };
     case 'connection':
       return { kind, ...head, spec: { auth: { kind: 'none' }, secrets: {}, ...(spec as object) } as ConnectionResource['spec'] };

@@ -100,7 +100,7 @@ export const SCHEMAS = {
   Resource: closedObject(
     {
       millrace: { const: 'v1' },
-      kind: { enum: ['organisation', 'limits', 'connection', 'webhook'] },
+      kind: { enum: ['organisation', 'limits', 'connection', 'secret', 'webhook'] },
       name: { type: 'string', minLength: 1 },
       organisation: text,
       spec: { type: 'object' },

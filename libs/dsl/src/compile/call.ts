@@ -6,6 +6,7 @@
 import type { Template } from '@millrace/engine';
 import { closestName } from '../closest-name.ts';
 import { isObject, property, type JsonObject } from '../json-value.ts';
+import { PLANNED_TASKS_MAX } from '../limits.ts';
 import { connectionName } from './authentication.ts';
 import type { Compilation } from './compilation.ts';
 import type { PlannedTask } from './plan.ts';
@@ -69,7 +70,7 @@ function refuse(compilation: Compilation, called: string, pointer: string): void
   const defined = isObject(functions) ? Object.keys(functions) : [];
   const catalog = /@([^@]+)$/.exec(called)?.[1];
   if (OTHER_CALLS.includes(called)) return compilation.unsupported(at, `\`call: ${called}\``);
-  if (defined.includes(called)) return compilation.unsupported(at, `a function defined in the document (\`${called}\`)`);
+  if (defined.includes(called)) return compilation.invalid(at, `\`${called}\` cannot be called here: it calls itself, or the document comes to more than ${PLANNED_TASKS_MAX} tasks`, 'take the call out of the function, or loop with `for`');
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(called)) return compilation.unsupported(at, 'a function fetched from a URI', 'call a function of the default catalog: `name:1.0.0@default`');
   if (catalog !== undefined && catalog !== 'default') return compilation.unsupported(at, `the catalog \`${catalog}\``, 'call a function of the default catalog: `name:1.0.0@default`');
   if (catalog === 'default') return compilation.invalid(at, `\`${called}\` is no function of a catalog`, 'write the name, a full version and the catalog, as in `http.request:1.0.0@default`');

@@ -62,9 +62,10 @@ function compileProgram(compilation: Compilation): Program {
 function compileNodes(compilation: Compilation): readonly Node[] {
   const planned = planTasks(compilation.document.value);
   const nodes: Node[] = [rootOf(compilation.document.value, planned)];
-  const compileList = (tasks: readonly PlannedTask[], parent: number, scope: TaskScope, areBranches = false): void => {
+  const compileList = (tasks: readonly PlannedTask[], parent: number, outer: TaskScope, areBranches = false): void => {
     const targets = new Map(tasks.map((task) => [task.name, task.number]));
     tasks.forEach((task, index) => {
+      const scope = task.isFunction === true ? taskScope([]) : outer;
       const node = compileTask(compilation, { task, next: areBranches ? undefined : tasks[index + 1], targets, parent }, scope);
       if (node) nodes.push(node);
       const loop = task.kind === 'for' ? loopVariablesOf(task) : undefined;

@@ -36,7 +36,7 @@ export function compileTask(compilation: Compilation, position: Position, scope:
     case 'do':
       return { ...head, kind: 'do', first };
     case 'set':
-      return { ...head, kind: 'set', value: compileTransformation(compilation, definition['set'] ?? null, `${reference}/set`, scope.during) };
+      return { ...head, kind: 'set', value: compileSetValue(compilation, task, scope.during) };
     case 'switch':
       return { ...head, kind: 'switch', cases: compileCases(compilation, task, targets, scope.during) };
     case 'for':
@@ -48,6 +48,7 @@ export function compileTask(compilation: Compilation, position: Position, scope:
     case 'wait':
       return { ...head, kind: 'wait', durationMs: compileDuration(compilation, definition['wait'] ?? null, `${reference}/wait`, scope.during) };
     case 'call':
+      if (task.block.length > 0) return { ...head, kind: 'do', first };
       return { ...head, kind: 'call', ...compileCall(compilation, task, scope.during) };
     case 'fork':
       return { ...head, kind: 'fork', compete: property(definition['fork'], 'compete') === true, branches: task.block.map((branch) => branch.number) };
@@ -63,6 +64,13 @@ export function compileTask(compilation: Compilation, position: Position, scope:
   }
   compilation.unsupported({ pointer: `${reference}/${task.kind}` }, `the task \`${task.kind}\``);
   return undefined;
+}
+
+/** The value of a `set`, or the input of a function's call, which is set before the function runs. */
+function compileSetValue(compilation: Compilation, { definition, reference }: PlannedTask, visible: Visible): Template {
+  const given = definition['with'];
+  if (given !== undefined) return compileTemplate(compilation, given, `${reference}/with`, visible);
+  return compileTransformation(compilation, definition['set'] ?? null, `${reference}/set`, visible);
 }
 
 function compileCases(compilation: Compilation, task: PlannedTask, targets: Targets, visible: Visible): SwitchNode['cases'] {
