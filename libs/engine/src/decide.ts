@@ -6,7 +6,8 @@
  * owner performs them once the frame is durable (E1).
  *
  * D1 Deterministic: message, state and program decide; the time arrives with the message.
- * D2 Bounded: one call makes at most DECISIONS_MAX decisions and leaves the rest `ready` (E6).
+ * D2 Bounded: one call makes at most DECISIONS_MAX decisions and leaves the rest `ready` (E6). What finds more ready
+ *    already only adds to it: results of many branches get their execution no more turns than its own.
  */
 import { apply, createExecution } from './apply.ts';
 import { NO_ACTIVATION, nodeOf, type Execution } from './execution.ts';
@@ -81,6 +82,7 @@ export function begin(execution: Execution, journal: Journal): void {
 export function resolve(execution: Execution, result: StepResult, journal: Journal): boolean {
   const activation = execution.activations.get(result.activation);
   if (activation?.arguments === undefined || activation.attempt !== result.attempt || execution.run !== result.run) return false;
+  const isIdle = execution.ready.length === 0;
   const node = nodeOf(execution, activation);
   const times = { dispatchedAtMs: result.dispatchedAtMs, startedAtMs: result.startedAtMs, endedAtMs: result.endedAtMs, worker: result.worker };
   if (result.outcome.kind === 'failure') {
@@ -97,7 +99,7 @@ export function resolve(execution: Execution, result: StepResult, journal: Journ
       journal.emit({ kind: 'failed', activation: activation.number, node: activation.node, parent: activation.parent, attempt: activation.attempt, error: problemOf(error, node.reference), step: times });
     }
   }
-  advance(execution, journal);
+  if (isIdle) advance(execution, journal);
   return true;
 }
 
@@ -105,9 +107,10 @@ export function resolve(execution: Execution, result: StepResult, journal: Journ
 export function elapse(execution: Execution, number: number, journal: Journal): boolean {
   const activation = execution.activations.get(number);
   if (activation?.dueMs === undefined || activation.dueMs > journal.nowMs) return false;
+  const isIdle = execution.ready.length === 0;
   if (activation.guard !== undefined) journal.emit({ kind: 'resumed', activation: number });
   else leave(execution, activation, journal);
-  advance(execution, journal);
+  if (isIdle) advance(execution, journal);
   return true;
 }
 

@@ -122,6 +122,7 @@ describe('errors in branches', () => {
     const journal = journalFor(execution, 2, records);
     journal.emit({ kind: 'failed', activation: a.number, node: a.node, parent: a.parent, attempt: 1, error: { type: 'urn:x', status: 500 } });
     resolve(execution, result(b), journal);
+    advance(execution, journal);
     expect(execution.end).toMatchObject({ status: 'faulted', error: { type: 'urn:x' } });
   });
 });
@@ -150,6 +151,14 @@ describe('size', () => {
     expect(JSON.stringify(snapshot).length).toBeLessThan(250 * BRANCHES);
     const again = restore('acme', 'x', wide, JSON.parse(JSON.stringify(snapshot)) as typeof snapshot);
     expect(JSON.stringify(snapshotOf(again, FORMAT_NEWEST))).toBe(JSON.stringify(snapshot));
+  });
+
+  test('a result that comes while branches are still to begin takes no turn of its own', () => {
+    const { execution, records } = begun(wide);
+    const [step] = [...execution.activations.values()].filter((activation) => activation.arguments !== undefined);
+    const before = records.length;
+    resolve(execution, result(step as Activation), journalFor(execution, 2, records));
+    expect(records.slice(before).map(({ kind }) => kind)).toEqual(['resolved']);
   });
 
   test('ten thousand results end it, whatever their order', () => {

@@ -31,6 +31,8 @@ export interface Bench {
   readonly steps: ReadyStep[];
   readonly finished: Finished[];
   readonly events: LifecycleEvent[];
+  /** Executions of which steps were given up. */
+  readonly abandoned: string[];
   readonly replies: { readonly subject: string; readonly reply: Reply }[];
   /** Payloads by reference. */
   readonly payloads: Map<string, string>;
@@ -63,6 +65,7 @@ export async function openBench(url: string): Promise<Bench> {
     steps: [],
     finished: [],
     events: [],
+    abandoned: [],
     replies: [],
     payloads: new Map(),
     leaseHolds: true,
@@ -98,7 +101,7 @@ function lanePorts(bench: Bench): LanePorts {
       bench.steps.push(step);
       bench.onStep(step);
     },
-    abandon: () => undefined,
+    abandon: (execution) => void bench.abandoned.push(execution.id),
     tryBegin: () => true,
     startsRefusedBecause: () => undefined,
     async storePayloads(list) {

@@ -40,7 +40,7 @@ export interface Scheduler {
   dropLane(lane: number, epoch: number): void;
   /** The executions have left with their slots: their steps are another owner's to send. */
   letGo(executions: readonly Execution[]): void;
-  /** The execution has ended: its steps are cancelled. */
+  /** The execution has ended, or a part of it: those of its steps that nothing waits for any more are cancelled. */
   abandon(execution: string): void;
   /** A worker has said hello. */
   join(stream: WorkerStream): void;
@@ -271,7 +271,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
     },
     abandon(execution) {
       for (const each of [...outstanding.of(execution)]) {
-        if (!outstanding.take(each)) continue;
+        if (isWanted(each.step) || !outstanding.take(each)) continue;
         each.stream?.cancel({ execution, run: each.step.execution.run, activation: each.step.activation.number, attempt: each.step.activation.attempt });
         each.stream?.settle(each.bytes);
         release(each.step.execution.organisation);

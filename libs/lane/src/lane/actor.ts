@@ -42,10 +42,12 @@ export interface Actor {
   dirtySinceMs: number;
   lastSequence: number;
   watchers: Watcher[];
+  /** Its next turn stands in the mailbox, or will once the frame in hand is durable. */
+  hasTurn: boolean;
 }
 
 export function createActor(execution: Execution): Actor {
-  return { execution, slot: slotOf(execution.id), hop: 0, entries: [], storedEntries: 0, segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [] };
+  return { execution, slot: slotOf(execution.id), hop: 0, entries: [], storedEntries: 0, segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
 }
 
 /** An execution that has ended, until history has it. */

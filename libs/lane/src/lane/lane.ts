@@ -405,6 +405,7 @@ export class Lane {
       case 'go': {
         const actor = this.actors.get(message.execution);
         if (actor === undefined || actor.execution.end !== undefined) return;
+        actor.hasTurn = false;
         const { execution } = actor;
         this.#transition(actor, turn, (records) => {
           const journal = journalFor(execution, turn.nowMs, records);
@@ -497,7 +498,11 @@ export class Lane {
     actor.entries.push(entry);
     turn.touched.push(actor);
     for (const record of records) this.#effectsOf(record, actor, turn);
-    if (execution.end === undefined && execution.begun && execution.ready.length > 0) turn.effects.push(() => this.post({ kind: 'go', execution: execution.id }));
+    // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
+    if (execution.end === undefined && execution.begun && execution.ready.length > 0 && !actor.hasTurn) {
+      actor.hasTurn = true;
+      turn.effects.push(() => this.post({ kind: 'go', execution: execution.id }));
+    }
     if (this.#observers.size > 0) {
       turn.effects.push(() => {
         for (const observer of this.#observers) observer(execution, turn.nowMs, records);
@@ -514,6 +519,7 @@ export class Lane {
       });
       return;
     }
+    if (record.kind === 'cut') turn.effects.push(() => this.#ports.abandon(execution));
     if (record.kind === 'entered' && record.arguments !== undefined) {
       turn.effects.push(() => {
         const activation = execution.activations.get(record.activation);
@@ -533,8 +539,7 @@ export class Lane {
     this.finished.set(execution.id, finished);
     this.counts.ended++;
     if (execution.key !== undefined) this.memory.remember(execution.id, finished.input, atMs);
-    // Only a command ends an execution whose steps are still out.
-    if (finished.end.status === 'cancelled') this.#ports.abandon(execution);
+    this.#ports.abandon(execution);
     for (const watcher of actor.watchers) watcher.ended(execution.id, finished.end);
     actor.watchers = [];
     if (execution.replyTo !== undefined) this.#ports.reply(execution.replyTo, replyOf(execution.id, finished.end));

@@ -16,7 +16,7 @@ export interface LanePorts {
   leaseHolds(): boolean;
   /** Hands a step to the fair queue. */
   schedule(step: ReadyStep): void;
-  /** The execution has ended; its outstanding steps are not wanted. */
+  /** The execution has ended, or a part of it: outstanding steps that it waits for no more are not wanted. */
   abandon(execution: Execution): void;
   /** Asks for the permit to begin; false: `go` is sent once it may. */
   tryBegin(lane: number, organisation: string, execution: string): boolean;

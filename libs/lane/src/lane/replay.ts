@@ -5,6 +5,7 @@
  *
  * P1 A checkpoint of this lane covers its frames up to its sequence. One of another lane is from before its slot came
  *    here: of the frames before that it covers nothing, and of those after it everything is news.
+ * P3 A frame may hold several transitions of one execution; it has either all of them already or none.
  * P2 With slots that leave, all that is known of them goes; with slots that come, what the objects say begins, and
  *    checkpoints of executions that were not in anybody's memory.
  */
@@ -31,6 +32,8 @@ export interface Replay {
 export function createReplay(lane: number, programOfHash: (hash: string) => Promise<Program>): Replay {
   const actors = new Map<string, Actor>();
   const finished = new Map<string, Finished>();
+  /** The last frame that an execution's checkpoint, or the objects it came with, know of (P3). */
+  const covered = new Map<string, number>();
   const gone = new Map<string, Program>();
   /** Frames of executions whose checkpoint is of another lane: whether they are older or later shows at a frame that adopts (P1). */
   const deferred = new Map<string, { readonly transition: Transition; readonly sequence: number }[]>();
@@ -55,6 +58,7 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
     const isForeign = isOfAnother(stored);
     actor.hop = isForeign ? stored.hop + 1 : stored.hop;
     actor.lastSequence = isForeign ? 0 : stored.sequence;
+    covered.set(stored.id, actor.lastSequence);
     actor.segments = stored.segments;
     actor.checkpointed = true;
     actors.set(stored.id, actor);
@@ -96,7 +100,7 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
         const execution: Execution = start(organisation, id, program, first);
         actor = createActor(execution);
         actors.set(id, actor);
-      } else if (sequence <= actor.lastSequence) return;
+      } else if (sequence <= (covered.get(id) ?? 0)) return;
       applyTo(actor, transition, sequence);
     },
     release: (slots) => forget(new Set(slots)),
@@ -105,6 +109,7 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
       forget(came);
       for (const actor of state.actors) {
         placeAt(actor, sequence, atMs);
+        covered.set(actor.execution.id, sequence);
         actors.set(actor.execution.id, actor);
       }
       for (const each of state.finished) finished.set(each.id, finishedAt(each, sequence));
