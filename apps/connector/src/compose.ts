@@ -19,6 +19,7 @@ import { ConnectionBook } from './connection-book.ts';
 import { httpConnector } from './connectors/http/http.ts';
 import { millraceConnector } from './connectors/millrace.ts';
 import { scriptConnector } from './connectors/script/script.ts';
+import { openApiConnector } from './connectors/openapi/openapi.ts';
 import { smtpConnector } from './connectors/smtp/smtp.ts';
 import { sqlConnector } from './connectors/sql/sql.ts';
 import { createStepHandler } from './execute-step.ts';
@@ -37,10 +38,11 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const guard = createAddressGuard({ allowLoopback: config.allowLoopback });
   const http = createOutboundHttp(guard);
   const authenticator = createAuthenticator(http);
-  const access = { http, authenticator };
+  const resources = createResourceStore({ http, authenticator, fileRoot: config.resourceRoot });
+  const access = { http, authenticator, resources };
   const sql = sqlConnector({ root: config.sqliteRoot, disabled: config.sqliteRoot === undefined && !config.allowLoopback });
   const script = scriptConnector({ resources: createResourceStore({ ...access, fileRoot: undefined }) });
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);

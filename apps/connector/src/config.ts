@@ -9,6 +9,8 @@ export const schema = {
   secretKey: secret('MILLRACE_SECRET_KEY', { doc: `key for secrets in storage: ${SECRET_KEY_BYTES} bytes in base64` }),
   allowLoopback: flag('MILLRACE_ALLOW_LOOPBACK', { default: false, doc: 'development mode: operations may reach this machine and its network, and open any SQLite file' }),
   sqliteRoot: optional(text('MILLRACE_SQLITE_ROOT', { doc: 'folder below which SQLite files may be opened; without it only development mode opens any' })),
+  resourceRoot: optional(text('MILLRACE_RESOURCE_ROOT', { doc: 'folder below which file: resources of calls (protos, OpenAPI documents) may be read' })),
+  mcpCommands: text('MILLRACE_MCP_COMMANDS', { default: '', doc: 'commands that MCP calls over stdio may start, separated by commas; without it none' }),
   stepsPerStreamMax: integer('MILLRACE_STEPS_PER_STREAM_MAX', {
     default: DEFAULT_WORKER_LIMITS.stepsPerStreamMax,
     min: 1,

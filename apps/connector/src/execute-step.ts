@@ -95,7 +95,7 @@ async function runStep(options: StepHandlerOptions, entry: CatalogueEntry, step:
       if (!(error instanceof MillraceError)) throw error;
       return failed(failure('configuration', 400, error.message));
     }
-    if (connection.connector !== connector.id) {
+    if (connection.connector !== connector.id && connector.borrows?.includes(connection.connector) !== true) {
       return failed(failure('configuration', 400, `connection ${connection.name} is of connector ${connection.connector}, not ${connector.id}`));
     }
   }

@@ -36,6 +36,12 @@ export const RESOURCE_KEEP_MS = 5 * 60_000;
 /** How long fetching a resource may take, milliseconds: steps that want the same one wait for one fetch. */
 export const RESOURCE_FETCH_MS_MAX = 20_000;
 
+/** Longest description in YAML, characters (JSON is read far faster), and most uses of aliases in one. */
+export const YAML_CHARACTERS_MAX = 2 * 1024 * 1024;
+export const DESCRIPTION_ALIASES_MAX = 100;
+/** References that are followed from one place in a description. */
+export const REFERENCES_MAX = 16;
+
 /** Connections to one origin that HTTP requests share. */
 export const HTTP_CONNECTIONS_PER_ORIGIN_MAX = 128;
 /** Origins whose connections are kept. */

@@ -116,6 +116,8 @@ export interface ConnectorManifest {
   readonly version: string;
   readonly title: string;
   readonly auth: readonly AuthKind[];
+  /** Other connectors whose connections its operations take too. */
+  readonly borrows?: readonly string[];
   /** Where the target is unless a connection says otherwise. */
   readonly baseUrl?: string;
   readonly operations: Readonly<Record<string, OperationManifest>>;

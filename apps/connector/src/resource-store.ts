@@ -147,7 +147,7 @@ function resourceOf(url: URL, contentType: string, text: string): Resource {
 async function readLocal(uri: string, url: URL, root: string | undefined, bytesMax: number): Promise<Resource> {
   if (root === undefined) throw new ResourceFailed(refused(failure('authorization', 403, 'file: resources are read only below a folder that the operator names in MILLRACE_RESOURCE_ROOT, and none is named; serve the file over HTTP')));
   const base = await realpath(root);
-  const wanted = path.join(base, decodeURIComponent(url.host), decodeURIComponent(url.pathname));
+  const wanted = path.join(base, decodeURIComponent(url.host), decodeURIComponent(url.pathname)).replace(/\/+$/, '');
   const real = await realpath(wanted).catch(() => undefined);
   if (real === undefined) throw new ResourceFailed(refused(failure('communication', 404, `the resource ${uri} is not there`)));
   if (real !== base && !real.startsWith(`${base}${path.sep}`)) throw new ResourceFailed(refused(failure('authorization', 403, `the resource ${uri} is not below the folder that the operator has named`)));

@@ -3,7 +3,7 @@
  * with every argument stated, defaults too.
  */
 import { statedDurationMs, type JsonValue, type Template } from '@millrace/engine';
-import { isObject, property, type JsonObject } from '../json-value.ts';
+import { isObject, type JsonObject } from '../json-value.ts';
 import { compileAuthentication, type Access } from './authentication.ts';
 import type { CompiledCall } from './call.ts';
 import type { Compilation } from './compilation.ts';
