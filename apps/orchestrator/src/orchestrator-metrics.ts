@@ -27,6 +27,7 @@ export function observeOrchestrator(metrics: Metrics, { lanes, scheduler, gate, 
   perLane('millrace_lane_ended_count', 'Executions ended since this process took the lane', (lane) => lane.counts.ended);
   perLane('millrace_lane_framed_characters', 'Characters of frames before compression', (lane) => lane.counts.framedCharacters);
   perLane('millrace_lane_executions_count', 'Executions in memory', (lane) => lane.actors.size);
+  perLane('millrace_lane_sleeping_count', 'Executions that sleep: out of memory, until a timer or somebody wakes them', (lane) => lane.sleeping);
   single('millrace_steps_dispatched_count', 'Steps sent to workers', () => scheduler.counts.dispatched);
   single('millrace_steps_redispatched_count', 'Steps sent again because their worker had gone', () => scheduler.counts.redispatched);
   single('millrace_steps_outstanding_count', 'Steps in the hands of workers', () => scheduler.outstanding);

@@ -94,6 +94,20 @@ export function statusOf(execution: Execution): ExecutionStatus {
   return 'waiting';
 }
 
+/**
+ * When the execution next goes on by itself, where it waits for nothing else: its earliest timer, or Infinity where
+ * only something addressed to it wakes it. Undefined while it has anything to do, a step outstanding, or not begun.
+ */
+export function restingUntil(execution: Execution): number | undefined {
+  if (execution.end !== undefined || !execution.begun || execution.ready.length > 0) return undefined;
+  let dueMs = Infinity;
+  for (const activation of execution.activations.values()) {
+    if (activation.arguments !== undefined) return undefined;
+    if (activation.dueMs !== undefined && activation.dueMs < dueMs) dueMs = activation.dueMs;
+  }
+  return dueMs;
+}
+
 /** The node of an activation. */
 export function nodeOf(execution: Execution, activation: Activation) {
   const node = execution.program.nodes[activation.node];

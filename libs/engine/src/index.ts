@@ -2,7 +2,7 @@ export { apply, createExecution, flowInto } from './apply.ts';
 export { chronicleOf, type Chronicle, type TaskChronicle } from './chronicle.ts';
 export { advance, begin, cancel, elapse, journalFor, resolve, start, ACTIVATIONS_MAX, DECISIONS_MAX, type Journal, type StepResult } from './decide.ts';
 export { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
-export { statusOf, NO_ACTIVATION, type Activation, type Execution, type ExecutionStatus } from './execution.ts';
+export { restingUntil, statusOf, NO_ACTIVATION, type Activation, type Execution, type ExecutionStatus } from './execution.ts';
 export { FORMAT_NEWEST, FORMAT_OLDEST, NODE_FORMATS, RECORD_FORMATS, formatOf, isReadable } from './format.ts';
 export { createFrameWriter, decodeEntries, decodeFrame, decodeFrameHead, entryReferencesOf, referencesOf, FRAME_CHARACTERS_MAX, MOVES_FORMAT, type AdoptedSlots, type Frame, type FrameHead, type FrameWriter, type ReleasedSlots, type Transition } from './frame.ts';
 export { decodeLaneInputs, encodeLaneInputs, LANE_INPUT_BYTES_MAX, type CancelInput, type LaneInput, type Reply, type StartInput } from './lane-input.ts';

@@ -1,14 +1,17 @@
 /**
  * Reading executions: from their lane's memory while they are there, else from history.
  *
+ * One that sleeps is read from its checkpoint, which has all of it, and goes on sleeping.
+ *
  * Consistency: `get` and `trace` of an execution in memory show every frame that is durable at the moment of
  * the answer; once it has ended, the answer is the same from memory and from history. `list` joins history,
  * which is a moment behind, with the memory of one orchestrator.
  */
-import { decodeEntries, entryReferencesOf, statusOf, traceOf, viewOf, type ExecutionView, type JournalEntry, type Problem, type Program, type TraceView } from '@millrace/engine';
+import { restore, decodeEntries, entryReferencesOf, statusOf, traceOf, viewOf, type ExecutionView, type JournalEntry, type Problem, type Program, type TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
 import type { CheckpointStore } from './history/checkpoint-store.ts';
+import type { ListFilter } from './history/history-documents.ts';
 import type { HistoryStore } from './history/history-store.ts';
 import type { PayloadStore } from './history/payload-store.ts';
 import type { End } from './lane/actor.ts';
@@ -84,12 +87,32 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
       const earlier = live.segments > 0 ? await checkpoints.segments(id, live.segments) : [];
       return { organisation: live.organisation, program: live.program, status: live.status, entries: await decode([...earlier, ...live.texts]) };
     }
-    const document = live === undefined ? await history.get(id) : null;
+    const asleep = live === undefined && lane?.sleeps(id) === true ? await fromCheckpoint(id) : undefined;
+    if (asleep !== undefined && (organisation === '' || asleep.organisation === organisation)) return asleep;
+    const document = live === undefined && asleep === undefined ? await history.get(id) : null;
+    // It has come back to memory while it was looked for.
+    if (document === null && live === undefined && lane !== undefined && lanes.of(id) === lane && isHere(lane, id)) return find(organisation, id);
     // What is not in history may live in a lane that is elsewhere, or on its way here: not to be called unknown.
     if (document === null && (lane === undefined || lanes.of(id) !== lane || !lane.slots.owns(slotOf(id)))) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
     const earlier = document.segments > 0 ? await checkpoints.segments(id, document.segments) : [];
     return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };
+  }
+
+  /** A sleeping execution: its checkpoint covers everything. */
+  async function fromCheckpoint(id: string): Promise<Found | undefined> {
+    const [stored] = await checkpoints.get([id]);
+    if (stored === undefined) return undefined;
+    const program = await programs.byHash(stored.snapshot.definition);
+    const earlier = stored.segments > 0 ? await checkpoints.segments(id, stored.segments) : [];
+    return { organisation: stored.organisation, program, status: statusOf(restore(stored.organisation, id, program, stored.snapshot)), entries: await decode([...earlier, ...stored.entries]) };
+  }
+
+  /** Sleeping executions of every lane; those of a status that none of them has are not looked for. */
+  async function sleepersOf(request: ListRequest, filter: ListFilter): Promise<readonly Summary[]> {
+    if (request.status !== '' && request.status !== 'waiting') return [];
+    const found = await checkpoints.listAsleep(filter);
+    return found.map(({ _id, organisation, workflow, version, acceptedAt }) => ({ execution: _id, organisation, workflow, version, status: 'waiting', startedAtMs: acceptedAt.getTime(), endedAtMs: 0 }));
   }
 
   return {
@@ -111,10 +134,10 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
       const limit = Math.min(request.limit === 0 ? PAGE.usual : request.limit, PAGE.most);
       const before = decodeCursor(request.cursor);
       const live = (await liveSummaries(lanes, request)).filter((summary) => before === undefined || isBefore(summary, before));
-      const stored = request.liveOnly
-        ? []
-        : await history.list({ organisation: request.organisation, ...(request.status === '' ? {} : { status: request.status }), ...(request.workflow === '' ? {} : { workflow: request.workflow }), ...(before === undefined ? {} : { before }), limit: limit + 1 });
+      const filter: ListFilter = { organisation: request.organisation, ...(request.status === '' ? {} : { status: request.status }), ...(request.workflow === '' ? {} : { workflow: request.workflow }), ...(before === undefined ? {} : { before }), limit: limit + 1 };
+      const [asleep, stored] = request.liveOnly ? [[], []] : await Promise.all([sleepersOf(request, filter), history.list(filter)]);
       const joined = new Map<string, Summary>();
+      for (const summary of asleep) joined.set(summary.execution, summary);
       for (const document of stored) joined.set(document._id, { execution: document._id, organisation: document.organisation, workflow: document.workflow, version: document.version, status: document.status, startedAtMs: document.acceptedAt.getTime(), endedAtMs: document.endedAt.getTime() });
       for (const summary of live) joined.set(summary.execution, summary);
       const sorted = [...joined.values()].sort((a, b) => b.startedAtMs - a.startedAtMs || (a.execution < b.execution ? 1 : -1));
@@ -131,6 +154,10 @@ function betweenFrames<T>(lane: Lane, read: () => T): Promise<T | undefined> {
     lane.post({ kind: 'query', run: () => settle(read()) });
     void lane.ended.then(() => settle(undefined));
   });
+}
+
+function isHere(lane: Lane, id: string): boolean {
+  return lane.actors.has(id) || lane.finished.has(id);
 }
 
 async function liveSummaries(lanes: Lanes, { organisation, status, workflow }: ListRequest): Promise<readonly Summary[]> {

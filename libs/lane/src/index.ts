@@ -1,4 +1,4 @@
-export { createActor, finishedOf, replyOf, type Actor, type End, type Finished, type Watcher } from './lane/actor.ts';
+export { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type End, type Finished, type Watcher } from './lane/actor.ts';
 export { readInputs, MAILBOX_MAX, type InputPorts } from './lane/input-reader.ts';
 export { keepLanes, type Claim, type LaneKeeper, type LaneKeeperOptions } from './lane/lane-keeper.ts';
 export { type LanePlan, type LanesBucket, type MovePhase, type PendingMove } from './lane/slot-moves-bucket.ts';
@@ -8,6 +8,8 @@ export { Lane, type LaneCounts, type LaneEnd, type LaneOptions, type TransitionO
 export { createLanes, type Lanes } from './lane/lanes.ts';
 export { type Answer, type LogStream, type OpenLogStream, type StoredFrame } from './lane/log-stream.ts';
 export { type Cancelled, type InputOrigin, type Message, type StartMessage } from './lane/message.ts';
+export { createIdTable, type IdTable } from './lane/id-table.ts';
+export { SLEEP_MS_MIN, WINDOW_MS, type DuePlace, type Sleepers, type SleeperStore, type StoredExecution, type Woken } from './lane/sleepers.ts';
 export { type LanePorts, type LifecycleEvent, type ReadyStep } from './lane/ports.ts';
 export { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX, type StartMemory } from './lane/start-memory.ts';
 export { decodeMoved, encodeMoved, type MovedState } from './lane/moved-state.ts';
@@ -18,8 +20,9 @@ export { dispatchService, RESULT_CHARACTERS_MAX, type DispatchServer } from './d
 export { createScheduler, type Scheduler, type SchedulerCounts, type SchedulerOptions } from './dispatch/scheduler.ts';
 export { createWorkerStream, type DispatchCall, type WorkerStream } from './dispatch/worker-stream.ts';
 export { type DuplexCall } from './duplex-call.ts';
-export { compareProgress, type Progress, type CheckpointDocument, type CheckpointDocuments, type SegmentDocument } from './history/checkpoint-documents.ts';
-export { createCheckpointStore, inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow, type StoredCheckpoint } from './history/checkpoint-store.ts';
+export { compareProgress, type Progress, type CheckpointDocument, type CheckpointDocuments, type SegmentDocument, type SleepingSummary } from './history/checkpoint-documents.ts';
+export { createCheckpointStore, inSegments, SEGMENT_CHARACTERS_MAX, TAIL_CHARACTERS_MAX, type CheckpointStore, type Overflow, type StoredCheckpoint } from './history/checkpoint-store.ts';
+export { createStoredExecutions, type StoredExecutionsOptions } from './history/stored-executions.ts';
 export { type HistoryDocument, type HistoryDocuments, type KeyedStart, type ListFilter } from './history/history-documents.ts';
 export { createHistoryStore, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
 export { type PayloadStore } from './history/payload-store.ts';

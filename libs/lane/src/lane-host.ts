@@ -19,6 +19,7 @@ import { createCheckpointStore, type CheckpointStore } from './history/checkpoin
 import type { HistoryDocuments } from './history/history-documents.ts';
 import { createHistoryStore, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
 import type { PayloadStore } from './history/payload-store.ts';
+import { createStoredExecutions } from './history/stored-executions.ts';
 import { untilStored } from './history/until-stored.ts';
 import type { Finished } from './lane/actor.ts';
 import type { InputPorts } from './lane/input-reader.ts';
@@ -112,6 +113,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   const scheduler = createScheduler({ queue, permits, clock, logger });
   const gate = createStartGate(permits, clock, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
   const reader = createExecutionReader({ lanes, programs, history, checkpoints, payloads });
+  const stored = createStoredExecutions({ checkpoints, history, program: (hash) => programs.byHash(hash) });
   let leaseDeadline: () => number = () => -Infinity;
   let readTable: () => Promise<SlotTable> = () => Promise.reject(new Defect('a lane is taken before the process is a member'));
   let keeper: LaneKeeper | undefined;
@@ -139,6 +141,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
       }
     },
     checkpoint: (lane, _epoch, actors) => checkpoints.write(lane, actors),
+    sleepers: stored,
     announce: (event) => outbox.put(event),
     outboxLowWater: (lane) => outbox.lowWater(lane),
     laneOf: (slot) => laneOfSlot(lanes.table(), slot),
@@ -154,17 +157,26 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     program: (hash) => programs.byHash(hash),
     payload: (name) => payloads.get(name),
     table: () => readTable(),
-    checkpoints: (slots) =>
+    checkpoints: (slots, asleep) =>
       untilStored('Reading checkpoints', clock, logger, signal, async () => {
-        const found = await checkpoints.load(slots);
+        // First, so that whoever is stored in between is found among one or the other, or in the log.
+        await checkpoints.addAsleep(slots, asleep);
+        const found = await checkpoints.awake(slots);
         // One whose end is in history is left over from a crash between the two writes.
         const ended = await history.endedAmong(found.map(({ id }) => id));
         if (ended.size > 0) await checkpoints.remove([...ended]);
+        // Read later, it is what it is now.
+        for (const { id } of found) asleep.delete(id);
         return found.filter(({ id }) => !ended.has(id));
       }),
+    stored: (executions) => untilStored('Reading sleeping executions', clock, logger, signal, () => stored.read(executions)),
     remembered: (slots) => untilStored('Reading remembered starts', clock, logger, signal, () => history.remembered(slots, clock.wallMs())),
     async programsOf(executions) {
-      const hashes = await untilStored('Reading the definitions of ended executions', clock, logger, signal, () => history.definitionsOf(executions));
+      const hashes = await untilStored('Reading the definitions of executions', clock, logger, signal, async () => {
+        const ended = await history.definitionsOf(executions);
+        const asleep = await checkpoints.get(executions.filter((id) => !ended.has(id)));
+        return [...ended, ...asleep.map(({ id, snapshot }) => [id, snapshot.definition] as const)];
+      });
       return new Map(await Promise.all([...hashes].map(async ([id, hash]) => [id, await programs.byHash(hash)] as const)));
     },
   };

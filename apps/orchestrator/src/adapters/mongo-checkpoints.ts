@@ -1,16 +1,32 @@
-/** Checkpoints and journal segments in MongoDB. */
+/**
+ * Checkpoints and journal segments in MongoDB.
+ *
+ * Indexes: `{slot, asleep, _id}` for taking a lane, where the ids of sleepers are read from the index alone;
+ * `{dueMs, _id, slot}` over sleepers for their timers, in the order they are due.
+ */
 import type { AnyBulkWriteOperation, Collection, Filter, WithId } from 'mongodb';
-import type { CheckpointDocument, CheckpointDocuments, Progress, SegmentDocument } from '@millrace/lane';
+import type { CheckpointDocument, CheckpointDocuments, Progress, SegmentDocument, SleepingSummary } from '@millrace/lane';
 import type { Store } from '@millrace/store';
 import { ignoringDuplicates } from './ignoring-duplicates.ts';
+
+/** Ids of one portion of the sleepers. */
+const PORTION = 20_000;
+/** An index that an earlier release made. */
+const INDEX_BEFORE = 'slot_1_dueMs_1';
+const BY_SLOT = { slot: 1, asleep: 1, _id: 1 } as const;
 
 export function mongoCheckpoints(store: Store): CheckpointDocuments {
   const checkpoints = (): Collection<CheckpointDocument> => store.collection<CheckpointDocument>('checkpoints');
   const segments = (): Collection<SegmentDocument> => store.collection<SegmentDocument>('segments');
   return {
     async prepare() {
-      await checkpoints().createIndex({ slot: 1, dueMs: 1 });
+      const asleep = { partialFilterExpression: { asleep: true } };
+      await checkpoints().createIndex(BY_SLOT);
+      await checkpoints().createIndex({ dueMs: 1, _id: 1, slot: 1 }, asleep);
+      await checkpoints().createIndex({ organisation: 1, acceptedAt: -1, _id: -1 }, asleep);
       await segments().createIndex({ execution: 1, number: 1 });
+      const names = await checkpoints().indexes();
+      if (names.some(({ name }) => name === INDEX_BEFORE)) await checkpoints().dropIndex(INDEX_BEFORE);
     },
     async putCheckpoints(documents) {
       const writes = documents.map((document): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, ...older<CheckpointDocument>(document, { $lt: document.sequence }) }, replacement: document, upsert: true } }));
@@ -21,7 +37,34 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
       const writes = documents.map((document): AnyBulkWriteOperation<SegmentDocument> => ({ replaceOne: { filter: { _id: document._id, ...older<SegmentDocument>(document, { $not: { $gt: document.sequence } }) }, replacement: document, upsert: true } }));
       await ignoringDuplicates(() => segments().bulkWrite(writes, { ordered: false }));
     },
-    ofSlots: (slots) => checkpoints().find({ slot: { $in: [...slots] } }).toArray(),
+    awake(slots) {
+      return checkpoints().find({ slot: { $in: [...slots] }, asleep: { $ne: true } }).toArray();
+    },
+    async *asleep(slots) {
+      const found = checkpoints().find({ slot: { $in: [...slots] }, asleep: true }, { projection: { _id: 1 }, batchSize: PORTION, hint: BY_SLOT });
+      while (await found.hasNext()) yield found.readBufferedDocuments().map(({ _id }) => _id);
+    },
+    get(ids) {
+      return checkpoints().find({ _id: { $in: [...ids] } }).toArray();
+    },
+    async due(slots, after, untilMs, limit) {
+      const place: Filter<CheckpointDocument> = Number.isFinite(after.dueMs) ? { $or: [{ dueMs: after.dueMs, _id: { $gt: after.id } }, { dueMs: { $gt: after.dueMs, $lte: untilMs } }] } : { dueMs: { $gte: 0, $lte: untilMs } };
+      const found = await checkpoints()
+        .find({ asleep: true, slot: { $in: [...slots] }, ...place }, { projection: { dueMs: 1 } })
+        .sort({ dueMs: 1, _id: 1 })
+        .limit(limit)
+        .toArray();
+      return found.map(({ _id, dueMs }) => ({ id: _id, dueMs: dueMs ?? 0 }));
+    },
+    listAsleep({ organisation, workflow, before, limit }) {
+      const filter: Filter<CheckpointDocument> = {
+        organisation,
+        asleep: true,
+        ...(workflow === undefined ? {} : { workflow }),
+        ...(before === undefined ? {} : { $or: [{ acceptedAt: { $lt: new Date(before.acceptedAtMs) } }, { acceptedAt: new Date(before.acceptedAtMs), _id: { $lt: before.id } }] }),
+      };
+      return checkpoints().find(filter).project<SleepingSummary>({ organisation: 1, workflow: 1, version: 1, acceptedAt: 1 }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray();
+    },
     async remove(ids) {
       await checkpoints().deleteMany({ _id: { $in: [...ids] } });
     },

@@ -29,7 +29,10 @@ export function executionsService({ starts, reader, lanes }: ApiOptions): Untype
       const lane = lanes.of(execution);
       if (lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${execution} is not at this orchestrator` });
       const view = await reader.view(organisation, execution);
-      const outcome = await new Promise<Cancelled>((answer) => lane.post({ kind: 'cancel', organisation: view.organisation, execution, answer }));
+      const outcome = await new Promise<Cancelled>((answer, fail) => {
+        const refused = (reason: string, message: string): void => fail(new MillraceError(reason as 'store-failed', { message }));
+        lane.post({ kind: 'cancel', organisation: view.organisation, execution, answer, refused });
+      });
       if (outcome === 'elsewhere') throw new MillraceError('lane-displaced', { message: `Execution ${execution} has left this orchestrator` });
       if (outcome === 'unknown' && view.endedAtMs !== undefined) throw new MillraceError('execution-ended', { message: `Execution ${execution} has ended: ${view.status}` });
       return executionMessage(await reader.view(organisation, execution));

@@ -3,7 +3,7 @@ import { initialSlotTable } from '@millrace/identity';
 import { unpackFrame } from '@millrace/bus';
 import { compileWorkflow, workflowOfValue } from '@millrace/dsl';
 import { decodeFrameHead, snapshotOf, type JsonValue, type Program, type Snapshot } from '@millrace/engine';
-import { takeLane, type LaneLog, type StoredCheckpoint, type TakenLane, type TakingPorts } from '@millrace/lane';
+import { createIdTable, NO_DIGEST, takeLane, type LaneLog, type StoredCheckpoint, type StoredExecution, type TakenLane, type TakingPorts } from '@millrace/lane';
 import { BSON } from 'mongodb';
 import type { GoldenLane, Image } from './image.ts';
 
@@ -47,6 +47,7 @@ interface StoredState {
   readonly lane?: number;
   readonly sequence: number;
   readonly segments: number;
+  readonly entries?: readonly string[];
   readonly state: string;
   readonly reference?: string;
 }
@@ -66,7 +67,7 @@ function portsOf(image: Image, lane: number, from: 'beginning' | 'checkpoints'):
   const ended = new Map(documents<{ readonly _id: string; readonly definition: string }>('history').map(({ _id, definition }) => [_id, definition]));
   const checkpoints = documents<StoredState>('checkpoints')
     .filter(({ _id, slot }) => slot % lanes === lane && !ended.has(_id))
-    .map(({ _id, organisation, hop = 0, lane: at, sequence, segments, state, reference }): StoredCheckpoint => ({ id: _id, organisation, hop, lane: at, sequence, segments, snapshot: JSON.parse(reference === undefined ? state : (image.payloads[reference] ?? '')) as Snapshot }));
+    .map(({ _id, organisation, hop = 0, lane: at, sequence, segments, entries = [], state, reference }): StoredCheckpoint => ({ id: _id, organisation, hop, lane: at, sequence, segments, entries, snapshot: JSON.parse(reference === undefined ? state : (image.payloads[reference] ?? '')) as Snapshot }));
   return {
     program,
     payload(name) {
@@ -74,7 +75,9 @@ function portsOf(image: Image, lane: number, from: 'beginning' | 'checkpoints'):
       return text === undefined ? Promise.reject(new Error(`the image has no payload ${name}`)) : Promise.resolve(text);
     },
     table: () => Promise.resolve(initialSlotTable(lanes)),
+    // All of them are read, those that sleep too: every state is to be looked at.
     checkpoints: () => Promise.resolve(from === 'beginning' ? [] : checkpoints),
+    stored: async (ids) => ids.flatMap((id): StoredExecution[] => (ended.has(id) ? [{ kind: 'ended', id, digest: NO_DIGEST }] : [])),
     remembered: () => Promise.resolve({ starts: [], complete: true }),
     programsOf: async (ids) => new Map(await Promise.all(ids.flatMap((id) => (ended.has(id) ? [id] : [])).map(async (id) => [id, await program(ended.get(id) ?? '')] as const))),
   };

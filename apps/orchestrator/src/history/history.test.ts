@@ -6,7 +6,7 @@ import { startMongod, startNats, type MongoServer, type NatsServer } from '@mill
 import { connectStore, type Store } from '@millrace/store';
 import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { systemClock } from '@millrace/clock';
-import { createActor, createCheckpointStore, createHistoryStore, finishedOf, SEGMENT_CHARACTERS_MAX, START_MEMORY_MS, type Actor, type CheckpointStore, type Finished, type HistoryStore } from '@millrace/lane';
+import { createActor, createIdTable, createCheckpointStore, createHistoryStore, finishedOf, SEGMENT_CHARACTERS_MAX, START_MEMORY_MS, TAIL_CHARACTERS_MAX, type Actor, type CheckpointStore, type Finished, type HistoryStore } from '@millrace/lane';
 import { mongoCheckpoints } from '../adapters/mongo-checkpoints.ts';
 import { mongoHistory } from '../adapters/mongo-history.ts';
 import { logger, programOf } from '../testing/lane-bench.ts';
@@ -14,6 +14,8 @@ import { openPayloadStore } from '../adapters/payload-store.ts';
 
 const REST = programOf('  - rest:\n      wait: PT60S\n');
 const SLOTS = slotsOfLane(initialSlotTable(1), 0);
+/** Too long to stand in a checkpoint. */
+const LONG_ENTRY = `[2,["${'x'.repeat(TAIL_CHARACTERS_MAX)}"]]`;
 
 let folder: TemporaryFolder;
 let nats: NatsServer;
@@ -41,11 +43,11 @@ afterAll(async () => {
 }, 30_000);
 
 /** An execution that has begun, with its first entry, as of frame `sequence`. */
-function actorOf(id: string, input: JsonValue, sequence: number, key?: string): Actor {
-  const record: StartedRecord = { kind: 'started', definition: REST.hash, workflow: 'flow', version: '1.0.0', input: payloadOf(input), acceptedAtMs: 1, acceptedBy: 'test', ...(key === undefined ? {} : { key }) };
+function actorOf(id: string, input: JsonValue, sequence: number, key?: string, atMs = 1): Actor {
+  const record: StartedRecord = { kind: 'started', definition: REST.hash, workflow: 'flow', version: '1.0.0', input: payloadOf(input), acceptedAtMs: atMs, acceptedBy: 'test', ...(key === undefined ? {} : { key }) };
   const execution: Execution = start('acme', id, REST, record);
   const records: JournalRecord[] = [record];
-  begin(execution, journalFor(execution, 1, records));
+  begin(execution, journalFor(execution, atMs, records));
   const actor = createActor(execution);
   actor.entries.push(createFrameWriter(1).add({ organisation: 'acme', execution: id, atMs: 1, records }));
   actor.lastSequence = sequence;
@@ -65,22 +67,50 @@ test('a checkpoint of an older owner that comes late changes neither the state n
   const older = actorOf(id, { n: 1 }, 5);
   const newer = actorOf(id, { n: 1 }, 9);
   newer.entries.push('[2,[]]');
+  const entries = [...newer.entries];
   await checkpoints.write(0, [newer]);
   await checkpoints.write(0, [older]);
-  const [found] = (await checkpoints.load(SLOTS)).filter((each) => each.id === id);
-  expect(found).toMatchObject({ sequence: 9, segments: 1 });
-  expect(await checkpoints.segments(id, 1)).toHaveLength(2);
+  expect(await checkpoints.get([id])).toMatchObject([{ hop: 0, lane: 0, sequence: 9, segments: 0, entries }]);
+});
+
+test('of those that sleep the ids are known, who is due, and what lists show', async () => {
+  const since = Date.now();
+  const sleepers = Array.from({ length: 30 }, (_, n) => actorOf(newExecutionId(), { n }, 5, undefined, since + n));
+  const busy = actorOf(newExecutionId(), { n: 1 }, 5);
+  busy.execution.ready.push({ kind: 'complete' });
+  await checkpoints.write(0, [...sleepers, busy]);
+  const ids = sleepers.map(({ execution }) => execution.id);
+  const asleep = createIdTable();
+  await checkpoints.addAsleep(SLOTS, asleep);
+  expect(ids.every((id) => asleep.has(id))).toBe(true);
+  expect(asleep.has(busy.execution.id)).toBe(false);
+  const awake = await checkpoints.awake(SLOTS);
+  expect(awake.map(({ id }) => id)).toContain(busy.execution.id);
+  expect(awake.filter(({ id }) => ids.includes(id))).toEqual([]);
+  // In portions, without leaving one out or naming one twice.
+  const due: string[] = [];
+  for (let after = { dueMs: since + 60_000 - 1, id: '~' }; ; ) {
+    const portion = await checkpoints.due(SLOTS, after, since + 60_000 + 19, 7);
+    due.push(...portion.map(({ id }) => id));
+    if (portion.length < 7) break;
+    after = portion.at(-1) ?? after;
+  }
+  expect(due).toEqual(ids.slice(0, 20));
+  expect(await checkpoints.due([], { dueMs: 0, id: '' }, Infinity, 100)).toEqual([]);
+  const listed = await checkpoints.listAsleep({ organisation: 'acme', limit: 10, before: { acceptedAtMs: since + 15, id: '' } });
+  expect(listed.map(({ _id }) => _id)).toEqual(ids.slice(5, 15).toReversed());
 });
 
 test('a checkpoint of the lane that an execution has left changes nothing, whatever its sequence', async () => {
   const id = newExecutionId();
   const moved = actorOf(id, { n: 1 }, 3);
   moved.hop = 1;
-  moved.entries.push('[2,[]]');
+  moved.entries.push(LONG_ENTRY);
   await checkpoints.write(1, [moved]);
-  await checkpoints.write(0, [actorOf(id, { n: 1 }, 900)]);
-  const found = async () => (await checkpoints.load(SLOTS)).find((each) => each.id === id);
-  expect(await found()).toMatchObject({ hop: 1, lane: 1, sequence: 3 });
+  const left = actorOf(id, { n: 1 }, 900);
+  left.entries[0] += ' '.repeat(TAIL_CHARACTERS_MAX);
+  await checkpoints.write(0, [left]);
+  expect(await checkpoints.get([id])).toMatchObject([{ hop: 1, lane: 1, sequence: 3 }]);
   expect(await checkpoints.segments(id, 1)).toHaveLength(2);
   // And of release 0.1, which knew no hops.
   const old = newExecutionId();
@@ -89,14 +119,15 @@ test('a checkpoint of the lane that an execution has left changes nothing, whate
   const later = actorOf(old, { n: 1 }, 3);
   later.hop = 1;
   await checkpoints.write(1, [later]);
-  expect((await checkpoints.load(SLOTS)).find((each) => each.id === old)).toMatchObject({ hop: 1, sequence: 3 });
+  expect(await checkpoints.get([old])).toMatchObject([{ hop: 1, sequence: 3 }]);
 });
 
 test('a later checkpoint of the same frames takes the earlier one\'s place', async () => {
   const id = newExecutionId();
-  await checkpoints.write(0, [actorOf(id, { n: 1 }, 5)]);
-  const newer = actorOf(id, { n: 1 }, 9);
-  newer.entries.push('[2,[]]');
+  const [older, newer] = [actorOf(id, { n: 1 }, 5), actorOf(id, { n: 1 }, 9)];
+  older.entries[0] += ' '.repeat(TAIL_CHARACTERS_MAX);
+  await checkpoints.write(0, [older]);
+  newer.entries.push(LONG_ENTRY);
   await checkpoints.write(0, [newer]);
   expect(await checkpoints.segments(id, 1)).toHaveLength(2);
   expect([newer.segments, newer.entries]).toEqual([1, []]);
@@ -106,7 +137,7 @@ test('a state far larger than a document comes back as it was, and does not hold
   const [large, small] = [actorOf(newExecutionId(), { text: 'ü'.repeat(1_000_000) }, 5), actorOf(newExecutionId(), { n: 1 }, 5)];
   const before = snapshotOf(large.execution);
   await checkpoints.write(0, [large, small]);
-  const found = await checkpoints.load(SLOTS);
+  const found = await checkpoints.get([large, small].map(({ execution }) => execution.id));
   expect(found.find(({ id }) => id === large.execution.id)?.snapshot).toEqual(JSON.parse(JSON.stringify(before)));
   expect(found.some(({ id }) => id === small.execution.id)).toBe(true);
 }, 30_000);

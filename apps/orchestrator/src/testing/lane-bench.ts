@@ -5,9 +5,9 @@ import { performance } from 'node:perf_hooks';
 import { systemClock } from '@millrace/clock';
 import { connectBus, ensureStream, laneInputStreamConfig, newExecutionId, type Bus } from '@millrace/bus';
 import { compileWorkflow, readDocuments } from '@millrace/dsl';
-import { payloadOf, snapshotOf, textOf, type JsonValue, type LaneInput, type Program, type Reply, type StepResult } from '@millrace/engine';
-import { Lane, openLaneLog, takeLane, type End, type Finished, type LaneLog, type LanePorts, type LifecycleEvent, type ReadyStep, type TakingPorts } from '@millrace/lane';
-import { laneOfSlot, SLOT_COUNT, type SlotTable } from '@millrace/identity';
+import { payloadOf, snapshotOf, textOf, type JsonValue, type LaneInput, type Program, type Reply, type Snapshot, type StepResult } from '@millrace/engine';
+import { Lane, NO_DIGEST, openLaneLog, takeLane, type End, type Finished, type LaneLog, type LanePorts, type LifecycleEvent, type ReadyStep, type TakingPorts, type StoredCheckpoint, type StoredExecution } from '@millrace/lane';
+import { laneOfSlot, SLOT_COUNT, slotOf, type SlotTable } from '@millrace/identity';
 import { createLogger } from '@millrace/telemetry';
 import { openLogStreams } from '../adapters/log-streams.ts';
 
@@ -36,6 +36,10 @@ export interface Bench {
   readonly replies: { readonly subject: string; readonly reply: Reply }[];
   /** Payloads by reference. */
   readonly payloads: Map<string, string>;
+  /** Checkpoints, once `storeAway` is false. */
+  readonly stored: Map<string, StoredCheckpoint>;
+  /** Whether the store answers nothing; it does at first. */
+  storeAway: boolean;
   leaseHolds: boolean;
   /** Wall clock as the lanes see it. */
   nowMs: () => number;
@@ -68,6 +72,8 @@ export async function openBench(url: string): Promise<Bench> {
     abandoned: [],
     replies: [],
     payloads: new Map(),
+    stored: new Map(),
+    storeAway: true,
     leaseHolds: true,
     nowMs: wallClock,
     wrapLog: (log) => log,
@@ -80,7 +86,7 @@ export async function openBench(url: string): Promise<Bench> {
       const own = new AbortController();
       const log = await openLaneLog({ open, lane: number, clock, signal: AbortSignal.any([own.signal, ending.signal]) });
       const taken = await takeLane(log, epoch, 'test', takingPorts(bench, number, programs));
-      const lane = new Lane({ number, epoch, log: bench.wrapLog(log), ports: lanePorts(bench), clock, logger, taken });
+      const lane = new Lane({ number, epoch, log: bench.wrapLog(log), ports: lanePorts(bench, programs), clock, logger, taken });
       void lane.ended.then(() => own.abort());
       lanes.push(lane);
       return lane;
@@ -94,7 +100,7 @@ export async function openBench(url: string): Promise<Bench> {
   return bench;
 }
 
-function lanePorts(bench: Bench): LanePorts {
+function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
   return {
     leaseHolds: () => bench.leaseHolds,
     schedule(step) {
@@ -108,7 +114,20 @@ function lanePorts(bench: Bench): LanePorts {
       for (const { name, text } of list) bench.payloads.set(name, text);
     },
     finish: (finished) => void bench.finished.push(finished),
-    checkpoint: () => Promise.reject(new Error('no store in this test')),
+    async checkpoint(lane, _epoch, actors) {
+      if (bench.storeAway) throw new Error('the store is away');
+      for (const { execution, hop, lastSequence: sequence, entries } of actors) bench.stored.set(execution.id, { id: execution.id, organisation: execution.organisation, hop, lane, sequence, segments: 0, entries: [...entries], snapshot: JSON.parse(JSON.stringify(snapshotOf(execution))) as Snapshot });
+    },
+    sleepers: {
+      async due(slots, after, untilMs, limit) {
+        if (bench.storeAway) throw new Error('the store is away');
+        const wanted = new Set(slots);
+        const sleeping = [...bench.stored.values()].filter(({ id }) => wanted.has(slotOf(id))).map(({ id, snapshot }) => ({ id, dueMs: Math.min(...snapshot.activations.map(({ dueMs }) => dueMs ?? Infinity)) }));
+        const behind = sleeping.filter(({ id, dueMs }) => dueMs <= untilMs && (dueMs > after.dueMs || (dueMs === after.dueMs && id > after.id)));
+        return behind.sort((a, b) => a.dueMs - b.dueMs || (a.id < b.id ? -1 : 1)).slice(0, limit);
+      },
+      read: (ids) => readStored(bench, ids, programs),
+    },
     endOf: () => Promise.resolve(undefined),
     laneOf: (slot) => laneOfSlot(bench.table(0), slot),
     async forward(lane, inputs, messageId) {
@@ -121,6 +140,17 @@ function lanePorts(bench: Bench): LanePorts {
   };
 }
 
+async function readStored(bench: Bench, ids: readonly string[], programs: readonly Program[]): Promise<readonly StoredExecution[]> {
+  if (bench.storeAway) throw new Error('the store is away');
+  return ids.flatMap((id): StoredExecution[] => {
+    const finished = bench.finished.find((each) => each.id === id);
+    if (finished !== undefined) return [{ kind: 'ended', id, digest: NO_DIGEST }];
+    const checkpoint = bench.stored.get(id);
+    const program = programs.find(({ hash }) => hash === checkpoint?.snapshot.definition);
+    return checkpoint === undefined || program === undefined ? [] : [{ kind: 'running', checkpoint, program }];
+  });
+}
+
 function takingPorts(bench: Bench, lane: number, programs: readonly Program[]): TakingPorts {
   return {
     program: (hash) => {
@@ -129,7 +159,12 @@ function takingPorts(bench: Bench, lane: number, programs: readonly Program[]): 
     },
     payload: (name) => Promise.resolve(bench.payloads.get(name) ?? 'null'),
     table: () => Promise.resolve(bench.table(lane)),
-    checkpoints: () => Promise.resolve([]),
+    checkpoints(slots, asleep) {
+      const wanted = new Set(slots);
+      for (const id of bench.stored.keys()) if (wanted.has(slotOf(id))) asleep.set(id);
+      return Promise.resolve([]);
+    },
+    stored: (ids) => (bench.storeAway ? Promise.resolve([]) : readStored(bench, ids, programs)),
     remembered: () => Promise.resolve({ starts: [], complete: true }),
     programsOf: () => Promise.resolve(new Map()),
   };

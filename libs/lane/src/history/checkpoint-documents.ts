@@ -1,21 +1,34 @@
 /** Checkpoints and journal segments as the database has them, and what is asked of the database; an adapter provides it. */
 
+import type { ListFilter } from './history-documents.ts';
+
 export interface CheckpointDocument {
   readonly _id: string;
   readonly organisation: string;
+  /** With the next two: what lists show of one that sleeps. */
+  readonly workflow?: string;
+  readonly version?: string;
+  readonly acceptedAt?: Date;
   readonly slot: number;
   /** How often the execution had moved between lanes, and the lane whose sequence it is; neither on documents of release 0.1. */
   readonly hop?: number;
   readonly lane?: number;
   readonly sequence: number;
   readonly segments: number;
+  /** The journal's entries after those in segments, as JSON texts. */
+  readonly entries?: readonly string[];
   /** JSON text: keys of user data may hold what field names may not. Empty when it stands by reference. */
   readonly state: string;
   /** The name of the state's text in the object bucket. */
   readonly reference?: string;
   /** The earliest timer, for waking without loading. */
   readonly dueMs: number | null;
+  /** It waits for nothing but its timers, or for what is addressed to it: it need not be in memory. Absent on documents of release 0.1. */
+  readonly asleep?: boolean;
 }
+
+/** A sleeping execution as lists show it. */
+export type SleepingSummary = Required<Pick<CheckpointDocument, '_id' | 'organisation' | 'workflow' | 'version' | 'acceptedAt'>>;
 
 export interface SegmentDocument {
   readonly _id: string;
@@ -45,7 +58,16 @@ export interface CheckpointDocuments {
   putCheckpoints(documents: readonly CheckpointDocument[]): Promise<void>;
   /** Writes each that is not older (`compareProgress`) than what is there. */
   putSegments(documents: readonly SegmentDocument[]): Promise<void>;
-  ofSlots(slots: readonly number[]): Promise<readonly CheckpointDocument[]>;
+  /** Those of these slots that are not asleep. */
+  awake(slots: readonly number[]): Promise<readonly CheckpointDocument[]>;
+  /** The ids of those of these slots that are asleep, in portions. */
+  asleep(slots: readonly number[]): AsyncIterable<readonly string[]>;
+  /** Those of these that there are. */
+  get(ids: readonly string[]): Promise<readonly CheckpointDocument[]>;
+  /** Sleeping ones of these slots by due time, then by id: those behind `after`, due at `untilMs` or before. */
+  due(slots: readonly number[], after: { readonly dueMs: number; readonly id: string }, untilMs: number, limit: number): Promise<readonly { readonly id: string; readonly dueMs: number }[]>;
+  /** Sleeping ones of an organisation, newest first, without state and entries. Its filter's status is none of theirs. */
+  listAsleep(filter: ListFilter): Promise<readonly SleepingSummary[]>;
   remove(ids: readonly string[]): Promise<void>;
   /** The segments of a journal below a number, in order. */
   segments(execution: string, below: number): Promise<readonly SegmentDocument[]>;

@@ -9,12 +9,16 @@
  *   from the checkpoint before would give them too; as with checkpoints, a later one stays.
  * - Documents stay far below MongoDB's 16 MiB: a journal is cut into segments of SEGMENT_CHARACTERS_MAX, a state
  *   over STATE_CHARACTERS_MAX stands by reference.
+ * - The end of a journal, up to TAIL_CHARACTERS_MAX, stands in the checkpoint itself: one write for most.
  */
 import type { Clock } from '@millrace/clock';
 import { slotOf } from '@millrace/identity';
-import { snapshotOf, type Snapshot } from '@millrace/engine';
+import { restingUntil, snapshotOf, type Snapshot } from '@millrace/engine';
 import type { Actor } from '../lane/actor.ts';
-import type { CheckpointDocument, CheckpointDocuments, SegmentDocument } from './checkpoint-documents.ts';
+import type { IdTable } from '../lane/id-table.ts';
+import type { DuePlace } from '../lane/sleepers.ts';
+import type { CheckpointDocument, CheckpointDocuments, SegmentDocument, SleepingSummary } from './checkpoint-documents.ts';
+import type { ListFilter } from './history-documents.ts';
 import type { PayloadStore } from './payload-store.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
 
@@ -22,6 +26,8 @@ import { within, WRITE_MS_MAX } from './within.ts';
 const STATE_CHARACTERS_MAX = 2 * 1024 * 1024;
 /** Journal text of one segment, in characters; a single longer entry is one by itself. */
 export const SEGMENT_CHARACTERS_MAX = 2 * 1024 * 1024;
+/** Journal text that stands in the checkpoint, in characters; more of it becomes segments. */
+export const TAIL_CHARACTERS_MAX = 4 * 1024;
 
 export interface StoredCheckpoint {
   readonly id: string;
@@ -31,6 +37,8 @@ export interface StoredCheckpoint {
   readonly lane: number | undefined;
   readonly sequence: number;
   readonly segments: number;
+  /** The journal's entries after those in segments. */
+  readonly entries: readonly string[];
   readonly snapshot: Snapshot;
 }
 
@@ -47,7 +55,13 @@ export interface Overflow {
 export interface CheckpointStore {
   prepare(): Promise<void>;
   write(lane: number, actors: readonly Actor[]): Promise<void>;
-  load(slots: readonly number[]): Promise<readonly StoredCheckpoint[]>;
+  /** Those of the slots that are not asleep. */
+  awake(slots: readonly number[]): Promise<readonly StoredCheckpoint[]>;
+  /** Adds the ids of those of the slots that are asleep. */
+  addAsleep(slots: readonly number[], to: IdTable): Promise<void>;
+  get(ids: readonly string[]): Promise<readonly StoredCheckpoint[]>;
+  due(slots: readonly number[], after: DuePlace, untilMs: number, limit: number): Promise<readonly DuePlace[]>;
+  listAsleep(filter: ListFilter): Promise<readonly SleepingSummary[]>;
   remove(ids: readonly string[]): Promise<void>;
   writeSegments(overflows: readonly Overflow[]): Promise<void>;
   /** Entries of the first `count` segments of a journal; a later one is left over from a checkpoint that came too late. */
@@ -62,14 +76,24 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
     if (writes.length > 0) await documents.putSegments(writes);
   }
 
+  async function read(found: readonly CheckpointDocument[]): Promise<readonly StoredCheckpoint[]> {
+    const loaded: StoredCheckpoint[] = [];
+    for (const document of found) {
+      const text = document.reference === undefined ? document.state : await payloads.get(document.reference);
+      loaded.push({ id: document._id, organisation: document.organisation, hop: document.hop ?? 0, lane: document.lane, sequence: document.sequence, segments: document.segments, entries: document.entries ?? [], snapshot: JSON.parse(text) as Snapshot });
+    }
+    return loaded;
+  }
+
   return {
     writeSegments,
     prepare: () => documents.prepare(),
     async write(lane, actors) {
       // Everything is read from the actors before the first await: they go on changing.
       const written = actors.map((actor) => {
-        const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: inSegments(actor.entries) };
-        return { actor, overflow, entries: actor.entries.length, ...documentOf(lane, actor, overflow.segments.length) };
+        const isShort = isTail(actor.entries);
+        const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: isShort ? [] : inSegments(actor.entries) };
+        return { actor, overflow, entries: isShort ? 0 : actor.entries.length, ...documentOf(lane, actor, overflow.segments.length) };
       });
       const storeAll = async (): Promise<void> => {
         await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
@@ -78,25 +102,34 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
       };
       await within(clock, WRITE_MS_MAX, 'Writing checkpoints', storeAll());
       for (const { actor, overflow, entries } of written) {
+        if (entries === 0) continue;
         actor.segments = overflow.from + overflow.segments.length;
         actor.entries = actor.entries.slice(entries);
       }
     },
-    async load(slots) {
-      const found = await documents.ofSlots(slots);
-      const loaded: StoredCheckpoint[] = [];
-      for (const { _id, organisation, hop = 0, lane: at, sequence, segments: count, state, reference } of found) {
-        const text = reference === undefined ? state : await payloads.get(reference);
-        loaded.push({ id: _id, organisation, hop, lane: at, sequence, segments: count, snapshot: JSON.parse(text) as Snapshot });
-      }
-      return loaded;
+    awake: async (slots) => read(await documents.awake(slots)),
+    async addAsleep(slots, to) {
+      for await (const ids of documents.asleep(slots)) for (const id of ids) to.set(id);
     },
+    get: async (ids) => read(await documents.get(ids)),
+    due: (slots, after, untilMs, limit) => documents.due(slots, after, untilMs, limit),
+    listAsleep: (filter) => documents.listAsleep(filter),
     remove: (ids) => documents.remove(ids),
     async segments(execution, count) {
       const found = await documents.segments(execution, count);
       return found.flatMap((segment) => segment.entries);
     },
   };
+}
+
+/** Whether entries are so short that they stand in the checkpoint. */
+function isTail(entries: readonly string[]): boolean {
+  let characters = 0;
+  for (const entry of entries) {
+    characters += entry.length;
+    if (characters > TAIL_CHARACTERS_MAX) return false;
+  }
+  return true;
 }
 
 /** Entries cut into the runs that one segment each holds. */
@@ -116,21 +149,26 @@ export function inSegments(entries: readonly string[]): readonly (readonly strin
 
 function documentOf(lane: number, actor: Actor, newSegments: number): { readonly document: CheckpointDocument; readonly large: { readonly name: string; readonly text: string } | undefined } {
   const { execution } = actor;
-  let dueMs: number | null = null;
-  for (const activation of execution.activations.values()) if (activation.dueMs !== undefined && (dueMs === null || activation.dueMs < dueMs)) dueMs = activation.dueMs;
+  let dueMs = Infinity;
+  for (const activation of execution.activations.values()) if (activation.dueMs !== undefined && activation.dueMs < dueMs) dueMs = activation.dueMs;
   const text = JSON.stringify(snapshotOf(execution));
   const large = text.length <= STATE_CHARACTERS_MAX ? undefined : { name: `state.${execution.id}.${actor.hop}.${actor.lastSequence}`, text };
   const document: CheckpointDocument = {
     _id: execution.id,
     organisation: execution.organisation,
+    workflow: execution.workflow,
+    version: execution.version,
+    acceptedAt: new Date(execution.acceptedAtMs),
     slot: slotOf(execution.id),
     hop: actor.hop,
     lane,
     sequence: actor.lastSequence,
     segments: actor.segments + newSegments,
+    entries: newSegments === 0 ? [...actor.entries] : [],
     state: large === undefined ? text : '',
     ...(large === undefined ? {} : { reference: large.name }),
-    dueMs,
+    dueMs: dueMs === Infinity ? null : dueMs,
+    asleep: restingUntil(execution) !== undefined,
   };
   return { document, large };
 }

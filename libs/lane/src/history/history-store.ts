@@ -50,6 +50,8 @@ export interface HistoryStore {
   askEnded(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** As `askEnded`, for starts that must not go on unless they are known not to have run: rejects with `store-failed` when that cannot be said in time. */
   askEndedForSure(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** The digests of the inputs of those that are there; rejects when the database does not answer. */
+  digestsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The hashes of the definitions of those that are there. */
   definitionsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Waits until nothing waits, or the signal says to give up. */
@@ -187,6 +189,10 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
         await clock.sleep(waitMs);
       }
       throw new MillraceError('store-failed', { message: `Whether ${ids.length === 1 ? `the execution ${ids[0]} has` : `${ids.length} executions have`} run already cannot be said while the database does not answer; try again later, or start with an idempotency key` });
+    },
+    async digestsOf(ids) {
+      const found = await documents.digests(ids, WRITE_MS_MAX);
+      return new Map([...found].map(([id, digest]) => [id, digest ?? NO_DIGEST]));
     },
     definitionsOf: (ids) => documents.definitions(ids),
     drain(signal) {

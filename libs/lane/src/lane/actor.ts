@@ -2,7 +2,8 @@
  * One execution in the memory of its lane's owner: state, journal, and who waits for its end.
  */
 import { slotOf } from '@millrace/identity';
-import { textOf, type Execution, type Payload, type Program, type Reply } from '@millrace/engine';
+import { restore, textOf, type Execution, type Payload, type Program, type Reply } from '@millrace/engine';
+import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
 
 /** How an execution ended, as answers carry it. */
 export interface End {
@@ -30,8 +31,7 @@ export interface Actor {
   hop: number;
   /** Journal entries as texts, in order; those before the last checkpoint may have been dropped. */
   entries: string[];
-  /** Entries already stored as segments, and how many segments. */
-  storedEntries: number;
+  /** How many segments of the journal are stored; `entries` follow them. */
   segments: number;
   /** The first frame that no checkpoint covers; 0: covered. */
   firstDirtySequence: number;
@@ -47,7 +47,19 @@ export interface Actor {
 }
 
 export function createActor(execution: Execution): Actor {
-  return { execution, slot: slotOf(execution.id), hop: 0, entries: [], storedEntries: 0, segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
+  return { execution, slot: slotOf(execution.id), hop: 0, entries: [], segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
+}
+
+/** The actor that a checkpoint describes, in the lane `lane`. One of another lane is from before its slot came here: every frame of this log is later. */
+export function actorOfCheckpoint(stored: StoredCheckpoint, program: Program, lane: number): Actor {
+  const actor = createActor(restore(stored.organisation, stored.id, program, stored.snapshot));
+  const isForeign = stored.lane !== undefined && stored.lane !== lane;
+  actor.hop = isForeign ? stored.hop + 1 : stored.hop;
+  actor.lastSequence = isForeign ? 0 : stored.sequence;
+  actor.segments = stored.segments;
+  actor.entries = [...stored.entries];
+  actor.checkpointed = true;
+  return actor;
 }
 
 /** An execution that has ended, until history has it. */

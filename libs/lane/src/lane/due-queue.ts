@@ -1,7 +1,7 @@
 /**
  * Timers of one lane in the order they are due: a binary heap of (due, execution, activation).
  *
- * An entry is never removed early: who takes it looks whether it still holds.
+ * An entry that does not hold any more may stay until it is due, or until all are looked at: who takes it looks.
  */
 export interface Due {
   readonly dueMs: number;
@@ -16,10 +16,12 @@ export interface DueQueue {
   peek(): Due | undefined;
   /** Takes the earliest when it is due at `nowMs`. */
   take(nowMs: number): Due | undefined;
+  /** Removes all entries but those that hold. */
+  keep(holds: (due: Due) => boolean): void;
 }
 
 export function createDueQueue(): DueQueue {
-  const heap: Due[] = [];
+  let heap: Due[] = [];
   const at = (index: number): Due => heap[index] as Due;
   function swap(a: number, b: number): void {
     const held = at(a);
@@ -60,6 +62,10 @@ export function createDueQueue(): DueQueue {
         sink(0);
       }
       return first;
+    },
+    keep(holds) {
+      heap = heap.filter(holds);
+      for (let index = (heap.length >> 1) - 1; index >= 0; index--) sink(index);
     },
   };
 }

@@ -81,6 +81,8 @@ async function prepare(lane: Lane, sequence: number, inputs: readonly LaneInput[
     }
     // Sent on by the lane that gives the slot away: it is on its way here too.
     while (input.from !== undefined && isOnItsWay(lane, slot, input.from, ports) && !signal.aborted) await clock.sleep(ADOPTION_POLL_MS);
+    // Its position must not become durable before it: it waits here, not in the lane.
+    if (input.kind === 'cancel') await lane.awake(input.execution);
     const origin: InputOrigin = { sequence, input };
     messages.push(input.kind === 'cancel' ? { kind: 'cancel', organisation: input.organisation, execution: input.execution, answer: undefined, origin } : await startOf(input, origin, ports));
   }

@@ -11,18 +11,26 @@ import { createDueQueue } from './due-queue.ts';
 const TIMER_MS_MAX = 10_000;
 /** Timers taken from the queue in one turn of the event loop. */
 const DUE_MAX = 10_000;
+/** Timers of executions that went to sleep are removed once so many, and half of all, are theirs. */
+const GONE_MAX = 1_000;
 
 export interface LaneTimers {
   wait(dueMs: number, execution: string, activation: number): void;
+  /** So many timers do not hold any more. */
+  gone(count: number): void;
   stop(): void;
 }
 
-/** @param due told once for every `wait`, when its time has come by the wall clock. */
-export function createLaneTimers(clock: Clock, due: (execution: string, activation: number) => void): LaneTimers {
+/**
+ * @param due told once for every `wait`, when its time has come by the wall clock.
+ * @param isHere whether an execution is in memory: timers of others do not hold.
+ */
+export function createLaneTimers(clock: Clock, due: (execution: string, activation: number) => void, isHere: (execution: string) => boolean): LaneTimers {
   const queue = createDueQueue();
   let cancel: Cancel = () => undefined;
   let armedMs = Infinity;
   let stopped = false;
+  let goneCount = 0;
 
   function arm(): void {
     cancel();
@@ -46,6 +54,13 @@ export function createLaneTimers(clock: Clock, due: (execution: string, activati
     wait(dueMs, execution, activation) {
       queue.push({ dueMs, execution, activation });
       if (dueMs < armedMs) arm();
+    },
+    gone(count) {
+      goneCount += count;
+      if (goneCount < GONE_MAX || goneCount * 2 < queue.size) return;
+      goneCount = 0;
+      queue.keep(({ execution }) => isHere(execution));
+      arm();
     },
     stop() {
       stopped = true;

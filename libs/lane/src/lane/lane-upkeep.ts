@@ -18,12 +18,16 @@ import type { SlotOwnership } from './slot-ownership.ts';
 const CHECKPOINT_AGE_MS = 2_000;
 /** Checkpoints written at once; the next follow when these are stored. */
 const CHECKPOINTS_MAX = 250;
+/** Between two truncations, in milliseconds. */
+const TRUNCATE_MS = 900;
 /** Disk that the log of one lane may take before new starts are refused, in bytes; what runs goes on. */
 const LOG_BYTES_MAX = 2 * 1024 ** 3;
 
 export interface LaneUpkeep {
   /** The actor has changed in the frame `sequence`. */
   touch(actor: Actor, sequence: number, nowMs: number): void;
+  /** An actor that came out of its checkpoint, with nothing to add: it may go to sleep again. */
+  woken(actor: Actor): void;
   /** A replayed actor that has changes of its own. */
   adopt(actor: Actor): void;
   /** The actor has ended. */
@@ -53,15 +57,20 @@ export interface LaneUpkeepOptions {
   durable(): { readonly sequence: number; readonly inputSequence: number };
   /** Calls `run` again when the lane next stands between two frames. */
   again(): void;
+  /** The actor's checkpoint has all of it: it may leave memory. */
+  rest(actor: Actor): void;
 }
 
-export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, slots, announcedBelow: before, durable, again }: LaneUpkeepOptions): LaneUpkeep {
+export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, slots, announcedBelow: before, durable, again, rest }: LaneUpkeepOptions): LaneUpkeep {
   // In the order they became dirty, nearly: the oldest come first.
   const dirty = new Set<Actor>();
   /** Actors whose checkpoint is on its way. */
   const storing = new Set<Actor>();
+  /** Actors whose checkpoint is stored: they may go to sleep unless they have changed. */
+  let settled: Actor[] = [];
   let checkpointing = false;
   let truncating = false;
+  let truncatedAtMs = -Infinity;
   let forgottenInput = 0;
   let logBytes = 0;
   let announcedBelow = before;
@@ -88,6 +97,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
           if (actor.execution.end === undefined) dirty.add(actor);
         }
         actor.storingFirstSequence = 0;
+        if (isStored && actor.firstDirtySequence === 0) settled.push(actor);
       }
     };
     stored.then(
@@ -138,6 +148,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       actor.dirtySinceMs = nowMs;
       dirty.add(actor);
     },
+    woken: (actor) => void settled.push(actor),
     adopt(actor) {
       if (actor.firstDirtySequence > 0) dirty.add(actor);
     },
@@ -150,6 +161,9 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       return truncatedBelow;
     },
     run(nowMs) {
+      const clean = settled;
+      settled = [];
+      for (const actor of clean) if (actor.firstDirtySequence === 0 && actor.storingFirstSequence === 0 && actor.execution.end === undefined) rest(actor);
       // The events of the last frame itself may not have been handed over yet.
       announcedBelow = Math.max(announcedBelow, Math.min(ports.outboxLowWater(number), durable().sequence));
       if (!checkpointing) {
@@ -160,7 +174,10 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
         }
         if (batch.length > 0) checkpoint(batch, nowMs);
       }
-      if (!truncating) void truncate();
+      if (!truncating && Math.abs(nowMs - truncatedAtMs) >= TRUNCATE_MS) {
+        truncatedAtMs = nowMs;
+        void truncate();
+      }
     },
     get announcedBelow() {
       return announcedBelow;

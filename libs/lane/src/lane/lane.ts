@@ -20,7 +20,7 @@ import { advance, begin, cancel, createFrameWriter, elapse, journalFor, resolve,
 import { Defect, MillraceError } from '@millrace/errors';
 import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
-import { createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
+import { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
 import type { LaneLog } from './lane-log.ts';
 import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
@@ -31,6 +31,7 @@ import type { LanePorts } from './ports.ts';
 import { answerAgain, type KnownStart } from './repeated-start.ts';
 import type { SlotOwnership } from './slot-ownership.ts';
 import { createSendOn, type SendOn } from './send-on.ts';
+import { createSleepers, type Sleepers, type Waited, type Woken } from './sleepers.ts';
 import { isSameInput, type StartMemory } from './start-memory.ts';
 import type { TakenLane } from './take-lane.ts';
 import { writeTransition } from './transition.ts';
@@ -89,6 +90,7 @@ export class Lane {
   readonly #logger: Logger;
   readonly #timers: LaneTimers;
   readonly #upkeep: LaneUpkeep;
+  readonly #sleepers: Sleepers;
   readonly #endUpkeep: Cancel;
   #mailbox: Message[] = [];
   /** What the frame in hand was made from. */
@@ -119,7 +121,7 @@ export class Lane {
     this.ended = new Promise((settle) => {
       this.#end = settle;
     });
-    this.#timers = createLaneTimers(clock, (execution, activation) => this.post({ kind: 'due', execution, activation }));
+    this.#timers = createLaneTimers(clock, (execution, activation) => this.post({ kind: 'due', execution, activation }), (execution) => this.actors.has(execution));
     const maintain = (): void => this.post({ kind: 'query', run: () => this.#upkeep.run(clock.wallMs()) });
     this.#upkeep = createLaneUpkeep({
       number,
@@ -132,6 +134,17 @@ export class Lane {
       announcedBelow: taken.announcedBelow,
       durable: () => ({ sequence: this.#lastSequence, inputSequence: this.#durableInputSequence }),
       again: maintain,
+      rest: (actor) => this.#rest(actor),
+    });
+    this.#sleepers = createSleepers({
+      lane: number,
+      slots: () => this.slots.slots(),
+      asleep: taken.asleep,
+      store: ports.sleepers,
+      clock,
+      logger,
+      woken: (woken) => this.post({ kind: 'woken', woken }),
+      refuse: (message) => refuse(message, 'store-failed', 'The execution sleeps, and the database that has it does not answer; try again'),
     });
     this.#endUpkeep = clock.every(UPKEEP_MS, maintain);
     this.#resume(taken);
@@ -153,7 +166,22 @@ export class Lane {
 
   /** Whether a start of that id would be a repeated one. */
   knows(id: string): boolean {
-    return this.actors.has(id) || this.finished.has(id) || this.memory.has(id);
+    return this.actors.has(id) || this.finished.has(id) || this.memory.has(id) || this.#sleepers.has(id);
+  }
+
+  /** Whether the execution is out of memory, with all of it in its checkpoint (E8). */
+  sleeps(id: string): boolean {
+    return this.#sleepers.has(id);
+  }
+
+  /** Executions that sleep. */
+  get sleeping(): number {
+    return this.#sleepers.size;
+  }
+
+  /** Settles once the execution is in memory, if it slept: what is posted then need not wait for it. */
+  awake(id: string): Promise<void> {
+    return this.#sleepers.awake(id);
   }
 
   /** Why the lane takes no new starts at the moment, if it takes none. */
@@ -164,7 +192,7 @@ export class Lane {
   /** Takes a message; refused ones (those to a lane that ends) are told so. */
   post(message: Message): void {
     if (this.#closed || this.#stopping) {
-      refuse(message, this.number);
+      refuse(message, ...this.#left());
       return;
     }
     this.#mailbox.push(message);
@@ -286,7 +314,8 @@ export class Lane {
     const isLeaving = (execution: string): boolean => leaving.has(slotOf(execution));
     const actors = [...this.actors.values()].filter(({ slot }) => leaving.has(slot));
     const finished = [...this.finished.values()].filter((each) => isLeaving(each.id));
-    const texts = encodeMoved({ actors, finished, starts: this.memory.listed(isLeaving), partial: this.memory.partial });
+    const asleep = this.#sleepers.packed((slot) => leaving.has(slot));
+    const texts = encodeMoved({ actors, finished, asleep, starts: this.memory.listed(isLeaving), partial: this.memory.partial });
     // Of this owner alone: one that is displaced meanwhile overwrites nothing that the log names.
     const objects = texts.map((text, index) => ({ name: `move.${id}.${this.number}.${this.epoch}.${index}`, text }));
     if (objects.length > 0) await this.#ports.storePayloads(objects);
@@ -299,6 +328,7 @@ export class Lane {
       this.#upkeep.letGo(actor);
     }
     for (const each of finished) this.finished.delete(each.id);
+    this.#refuse(this.#sleepers.forgetSlots((slot) => leaving.has(slot)), `The slot of the execution goes to lane ${move.to}`);
     this.memory.letGo(isLeaving);
     this.#ports.letGo(this.number, actors.map(({ execution }) => execution));
     for (const actor of actors) for (const watcher of actor.watchers) watcher.refused('lane-displaced', `The slot of execution ${actor.execution.id} goes to lane ${move.to}`);
@@ -319,6 +349,7 @@ export class Lane {
         this.#upkeep.adopt(actor);
       }
       for (const each of state.finished) this.#takeFinished(finishedAt(each, sequence));
+      this.#sleepers.gain(state.asleep);
       for (const { execution } of state.actors) this.#resumeExecution(execution);
     }
     done();
@@ -394,6 +425,10 @@ export class Lane {
         const { answer, origin } = message;
         if (this.#isElsewhere(message.execution, origin, () => answer?.('elsewhere'))) return;
         const actor = this.actors.get(message.execution);
+        if (actor === undefined && this.#sleepers.has(message.execution)) {
+          this.#sleepers.park(message.execution, message);
+          return;
+        }
         const found = actor !== undefined && actor.execution.organisation === message.organisation;
         if (found) this.#transition(actor, turn, (records) => void cancel(actor.execution, journalFor(actor.execution, turn.nowMs, records)));
         if (answer !== undefined) turn.effects.push(() => answer(found ? 'found' : 'unknown'));
@@ -414,6 +449,9 @@ export class Lane {
         });
         return;
       }
+      case 'woken':
+        this.#wake(message.woken, turn);
+        return;
       case 'position':
         if (message.inputSequence > this.#inputSequence) this.#inputSequence = message.inputSequence;
         return;
@@ -441,6 +479,10 @@ export class Lane {
     const known = this.#knownStart(message);
     if (known !== undefined) {
       turn.effects.push(() => answerAgain(message, known, (execution, told) => this.#attach(execution, told), this.#ports, this.#logger));
+      return;
+    }
+    if (this.#sleepers.has(id)) {
+      this.#sleepers.park(id, message);
       return;
     }
     // What came durably through `in.<lane>` was accepted elsewhere; its reader pauses instead.
@@ -555,7 +597,53 @@ export class Lane {
     const ended = this.finished.get(id);
     if (actor !== undefined) actor.watchers.push(watcher);
     else if (ended !== undefined) watcher.ended(id, ended.end);
+    else if (this.#sleepers.has(id)) this.#sleepers.watch(id, watcher);
     else watcher.refused('execution-unknown', `Lane ${this.number} has no execution ${id} in memory`);
+  }
+
+  /** Between two frames: the checkpoint has all of the actor, and its timers are far away (Z1). */
+  #rest(actor: Actor): void {
+    const { id, activations } = actor.execution;
+    if (this.actors.get(id) !== actor || !this.#sleepers.mayRest(actor)) return;
+    this.actors.delete(id);
+    this.#sleepers.rest(actor);
+    let timers = 0;
+    for (const activation of activations.values()) if (activation.dueMs !== undefined) timers++;
+    this.#timers.gone(timers);
+  }
+
+  /** Sleepers that have been read are in memory from here on, and what waited for them is taken, in order (Z3). */
+  #wake({ ids, found }: Woken, turn: Turn): void {
+    this.#sleepers.taken(ids.length);
+    for (const id of ids) {
+      // Read twice: for its timer, and for somebody.
+      if (!this.#sleepers.has(id)) continue;
+      const { messages, watchers } = this.#sleepers.leave(id);
+      const stored = found.get(id);
+      if (stored?.kind === 'running') {
+        const actor = actorOfCheckpoint(stored.checkpoint, stored.program, this.number);
+        actor.watchers = [...watchers];
+        this.actors.set(id, actor);
+        for (const { number, dueMs } of actor.execution.activations.values()) if (dueMs !== undefined) this.#timers.wait(dueMs, id, number);
+        this.#upkeep.woken(actor);
+      } else {
+        if (stored === undefined) this.#logger.error('A sleeping execution is neither among the checkpoints nor in the history', { lane: this.number, execution: id });
+        else this.memory.recall(id, stored.digest, turn.nowMs);
+        turn.effects.push(() => {
+          for (const watcher of watchers) watcher.refused('execution-unknown', `Execution ${id} is not in the memory of lane ${this.number}`);
+        });
+      }
+      for (const message of messages) this.#process(message, turn);
+    }
+  }
+
+  #refuse({ messages, watchers }: Waited, because: string): void {
+    for (const message of messages) refuse(message, 'lane-displaced', because);
+    for (const watcher of watchers) watcher.refused('lane-displaced', because);
+  }
+
+  #left(): readonly [reason: string, message: string] {
+    return ['lane-displaced', `Lane ${this.number} has left this orchestrator`];
   }
 
   #close(end: LaneEnd): void {
@@ -564,10 +652,11 @@ export class Lane {
     this.#endUpkeep();
     this.#sendOn.close();
     this.#timers.stop();
-    for (const message of [...this.#inHand, ...this.#mailbox]) refuse(message, this.number);
+    this.#refuse(this.#sleepers.close(), this.#left()[1]);
+    for (const message of [...this.#inHand, ...this.#mailbox]) refuse(message, ...this.#left());
     this.#inHand = [];
     this.#mailbox = [];
-    for (const actor of this.actors.values()) for (const watcher of actor.watchers) watcher.refused('lane-displaced', `Lane ${this.number} has left this orchestrator`);
+    for (const actor of this.actors.values()) for (const watcher of actor.watchers) watcher.refused(...this.#left());
     this.#end(end);
   }
 }
@@ -583,8 +672,11 @@ interface Turn {
 }
 
 /** Whether the frame of a start that is refused here became durable is not known; its id makes another try the same start. */
-function refuse(message: Message, lane: number): void {
-  if ((message.kind === 'start' || message.kind === 'attach') && message.watcher !== undefined) message.watcher.refused('lane-displaced', `Lane ${lane} has left this orchestrator`);
-  if (message.kind === 'cancel') message.answer?.('elsewhere');
+function refuse(message: Message, reason: string, because: string): void {
+  if ((message.kind === 'start' || message.kind === 'attach') && message.watcher !== undefined) message.watcher.refused(reason, because);
+  if (message.kind === 'cancel') {
+    if (message.refused === undefined) message.answer?.('elsewhere');
+    else message.refused(reason, because);
+  }
   if (message.kind === 'result') message.moved?.();
 }

@@ -3,6 +3,7 @@ import type { AdoptedSlots, LaneInput, Payload, Program, ReleasedSlots, StepResu
 import type { SlotMove } from '@millrace/identity';
 import type { Watcher } from './actor.ts';
 import type { MovedState } from './moved-state.ts';
+import type { Woken } from './sleepers.ts';
 
 export interface StartMessage {
   readonly kind: 'start';
@@ -36,11 +37,14 @@ export type Message =
   | StartMessage
   | { readonly kind: 'attach'; readonly execution: string; readonly watcher: Watcher }
   | { readonly kind: 'result'; readonly execution: string; readonly result: StepResult; readonly durable: () => void; /** The lane has left before the result was durable. */ readonly moved?: () => void }
-  | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((outcome: Cancelled) => void) | undefined; readonly origin?: InputOrigin }
+  /** `refused`: its execution sleeps and could not be read; a key of the catalogue of errors, and a sentence. */
+  | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((outcome: Cancelled) => void) | undefined; readonly refused?: (reason: string, message: string) => void; readonly origin?: InputOrigin }
   /** A timer may have run out. */
   | { readonly kind: 'due'; readonly execution: string; readonly activation: number }
   /** More is ready than one turn took, or the permit to begin has come. */
   | { readonly kind: 'go'; readonly execution: string }
+  /** What was read of sleeping executions. */
+  | { readonly kind: 'woken'; readonly woken: Woken }
   /** Every input up to this sequence has gone through the mailbox. */
   | { readonly kind: 'position'; readonly inputSequence: number }
   /** Gives slots away; `done` hears what the log says of it, or undefined when none of them is of this lane. A frame of its own. */

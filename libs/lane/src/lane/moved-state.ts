@@ -3,7 +3,7 @@
  *
  * Owns their form (JSON, version 1). Everything that the owner's memory has of the slots is in them, so a move needs no
  * database: running executions with their state and the part of their journal that is not stored, ended ones that
- * history does not have, and the keys of starts that are remembered.
+ * history does not have, the ids of those that sleep, and the keys of starts that are remembered.
  *
  * - Decoded, it is the same state (E3): the form of a state is that of checkpoints.
  * - A reader refuses a version that it does not know.
@@ -22,6 +22,8 @@ const STARTS_PER_PART = 10_000;
 export interface MovedState {
   readonly actors: readonly Actor[];
   readonly finished: readonly Finished[];
+  /** The ids of those that sleep, packed (id-table.ts): all else of them is in their checkpoints. */
+  readonly asleep: readonly string[];
   readonly starts: readonly RememberedStart[];
   /** History may know keys that are not among `starts`. */
   readonly partial: boolean;
@@ -61,12 +63,13 @@ interface RawPart {
   readonly v: number;
   readonly actors?: readonly RawActor[];
   readonly finished?: readonly RawFinished[];
+  readonly asleep?: readonly string[];
   readonly starts?: readonly (readonly [id: string, digest: string, endedAtMs: number])[];
   readonly partial?: boolean;
 }
 
 /** Texts of at most MOVED_CHARACTERS_MAX, single larger executions aside; none when there is nothing to tell. */
-export function encodeMoved({ actors, finished, starts, partial }: MovedState): readonly string[] {
+export function encodeMoved({ actors, finished, asleep, starts, partial }: MovedState): readonly string[] {
   const texts: string[] = [];
   let parts: string[] = [];
   let length = 0;
@@ -84,6 +87,7 @@ export function encodeMoved({ actors, finished, starts, partial }: MovedState): 
   };
   for (const actor of actors) add('actors', JSON.stringify(rawActor(actor)));
   for (const each of finished) add('finished', JSON.stringify(rawFinished(each)));
+  for (const text of asleep) add('asleep', JSON.stringify(text));
   flush();
   for (let from = 0; from < starts.length; from += STARTS_PER_PART) {
     texts.push(JSON.stringify({ v: VERSION, starts: starts.slice(from, from + STARTS_PER_PART).map(({ id, digest, endedAtMs }) => [id, digest, endedAtMs]) }));
@@ -100,16 +104,18 @@ export function encodeMoved({ actors, finished, starts, partial }: MovedState): 
 export async function decodeMoved(texts: readonly string[], program: (hash: string) => Promise<Program>): Promise<MovedState> {
   const actors: Actor[] = [];
   const finished: Finished[] = [];
+  const asleep: string[] = [];
   const starts: RememberedStart[] = [];
   let partial = false;
   for (const text of texts) {
     const part = parse(text);
     for (const raw of part.actors ?? []) actors.push(actorOf(raw, await program(raw.snapshot.definition)));
     for (const raw of part.finished ?? []) finished.push(finishedOf(raw, await program(raw.definition)));
+    asleep.push(...(part.asleep ?? []));
     for (const [id, digest, endedAtMs] of part.starts ?? []) starts.push({ id, digest, endedAtMs });
     partial ||= part.partial === true;
   }
-  return { actors, finished, starts, partial };
+  return { actors, finished, asleep, starts, partial };
 }
 
 /** The hashes of the definitions of all executions in the texts, by execution: for events that are made again. */

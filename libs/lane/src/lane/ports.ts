@@ -1,6 +1,7 @@
 /** What a lane needs from outside; adapters and the process's other parts provide it. */
 import type { Activation, Execution, LaneInput, Payload, Problem, Program, Reply } from '@millrace/engine';
 import type { Actor, End, Finished } from './actor.ts';
+import type { SleeperStore } from './sleepers.ts';
 
 /** An outstanding step, on its way to a worker. */
 export interface ReadyStep {
@@ -28,6 +29,8 @@ export interface LanePorts {
   finish(finished: Finished, stored: () => void): void;
   /** Writes checkpoints; resolves when they are stored, rejects when not. */
   checkpoint(lane: number, epoch: number, actors: readonly Actor[]): Promise<void>;
+  /** Sleeping executions, in the store. */
+  readonly sleepers: SleeperStore;
   /** Workflow-level lifecycle events; the outbox keeps them until JetStream has them. */
   announce(event: LifecycleEvent): void;
   /** The first frame of the lane whose events are not in JetStream yet; Infinity when all are. */

@@ -9,9 +9,9 @@
  * P2 With slots that leave, all that is known of them goes; with slots that come, what the objects say begins, and
  *    checkpoints of executions that were not in anybody's memory.
  */
-import { apply, restore, start, type Execution, type Program, type Transition } from '@millrace/engine';
+import { apply, start, type Execution, type Program, type Transition } from '@millrace/engine';
 import { slotOf } from '@millrace/identity';
-import { createActor, type Actor, type Finished } from './actor.ts';
+import { actorOfCheckpoint, createActor, type Actor, type Finished } from './actor.ts';
 import { finishedAt, placeAt, type MovedState } from './moved-state.ts';
 import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
 
@@ -38,6 +38,9 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
   /** Frames of executions whose checkpoint is of another lane: whether they are older or later shows at a frame that adopts (P1). */
   const deferred = new Map<string, { readonly transition: Transition; readonly sequence: number }[]>();
 
+  /** Slots that came with a frame that was read. */
+  const here = new Set<number>();
+
   function forget(slots: ReadonlySet<number>): void {
     for (const [id, actor] of actors) {
       if (!slots.has(actor.slot)) continue;
@@ -54,15 +57,11 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
 
   async function load(stored: StoredCheckpoint): Promise<void> {
     const program = await programOfHash(stored.snapshot.definition);
-    const actor = createActor(restore(stored.organisation, stored.id, program, stored.snapshot));
-    const isForeign = isOfAnother(stored);
-    actor.hop = isForeign ? stored.hop + 1 : stored.hop;
-    actor.lastSequence = isForeign ? 0 : stored.sequence;
+    const actor = actorOfCheckpoint(stored, program, lane);
     covered.set(stored.id, actor.lastSequence);
-    actor.segments = stored.segments;
-    actor.checkpointed = true;
     actors.set(stored.id, actor);
-    if (isForeign) deferred.set(stored.id, []);
+    // Its slot is here since a frame that was read: what the log says of it next is later.
+    if (isOfAnother(stored) && !here.has(actor.slot)) deferred.set(stored.id, []);
   }
 
   function isOfAnother(stored: StoredCheckpoint): boolean {
@@ -103,10 +102,14 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
       } else if (sequence <= (covered.get(id) ?? 0)) return;
       applyTo(actor, transition, sequence);
     },
-    release: (slots) => forget(new Set(slots)),
+    release(slots) {
+      for (const slot of slots) here.delete(slot);
+      forget(new Set(slots));
+    },
     async adopt(slots, state, stored, sequence, atMs) {
       const came = new Set(slots);
       forget(came);
+      for (const slot of slots) here.add(slot);
       for (const actor of state.actors) {
         placeAt(actor, sequence, atMs);
         covered.set(actor.execution.id, sequence);
@@ -119,8 +122,6 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
         const isLater = !isOfAnother(each) && each.sequence >= sequence;
         if (known !== undefined && !isLater && each.hop <= known.hop) continue;
         await load(each);
-        // Its slot is here from now on: what the log says of it next is later.
-        deferred.delete(each.id);
       }
     },
     finish() {

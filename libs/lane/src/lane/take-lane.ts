@@ -12,11 +12,14 @@ import { createFrameWriter, decodeFrame, referencesOf, type Frame, type Program,
 import { Defect, MillraceError } from '@millrace/errors';
 import { slotOf, slotsOfLane, type SlotTable } from '@millrace/identity';
 import type { Actor, Finished } from './actor.ts';
+import { createIdTable, type IdTable } from './id-table.ts';
 import type { LaneLog } from './lane-log.ts';
 import { isTold, lifecycleEvent, type ToldRecord } from './lifecycle.ts';
 import { decodeMoved, definitionsOfMoved } from './moved-state.ts';
 import type { LifecycleEvent } from './ports.ts';
 import { createReplay, type Replay } from './replay.ts';
+import { createSleeperReplay } from './replay-sleepers.ts';
+import type { StoredExecution } from './sleepers.ts';
 import { createSlotOwnership, type SlotOwnership } from './slot-ownership.ts';
 import { createStartMemory, inputDigest, type StartMemory } from './start-memory.ts';
 import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
@@ -28,8 +31,10 @@ export interface TakingPorts {
   payload(name: string): Promise<string>;
   /** The slot table as its bucket's leader has it. */
   table(): Promise<SlotTable>;
-  /** Checkpoints of executions of the slots that have not ended; waits for the store. */
-  checkpoints(slots: readonly number[]): Promise<readonly StoredCheckpoint[]>;
+  /** Checkpoints of executions of the slots that have not ended and do not sleep; the ids of those that sleep are added to `asleep`. Waits for the store. */
+  checkpoints(slots: readonly number[], asleep: IdTable): Promise<readonly StoredCheckpoint[]>;
+  /** What the store has of these; waits for it. */
+  stored(executions: readonly string[]): Promise<readonly StoredExecution[]>;
   /** Keyed executions of the slots that ended lately, oldest first; `complete` when history has no others. */
   remembered(slots: readonly number[]): Promise<Remembered>;
   /** The programs of executions that are in history. */
@@ -46,6 +51,8 @@ export interface TakenLane {
   readonly actors: ReadonlyMap<string, Actor>;
   /** Those that had ended when their slots came here, and that history may not have. */
   readonly finished: readonly Finished[];
+  /** Executions of the lane that sleep: of these nothing but the id is in memory (E8). */
+  readonly asleep: IdTable;
   readonly memory: StartMemory;
   /** Events that may not have been published. */
   readonly events: readonly LifecycleEvent[];
@@ -66,11 +73,13 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
   const slots = createSlotOwnership(table, log.lane);
   const memory = createStartMemory();
   const own = slotsOfLane(table, log.lane);
-  const [checkpoints, remembered] = await Promise.all([ports.checkpoints(own), ports.remembered(own)]);
+  const asleep = createIdTable();
+  const [checkpoints, remembered] = await Promise.all([ports.checkpoints(own, asleep), ports.remembered(own)]);
   for (const { id, digest, endedAtMs } of remembered.starts) memory.recall(id, digest, endedAtMs);
   if (!remembered.complete) memory.markPartial();
   const replay = createReplay(log.lane, (hash) => ports.program(hash));
   for (const stored of checkpoints) await replay.load(stored);
+  const sleepers = createSleeperReplay({ lane: log.lane, replay, asleep, memory, slots, ports });
   let frames = 0;
   let position = -1;
   let announcedBelow = 0;
@@ -89,20 +98,24 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
     if (frame.released !== undefined) {
       slots.release(frame.released, sequence);
       replay.release(frame.released.slots);
+      sleepers.release(frame.released.slots);
       letGoOf(memory, frame.released.slots);
     }
     if (frame.adopted !== undefined) {
       slots.adopt(frame.adopted, sequence);
       const state = await decodeMoved(await textsOf(frame.adopted.objects, ports), (hash) => ports.program(hash));
-      await replay.adopt(frame.adopted.slots, state, await ports.checkpoints(frame.adopted.slots), sequence, atMs);
+      sleepers.release(frame.adopted.slots);
+      await replay.adopt(frame.adopted.slots, state, await ports.checkpoints(frame.adopted.slots, asleep), sequence, atMs);
+      sleepers.adopt(state);
       for (const { id, digest, endedAtMs } of state.starts) memory.recall(id, digest, endedAtMs);
       if (state.partial) memory.markPartial();
     }
+    await sleepers.prepare(frame, sequence);
     for (const transition of frame.transitions) {
       noteStart(transition, reread);
       atMs = transition.atMs;
       for (const record of transition.records) if (isTold(record)) told.push({ sequence, transition, record });
-      await replay.transition(transition, sequence);
+      if (!sleepers.covers(transition.execution)) await replay.transition(transition, sequence);
     }
     if (frame.announcedBelow !== undefined && frame.announcedBelow > announcedBelow) {
       announcedBelow = frame.announcedBelow;
@@ -113,7 +126,7 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
   replay.finish();
   for (const { id, digest, atMs: startedAtMs } of reread) memory.recall(id, digest, startedAtMs);
   const events = await eventsOf(log.lane, told, replay, slots, ports);
-  return { slots, actors: replay.actors, finished: [...replay.finished.values()], memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
+  return { slots, actors: replay.actors, finished: [...replay.finished.values()], asleep, memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
 }
 
 function letGoOf(memory: StartMemory, slots: readonly number[]): void {
