@@ -74,7 +74,7 @@ async function membershipsOf(size: number, routePort: NatsClusterOptions['routeP
   return Promise.all(
     own.map(async (port, index): Promise<NatsMembership> => {
       if (routePort === undefined) return { name: 'millrace', port, routePorts: own };
-      const routePorts = await Promise.all(own.slice(0, index).map((other, to) => routePort(index, to, other)));
+      const routePorts = await Promise.all(own.slice(0, index).map(async (other, to) => routePort(index, to, other)));
       // A server without any is no member of a cluster; it knows itself and leaves that one out.
       return { name: 'millrace', port, routePorts: index === 0 ? [port] : routePorts, advertisedPort: ports[size + index] as number };
     }),
