@@ -41,6 +41,8 @@ export interface HttpTargetOptions {
   /** 0 takes a free one. */
   readonly port?: number;
   readonly answer?: (arrival: Arrival) => TargetAnswer | Promise<TargetAnswer>;
+  /** Told when an arrival has been answered, or its connection is gone before; wall clock in milliseconds. */
+  readonly ended?: (arrival: Arrival, atMs: number) => void;
 }
 
 export interface HttpTarget {
@@ -88,6 +90,16 @@ export async function startHttpTarget(options: HttpTargetOptions = {}): Promise<
         return;
       }
       log.add(arrival);
+      const { ended } = options;
+      if (ended !== undefined) {
+        let told = false;
+        const tell = (): void => {
+          if (!told) ended(arrival, Date.now());
+          told = true;
+        };
+        // Handed to the system, or never to be.
+        response.once('finish', tell).once('close', tell);
+      }
       void respond(arrival);
     });
 

@@ -1,13 +1,15 @@
-import { runAway, runFaults } from './run-faults.ts';
+import { runAway } from './run-away.ts';
+import { runFaults } from './run-faults.ts';
+import { summaryOf } from './fault-text.ts';
 
 const report = (line: string): void => void process.stderr.write(`  ${line}\n`);
 
-test('300 executions in flight end once each through every fault (E2, E4, E5)', async () => {
-  const found = await runFaults({ report });
-  report(`${found.executions} executions, ${found.arrivals} arrivals, ${found.repeatedAttempts} attempts repeated at faults`);
+test('executions in flight end once each, as they must, through every fault (E2, E4, E5, E9, T1)', async () => {
+  const found = await runFaults({ inFlight: 200, wanted: ({ inTests }) => inTests, report });
+  report(summaryOf(found));
   expect(found.violations).toEqual([]);
-  expect(found.faults).toHaveLength(11);
-}, 900_000);
+  expect(found.faults.length + found.skipped.length).toBeGreaterThanOrEqual(20);
+}, 1_200_000);
 
 test.each(['mongod', 'throttle', 'notification', 'gateway'] as const)('with %s away what is in flight and new webhook starts still end', async (away) => {
   expect(await runAway(away, 50, report)).toEqual([]);

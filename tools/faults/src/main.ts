@@ -1,12 +1,48 @@
-/** `npm run faults -- [--minutes N] [--in-flight N] [--only TEXT] [--json]` */
+/** `npm run faults -- [--list] [--only TEXT] [--minutes N] [--in-flight N] [--json]` */
 import { parseArgs } from 'node:util';
+import { missingFor } from './bed/fault-bed.ts';
+import { FAULTS } from './faults/fault-list.ts';
 import { runFaults } from './run-faults.ts';
+import { summaryOf, tableOf } from './fault-text.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '0' }, 'in-flight': { type: 'string', default: '300' }, only: { type: 'string' }, json: { type: 'boolean', default: false } } });
-const report = await runFaults({ inFlight: Number(values['in-flight']), forMs: Number(values.minutes) * 60_000, ...(values.only === undefined ? {} : { only: values.only }), report: (line) => process.stderr.write(`${line}\n`) });
-if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+const { values } = parseArgs({
+  options: { list: { type: 'boolean', default: false }, only: { type: 'string', default: '' }, minutes: { type: 'string' }, 'in-flight': { type: 'string', default: '300' }, json: { type: 'boolean', default: false } },
+});
+const wanted = ({ name, bed }: (typeof FAULTS)[number]): boolean => `${bed}: ${name}`.toLowerCase().includes(values.only.toLowerCase());
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const numberOf = (option: string, text: string): number => {
+  const number = Number(text);
+  if (Number.isFinite(number) && number > 0) return number;
+  process.stderr.write(`--${option} must be a number above 0, not ${text}\n`);
+  process.exit(2);
+};
+const inFlight = numberOf('in-flight', values['in-flight']);
+const minutes = values.minutes === undefined ? undefined : numberOf('minutes', values.minutes);
+
+if (!FAULTS.some(wanted)) {
+  process.stderr.write(`No fault has ${JSON.stringify(values.only)} in its name; --list shows them all\n`);
+  process.exit(2);
+}
+if (values.list) {
+  for (const fault of FAULTS.filter(wanted)) {
+    const missing = await missingFor(fault.bed);
+    print(`${fault.bed}: ${fault.name}${fault.inTests ? '' : ' (by command alone)'}${missing === undefined ? '' : ` (skipped here: ${missing})`}`);
+  }
+  process.exit(0);
+}
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interrupted.signal.aborted) process.exit(130);
+    interrupted.abort();
+    process.stderr.write('Stopping after the fault in hand; once more stops at once\n');
+  });
+}
+const report = await runFaults({ inFlight, wanted, ...(minutes === undefined ? {} : { forMs: minutes * 60_000 }), signal: interrupted.signal, report: (line) => process.stderr.write(`${line}\n`) });
+if (values.json) print(JSON.stringify(report));
 else {
-  process.stdout.write(`${report.executions} executions, ${report.arrivals} arrivals, ${report.repeatedAttempts} attempts repeated at faults, ${report.violations.length} violations\n`);
-  for (const violation of report.violations.slice(0, 50)) process.stdout.write(`  ${violation}\n`);
+  for (const line of tableOf(report)) print(line);
+  for (const violation of report.violations.slice(0, 50)) print(`  ${violation}`);
+  print(summaryOf(report));
 }
 process.exit(report.violations.length === 0 ? 0 : 1);

@@ -11,7 +11,7 @@ import type { LookUp } from './binaries.ts';
 import { freePorts } from './free-port.ts';
 import { READY_POLL_MS, READY_TIMEOUT_MS, startNats, type NatsMembership, type NatsOptions, type NatsServer } from './nats-server.ts';
 
-export interface NatsClusterOptions extends LookUp, Pick<NatsOptions, 'syncInterval' | 'maxPayloadBytes' | 'detached' | 'launcher'> {
+export interface NatsClusterOptions extends LookUp, Pick<NatsOptions, 'syncInterval' | 'maxPayloadBytes' | 'storeBytesMax' | 'detached' | 'launcher'> {
   /** Gets a folder for each server. */
   readonly dataDir: string;
   /** Servers; 3 where absent. */

@@ -34,6 +34,8 @@ export interface NatsOptions extends LookUp {
   readonly name?: string;
   /** `always` (the default) syncs before each acknowledgement; otherwise a duration such as `2m` between syncs. */
   readonly syncInterval?: string;
+  /** What streams may use and reserve together, in bytes; three quarters of the free disk where absent. */
+  readonly storeBytesMax?: number;
   /** Largest message, in bytes. */
   readonly maxPayloadBytes?: number;
   readonly cluster?: NatsMembership;
@@ -146,6 +148,7 @@ function configuration(options: NatsOptions, port: number, monitorPort: number):
     `  store_dir: ${text(path.resolve(options.dataDir))}`,
     // In quotes: a bare 2m would be read as two million.
     `  sync_interval: ${text(options.syncInterval ?? 'always')}`,
+    ...(options.storeBytesMax === undefined ? [] : [`  max_file_store: ${options.storeBytesMax}`]),
     '}',
   ];
   const { cluster } = options;

@@ -15,7 +15,7 @@ export interface ServersOptions extends LookUp {
   readonly detached?: boolean;
   /** Servers of each kind; 1 where absent. More make a cluster and a replica set, on free ports. */
   readonly count?: { readonly nats?: number; readonly mongo?: number };
-  readonly natsOptions?: Pick<NatsOptions, 'launcher' | 'syncInterval' | 'maxPayloadBytes'> & Pick<NatsClusterOptions, 'routePort'>;
+  readonly natsOptions?: Pick<NatsOptions, 'launcher' | 'syncInterval' | 'maxPayloadBytes' | 'storeBytesMax'> & Pick<NatsClusterOptions, 'routePort'>;
   readonly mongoOptions?: Pick<MongodOptions, 'launcher' | 'cacheSizeGb'> & Pick<MongoReplicaSetOptions, 'electionTimeoutMs'>;
 }
 

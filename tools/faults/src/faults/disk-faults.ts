@@ -1,0 +1,75 @@
+/** Faults of disks: full, and slow. */
+import { connectBus } from '@millrace/bus';
+import { createLogger } from '@millrace/telemetry';
+import { SLOW_FSYNC_MS, type FaultBed } from '../bed/fault-bed.ts';
+import { killService, pause, timed, whole, type Fault } from './fault.ts';
+
+/** How long a disk stays full, in milliseconds. */
+const FULL_MS = 5_000;
+const APPENDS = 20;
+
+/** Fills the disk and keeps it full, frees it, and starts the server again, as an operator would. */
+const full = (kind: 'nats' | 'mongo', name: string, inTests: boolean): Fault => ({
+  name: `disk of ${name} full`,
+  bed: 'small-disk',
+  beyondLimits: 'dead-owner',
+  inTests,
+  async run(bed) {
+    const disk = bed.disks[kind];
+    const server = bed.cluster.servers[kind].process;
+    if (disk === undefined || server === undefined) throw new Error('the bed has no disk that can be filled');
+    let bytes = await disk.fill();
+    for (const until = performance.now() + FULL_MS; performance.now() < until; await pause(100)) bytes += await disk.fill();
+    const seen = await stateOf(bed, kind);
+    await disk.free();
+    await server.restart();
+    return `${Math.round(bytes / 1024)} KiB filled it; ${name} then ${seen}; all ready ${await timed(() => whole(bed))} ms after there was space and it was started again`;
+  },
+});
+
+async function stateOf(bed: FaultBed, kind: 'nats' | 'mongo'): Promise<string> {
+  const { nats, mongo } = bed.cluster.servers;
+  if (kind === 'mongo') return (await Promise.race([mongo.process?.exited.then(() => 'had ended'), pause(50)])) ?? 'ran';
+  const answer = await fetch(`${nats.monitorUrl}/healthz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+  return answer === undefined ? 'did not answer' : `said ${JSON.stringify(await answer.text())}`;
+}
+
+/** How long an append takes, on a stream of one server that syncs each. */
+async function appendMs(bed: FaultBed): Promise<number> {
+  const bus = await connectBus({ url: bed.cluster.servers.nats.url, name: 'faults', logger: createLogger({ service: 'faults', instance: 'faults', level: 'silent' }) });
+  try {
+    await bus.manager.streams.add({ name: 'PROBE', subjects: ['probe'] });
+    const ms = await timed(async () => {
+      for (let index = 0; index < APPENDS; index++) await bus.jetstream.publish('probe', 'x');
+    });
+    await bus.manager.streams.delete('PROBE');
+    return ms / APPENDS;
+  } finally {
+    await bus.close();
+  }
+}
+
+const slow = (name: string, also?: (bed: FaultBed) => Promise<string>): Fault => ({
+  name,
+  bed: 'slow-disk',
+  beyondLimits: also === undefined ? 'never' : 'dead-owner',
+  inTests: false,
+  async run(bed) {
+    const ms = await appendMs(bed);
+    if (ms < SLOW_FSYNC_MS) throw new Error(`an append took ${ms} ms, where each fsync takes ${SLOW_FSYNC_MS} ms more: the disk is not slow`);
+    const told = await also?.(bed);
+    return `an append takes ${ms.toFixed(1)} ms${told === undefined ? '' : `; ${told}`}`;
+  },
+});
+
+export const DISK_FAULTS: readonly Fault[] = [
+  full('mongo', 'mongod', false),
+  full('nats', 'nats-server', true),
+  slow(`every fsync takes ${SLOW_FSYNC_MS} ms more`),
+  slow(`SIGKILL orchestrator while every fsync takes ${SLOW_FSYNC_MS} ms more`, (bed) => killService(bed, 'orchestrator')),
+  slow(`SIGKILL nats-server while every fsync takes ${SLOW_FSYNC_MS} ms more`, async (bed) => {
+    await bed.cluster.servers.nats.process?.kill();
+    await pause(1_000);
+    return `all ready again after ${await timed(() => whole(bed))} ms`;
+  }),
+];

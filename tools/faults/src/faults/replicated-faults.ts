@@ -1,0 +1,136 @@
+/** Faults of a cluster with three nats-servers, three copies of every stream and bucket, and three mongods. */
+import { connectBus, laneStream } from '@millrace/bus';
+import type { MongoServer, NatsServer } from '@millrace/servers';
+import { createLogger } from '@millrace/telemetry';
+import type { FaultBed } from '../bed/fault-bed.ts';
+import { BEYOND_LEASE_MS, killService, pause, timed, whole, type Fault } from './fault.ts';
+
+type Shape = Pick<Fault, 'name' | 'run'> & Partial<Fault>;
+const replicated = (fault: Shape): Fault => ({ bed: 'replicated', beyondLimits: 'dead-owner', inTests: false, ...fault });
+
+interface Roles {
+  readonly leader: NatsServer;
+  readonly follower: NatsServer;
+}
+
+/** Who leads the log of lane 0, and one that does not. */
+async function rolesOf(bed: FaultBed): Promise<Roles> {
+  const { nats } = bed.cluster.servers;
+  const bus = await connectBus({ url: nats.url, name: 'faults', logger: createLogger({ service: 'faults', instance: 'faults', level: 'silent' }) });
+  try {
+    const name = (await bus.manager.streams.info(laneStream(0))).cluster?.leader;
+    const leader = nats.processes.find((server) => server.name === name);
+    const follower = nats.processes.find((server) => server.name !== name);
+    if (leader === undefined || follower === undefined) throw new Error(`lane 0 is led by ${name}, which is none of the servers`);
+    return { leader, follower };
+  } finally {
+    await bus.close();
+  }
+}
+
+/** How soon another server leads lane 0. */
+async function newLeaderMs(bed: FaultBed, before: NatsServer): Promise<number> {
+  return timed(async () => {
+    while (((await rolesOf(bed).catch(() => undefined))?.leader ?? before) === before) await pause(50);
+  });
+}
+
+const cutOff = (name: string, pick: keyof Roles, clients: boolean, inTests = false): Fault =>
+  replicated({
+    name,
+    inTests,
+    async run(bed) {
+      const server = (await rolesOf(bed))[pick];
+      const index = bed.cluster.servers.nats.processes.indexOf(server);
+      bed.serverLinks.cutOff(index, clients);
+      const told = pick === 'leader' ? `; another led after ${await newLeaderMs(bed, server)} ms` : '';
+      await pause(BEYOND_LEASE_MS);
+      bed.serverLinks.heal();
+      return `${server.name} cut off for ${BEYOND_LEASE_MS} ms${told}; all healthy ${await timed(() => whole(bed))} ms after it was back`;
+    },
+  });
+
+const kill = (name: string, pick: keyof Roles, inTests = false): Fault =>
+  replicated({
+    name,
+    inTests,
+    async run(bed) {
+      const server = (await rolesOf(bed))[pick];
+      await server.kill();
+      const told = pick === 'leader' ? `; another led after ${await newLeaderMs(bed, server)} ms` : '';
+      return `${server.name} killed${told}; all healthy after ${await timed(() => whole(bed))} ms`;
+    },
+  });
+
+const onPrimary = (name: string, inTests: boolean, strike: (primary: MongoServer, bed: FaultBed) => Promise<void>): Fault =>
+  replicated({
+    name,
+    beyondLimits: 'never',
+    inTests,
+    async run(bed) {
+      const { set } = bed.cluster.servers.mongo;
+      const before = await set?.primary();
+      if (set === undefined || before === undefined) throw new Error('the bed has no replica set');
+      const ms = await timed(() => strike(before, bed));
+      const after = await set.primary();
+      await whole(bed);
+      return `primary was on port ${before.port}, is on ${after.port}; ${ms} ms`;
+    },
+  });
+
+export const REPLICATED_FAULTS: readonly Fault[] = [
+  onPrimary('mongod primary steps down', true, async (_primary, bed) => bed.cluster.servers.mongo.set?.stepDown()),
+  onPrimary('SIGKILL mongod primary', true, async (primary) => {
+    await primary.kill();
+    await pause(1_000);
+  }),
+  onPrimary(`SIGSTOP mongod primary for ${BEYOND_LEASE_MS / 1_000} s`, false, async ({ pid }) => {
+    process.kill(pid, 'SIGSTOP');
+    await pause(BEYOND_LEASE_MS);
+    process.kill(pid, 'SIGCONT');
+  }),
+  kill('SIGKILL a nats-server that follows', 'follower'),
+  kill('SIGKILL the nats-server that leads a lane', 'leader', true),
+  cutOff('a nats-server that follows is cut off from its peers', 'follower', false),
+  cutOff('the nats-server that leads a lane is cut off from its peers', 'leader', false),
+  cutOff('the nats-server that leads a lane is cut off from peers and clients', 'leader', true, true),
+  replicated({
+    name: `SIGSTOP the nats-server that leads a lane for ${BEYOND_LEASE_MS / 1_000} s`,
+    async run(bed) {
+      const { leader } = await rolesOf(bed);
+      process.kill(leader.pid, 'SIGSTOP');
+      await pause(BEYOND_LEASE_MS);
+      process.kill(leader.pid, 'SIGCONT');
+      return `${leader.name} stood still; all healthy after ${await timed(() => whole(bed))} ms`;
+    },
+  }),
+  replicated({
+    name: 'SIGKILL all nats-servers, one after the other',
+    async run(bed) {
+      const { processes } = bed.cluster.servers.nats;
+      for (const server of processes) {
+        await server.kill();
+        await pause(1_000);
+        await whole(bed);
+      }
+      return `${processes.length} servers`;
+    },
+  }),
+  replicated({
+    name: 'SIGKILL two of three nats-servers at once',
+    async run(bed) {
+      const { leader, follower } = await rolesOf(bed);
+      await Promise.all([leader.kill(), follower.kill()]);
+      await pause(1_000);
+      return `no quorum for a moment; all healthy after ${await timed(() => whole(bed))} ms`;
+    },
+  }),
+  replicated({
+    name: 'SIGKILL leading nats-server, mongod primary and orchestrator at once',
+    async run(bed) {
+      const [{ leader }, primary] = await Promise.all([rolesOf(bed), bed.cluster.servers.mongo.set?.primary()]);
+      const [, , told] = await Promise.all([leader.kill(), primary?.kill(), killService(bed, 'orchestrator')]);
+      return `${told}; all healthy after ${await timed(() => whole(bed))} ms`;
+    },
+  }),
+];
