@@ -63,3 +63,4 @@ export { LANE_TABLE_KEY, laneClaimKey, followLanes, watchLanes, type LaneClaim, 
 export { keyedExecutionId, newExecutionId, type NewExecution } from './identity.ts';
 export { packFrame, unpackFrame } from './frame-bytes.ts';
 export { readStream, READ_STALE_MS, type StreamMessage, type StreamReading } from './stream-reader.ts';
+export { busShortfalls, MAX_PAYLOAD_BYTES_NEEDED, payloadShortfalls, PRODUCTION_REPLICAS, type Shortfall } from './durability.ts';

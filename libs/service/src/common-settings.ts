@@ -1,6 +1,7 @@
 /** The settings that every service has. */
 import type { LogLevel } from '@millrace/telemetry';
-import { choice, durationMs, integer, optional, secret, text, url } from './settings.ts';
+import { DURABILITY_DEMANDS } from './durability.ts';
+import { choice, durationMs, integer, list, optional, secret, text, url } from './settings.ts';
 
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
@@ -10,6 +11,8 @@ export function commonSettings(service: string) {
     instance: text('MILLRACE_INSTANCE', { default: `${service}-1`, doc: 'name of this process, unique among those of the service, the same after a restart' }),
     natsUrl: url('MILLRACE_NATS_URL', { default: 'nats://127.0.0.1:4222', protocols: ['nats:', 'tls:'], several: true, doc: 'addresses of NATS, separated by commas' }),
     natsReplicas: integer('MILLRACE_NATS_REPLICAS', { default: 1, min: 1, max: 5, doc: 'servers of NATS that keep a copy of every stream; 3 in production' }),
+    natsMonitorUrls: list('MILLRACE_NATS_MONITOR_URL', { default: [], doc: 'monitoring addresses (http) of all nats-servers, separated by commas, to read whether they sync' }),
+    durability: choice('MILLRACE_DURABILITY', DURABILITY_DEMANDS, { default: 'warn', doc: 'on servers that may lose what they acknowledged: do not start, warn, or do not ask' }),
     mongodbUrl: url('MILLRACE_MONGODB_URL', { default: 'mongodb://127.0.0.1:27017/', protocols: ['mongodb:', 'mongodb+srv:'], doc: 'address of MongoDB' }),
     host: text('MILLRACE_HOST', { default: '127.0.0.1', doc: 'address to listen on' }),
     advertisedHost: optional(text('MILLRACE_ADVERTISED_HOST', { doc: 'host under which others reach this process; default the one it listens on' })),

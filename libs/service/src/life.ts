@@ -17,6 +17,7 @@ import { checkAll, createAdminHandler, type Readiness } from './admin.ts';
 import { parseHeaders } from './common-settings.ts';
 import type { CommonConfig, Composition, ServiceContext, ServiceOptions } from './composition.ts';
 import type { ConfigOf, Schema } from './configuration.ts';
+import { checkBus, checkStore } from './durability.ts';
 import { createHttpServer } from './http-server.ts';
 
 /** Time for closing connections after the drain, in milliseconds. */
@@ -34,9 +35,9 @@ const LETTING_GO_MS = 1_500;
 export interface Life {
   /**
    * Resolves to its addresses when the service is in the registry, to undefined when it was stopped before.
-   * `onReplaced`: another process has its name.
+   * `onReplaced`: another process has its name. `onUnfit`: MongoDB, once it answered, is not as durable as required.
    */
-  start(onReplaced: () => void): Promise<Addresses | undefined>;
+  start(onReplaced: () => void, onUnfit: (error: MillraceError) => void): Promise<Addresses | undefined>;
   /** Resolves when everything is let go. Never rejects. */
   stop(): Promise<void>;
 }
@@ -61,6 +62,7 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
   let registry: Registry | undefined;
   let registration: Registration | undefined;
   let composition: Composition | undefined;
+  let unfit: (error: MillraceError) => void = () => undefined;
 
   async function ready(): Promise<Readiness> {
     const own = composition === undefined ? { composed: false } : await checkAll(() => composition?.ready?.() ?? Promise.resolve({}), logger);
@@ -103,14 +105,19 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
   /** Loaded when it is asked for: the driver costs an eighth of a second, and not every service has a database. */
   async function openStore(database: string): Promise<Store> {
     const { connectStore } = await import('@millrace/store');
-    return connectStore({ url: config.mongodbUrl, database, logger, name: `${name} ${instance}` });
+    const store = await connectStore({ url: config.mongodbUrl, database, logger, name: `${name} ${instance}` });
+    if (stores.size <= 1) void checkStore(store, config.durability, logger, stopping.signal, unfit);
+    return store;
   }
 
-  async function start(onReplaced: () => void): Promise<Addresses | undefined> {
+  async function start(onReplaced: () => void, onUnfit: (error: MillraceError) => void): Promise<Addresses | undefined> {
+    unfit = onUnfit;
     let httpPort = await http.listen(host, config.httpPort);
     bus = await connectBus({ url: config.natsUrl, name: `${name} ${instance}`, logger, replicas: config.natsReplicas });
     registry = await watchRegistry(bus);
     composition = await options.compose(contextOf(bus, registry));
+    // Now that the streams and buckets of this service are there, and before anybody learns of it.
+    await checkBus(bus, config.durability, config.natsMonitorUrls, logger, stopping.signal);
     for (const { definition, implementation } of composition.rpcServices ?? []) rpc.addService(definition, implementation);
     if (composition.httpServer !== undefined) {
       const closed = http.close();

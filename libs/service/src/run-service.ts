@@ -5,7 +5,7 @@
  * Stopping ends: after `drainMs` and `STOP_GRACE_MS` the process exits whatever is left, and a second signal
  * ends it at once.
  */
-import { MillraceError } from '@millrace/errors';
+import { MillraceError, type Reason } from '@millrace/errors';
 import { createLogger } from '@millrace/telemetry';
 import { commonSettings } from './common-settings.ts';
 import type { CommonConfig, ServiceOptions } from './composition.ts';
@@ -14,6 +14,9 @@ import { STOP_GRACE_MS, createLife } from './life.ts';
 
 /** How a service process ends, in sysexits' numbers where they have one. */
 export const EXIT = { stopped: 0, failed: 1, defect: 70, configuration: 78 } as const;
+
+/** Starting again does not help. */
+const NEEDS_A_PERSON: ReadonlySet<string> = new Set<Reason>(['configuration-invalid', 'durability-insufficient']);
 
 /** Runs a service until it is told to stop; returns only by ending the process. */
 export async function runService<S extends Schema = Record<never, never>>(options: ServiceOptions<S>): Promise<void> {
@@ -61,7 +64,13 @@ export async function runService<S extends Schema = Record<never, never>>(option
 
   logger.info('Starting', { version: options.version, pid: process.pid, config: { ...redact(common), ...redact(own) } });
   try {
-    const reached = await life.start(() => stop('Another process has taken the name of this instance', EXIT.failed));
+    const reached = await life.start(
+      () => stop('Another process has taken the name of this instance', EXIT.failed),
+      (error) => {
+        logger.error('The database is not as durable as required', { error });
+        stop('The database is not as durable as required', EXIT.configuration);
+      },
+    );
     if (reached === undefined) return;
     const { user, system } = process.cpuUsage();
     logger.info('Ready', { ...reached, startedMs: Math.round(performance.now()), cpuMs: Math.round((user + system) / 1_000) });
@@ -69,7 +78,7 @@ export async function runService<S extends Schema = Record<never, never>>(option
     // What fails because the process is already stopping is no failure.
     if (signalled) return;
     logger.error('The service did not start', { error });
-    exit(error instanceof MillraceError && error.reason === 'configuration-invalid' ? EXIT.configuration : EXIT.failed);
+    exit(error instanceof MillraceError && NEEDS_A_PERSON.has(error.reason) ? EXIT.configuration : EXIT.failed);
   }
 }
 

@@ -44,7 +44,7 @@ async function startTiny(name: string, environment: Record<string, string> = {},
   const started = startService({
     name,
     entry: 'libs/service/src/testing/tiny-service.ts',
-    environment: { MILLRACE_INSTANCE: name, MILLRACE_NATS_URL: nats.url, MILLRACE_HTTP_PORT: String(port), TINY_CONCURRENCY: '4', ...environment },
+    environment: { MILLRACE_DURABILITY: 'ignore', MILLRACE_INSTANCE: name, MILLRACE_NATS_URL: nats.url, MILLRACE_HTTP_PORT: String(port), TINY_CONCURRENCY: '4', ...environment },
   });
   processes.push(started);
   const http = `http://127.0.0.1:${port}`;

@@ -9,3 +9,4 @@ export {
   type StoreOptions,
 } from './store.ts';
 export { isDuplicateKey, isStoreUnavailable, storeFailureOf } from './failure.ts';
+export { PRODUCTION_MEMBERS, storeShortfalls } from './durability.ts';

@@ -125,6 +125,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
             MILLRACE_NATS_URL: (await options.natsUrl?.(service, instance, servers.nats.url)) ?? servers.nats.url,
             ...(servers.nats.processes.length > 1 ? { MILLRACE_NATS_REPLICAS: String(Math.min(REPLICAS_MOST, servers.nats.processes.length)) } : {}),
             MILLRACE_MONGODB_URL: servers.mongo.url,
+            // One machine, so one disk: `millrace status` says what the servers do, and services need not complain.
+            MILLRACE_DURABILITY: process.env['MILLRACE_DURABILITY'] ?? 'ignore',
+            ...(servers.nats.processes.length > 0 ? { MILLRACE_NATS_MONITOR_URL: servers.nats.processes.map(({ monitorUrl }) => monitorUrl).join(',') } : {}),
             MILLRACE_SECRET_KEY: secret,
             MILLRACE_ALLOW_LOOPBACK: 'true',
             // One for each: on one machine a lane more splits the frames and costs a third of the throughput (ADR 15).

@@ -105,7 +105,8 @@ export async function openFaultBed(kind: BedKind, { report, restart = true }: Be
       report,
       operatorKeyHash: createHash('sha256').update(key).digest('hex'),
       scale: { orchestrator: ORCHESTRATORS, connector: 2 },
-      environment: { MILLRACE_LANES: String(LANES), [CLOCK_FOLDER_VARIABLE]: clocks },
+      // What production asks for is there with three of each, and services start only when they have read it.
+      environment: { MILLRACE_LANES: String(LANES), [CLOCK_FOLDER_VARIABLE]: clocks, ...(kind === 'replicated' ? { MILLRACE_DURABILITY: 'require' } : {}) },
       serviceEnvironment: { notification: { MILLRACE_SMTP_URL: mails.url } },
       nodeArgs: Object.fromEntries(SERVICES.map((service) => [service, ['--import', path.join(import.meta.dirname, 'clock-shift.ts')]])),
       ...(await serversOf(kind, servers, disks)),
@@ -149,7 +150,7 @@ export async function openFaultBed(kind: BedKind, { report, restart = true }: Be
         await writeFile(path.join(clocks, instance), String(shiftMs));
         await rm(path.join(clocks, `${instance}.seen`), { force: true });
         cluster.services.find((each) => each.instance === instance)?.signal('SIGUSR2');
-        const seen = await eventually(() => readFile(path.join(clocks, `${instance}.seen`), 'utf8'), { what: `the clock of ${instance} moved` });
+        const seen = await eventually(async () => (await readFile(path.join(clocks, `${instance}.seen`), 'utf8')) || undefined, { what: `the clock of ${instance} moved` });
         return Number(seen) - Date.now();
       },
       close,

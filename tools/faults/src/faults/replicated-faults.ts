@@ -8,6 +8,9 @@ import { BEYOND_LEASE_MS, killService, pause, timed, whole, type Fault } from '.
 type Shape = Pick<Fault, 'name' | 'run'> & Partial<Fault>;
 const replicated = (fault: Shape): Fault => ({ bed: 'replicated', beyondLimits: 'dead-owner', inTests: false, ...fault });
 
+/** How long another leader is waited for, in milliseconds: elections take four to nine seconds. */
+const ELECTION_MS_MAX = 12_000;
+
 interface Roles {
   readonly leader: NatsServer;
   readonly follower: NatsServer;
@@ -28,11 +31,15 @@ async function rolesOf(bed: FaultBed): Promise<Roles> {
   }
 }
 
-/** How soon another server leads lane 0. */
-async function newLeaderMs(bed: FaultBed, before: NatsServer): Promise<number> {
-  return timed(async () => {
-    while (((await rolesOf(bed).catch(() => undefined))?.leader ?? before) === before) await pause(50);
-  });
+/** How soon another server leads lane 0. One that was started again at once may win the election itself. */
+async function newLeader(bed: FaultBed, before: NatsServer): Promise<string> {
+  const since = performance.now();
+  while (performance.now() - since < ELECTION_MS_MAX) {
+    const { leader } = (await rolesOf(bed).catch(() => undefined)) ?? {};
+    if (leader !== undefined && leader !== before) return `; ${leader.name} led after ${Math.round(performance.now() - since)} ms`;
+    await pause(50);
+  }
+  return `; no other led within ${ELECTION_MS_MAX} ms`;
 }
 
 const cutOff = (name: string, pick: keyof Roles, clients: boolean, inTests = false): Fault =>
@@ -43,7 +50,7 @@ const cutOff = (name: string, pick: keyof Roles, clients: boolean, inTests = fal
       const server = (await rolesOf(bed))[pick];
       const index = bed.cluster.servers.nats.processes.indexOf(server);
       bed.serverLinks.cutOff(index, clients);
-      const told = pick === 'leader' ? `; another led after ${await newLeaderMs(bed, server)} ms` : '';
+      const told = pick === 'leader' ? await newLeader(bed, server) : '';
       await pause(BEYOND_LEASE_MS);
       bed.serverLinks.heal();
       return `${server.name} cut off for ${BEYOND_LEASE_MS} ms${told}; all healthy ${await timed(() => whole(bed))} ms after it was back`;
@@ -57,7 +64,7 @@ const kill = (name: string, pick: keyof Roles, inTests = false): Fault =>
     async run(bed) {
       const server = (await rolesOf(bed))[pick];
       await server.kill();
-      const told = pick === 'leader' ? `; another led after ${await newLeaderMs(bed, server)} ms` : '';
+      const told = pick === 'leader' ? await newLeader(bed, server) : '';
       return `${server.name} killed${told}; all healthy after ${await timed(() => whole(bed))} ms`;
     },
   });
