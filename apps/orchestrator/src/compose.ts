@@ -6,7 +6,7 @@ import { BUCKETS, ensureStream, inputStream, laneInputStreamConfig, openBucket, 
 import { systemClock as clock } from '@millrace/clock';
 import { DispatchService } from '@millrace/contracts/orchestrator/v1/dispatch';
 import { DefinitionsService, ExecutionsService } from '@millrace/contracts/orchestrator/v1/executions';
-import { createLaneHost } from '@millrace/lane';
+import { agreeOnFormat, createLaneHost } from '@millrace/lane';
 import { connectLeases } from '@millrace/lease';
 import type { Composition, ServiceContext } from '@millrace/service';
 import { definitionsService, executionsService, type ApiOptions } from './api/executions-service.ts';
@@ -27,6 +27,19 @@ const HISTORY_DRAIN_MS = 3_000;
 
 export async function compose(context: ServiceContext<OrchestratorConfig>): Promise<Composition> {
   const { bus, logger, registry, instance, config } = context;
+  const lanesBucket = await openBucket(bus, BUCKETS.lanes);
+  const agreement = await agreeOnFormat({
+    bucket: lanesBucket,
+    registry,
+    instance,
+    allows: config.formatMax,
+    clock,
+    logger,
+    onUnreadable(error) {
+      logger.error('The agreed record format cannot be read', { error });
+      context.giveUp(error.message);
+    },
+  });
   const store = await context.store('millrace_orchestrator');
   const [definitions, payloads] = await Promise.all([openDefinitions(bus), openPayloadStore(bus)]);
   const spans = createSpanFeed(context.spanExporter);
@@ -35,6 +48,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     clock,
     logger,
     signal: context.signal,
+    agreement,
     open: openLogStreams(bus),
     inputs: {
       prepare: (lane) => ensureStream(bus, laneInputStreamConfig(lane)),
@@ -62,12 +76,15 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     ],
     // Readiness lets the process join the registry, and only a member may claim lanes.
     ready: async () => ({ bus: bus.status() === 'connected', lanes: host.settled() }),
+    attributes: { formats: agreement.formats },
     async started(registration) {
+      agreement.follow();
       const address = await ownAddress(context, registration.incarnation);
-      await host.join({ bucket: await openBucket(bus, BUCKETS.lanes), registry, registration, address, initialLanes: config.lanes });
+      await host.join({ bucket: lanesBucket, registry, registration, address, initialLanes: config.lanes });
     },
     drain: () => host.drain(AbortSignal.timeout(HISTORY_DRAIN_MS)),
     async close() {
+      agreement.close();
       leases.close();
       await host.close();
     },

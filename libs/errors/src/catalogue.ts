@@ -38,6 +38,8 @@ export const REASONS = {
   'lease-expired': entry('aborted', backoff, 'The leases of this owner have expired; it must say anew what it holds'),
   'limit-exceeded': entry('resource-exhausted', backoff, 'A limit of the organisation was reached'),
   'log-budget-exceeded': entry('resource-exhausted', backoff, 'New starts are refused while the log is over its disk budget'),
+  'format-not-agreed': entry('failed-precondition', backoff, 'The workflow needs a newer record format than all orchestrators can read'),
+  'format-unreadable': entry('failed-precondition', never, 'The orchestrators have agreed on a record format that this release cannot read'),
   'lane-displaced': entry('unavailable', backoff, 'The lane has moved to another owner'),
   'lane-unowned': entry('unavailable', backoff, 'No orchestrator owns the lane at the moment'),
   'service-unavailable': entry('unavailable', backoff, 'The service cannot be reached'),

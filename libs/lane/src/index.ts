@@ -1,5 +1,6 @@
 export { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type End, type Finished, type Watcher } from './lane/actor.ts';
 export { readInputs, MAILBOX_MAX, type InputPorts } from './lane/input-reader.ts';
+export { agreeOnFormat, formatsOf, SETTLE_MS, type FormatAgreement, type FormatAgreementOptions, type Formats } from './lane/format-agreement.ts';
 export { keepLanes, type Claim, type LaneKeeper, type LaneKeeperOptions } from './lane/lane-keeper.ts';
 export { type LanePlan, type LanesBucket, type MovePhase, type PendingMove } from './lane/slot-moves-bucket.ts';
 export { openLaneLog, type LaneLog, type LaneLogOptions, type LogTail } from './lane/lane-log.ts';

@@ -23,6 +23,7 @@ import { createStoredExecutions } from './history/stored-executions.ts';
 import { untilStored } from './history/until-stored.ts';
 import type { Finished } from './lane/actor.ts';
 import type { InputPorts } from './lane/input-reader.ts';
+import type { FormatAgreement } from './lane/format-agreement.ts';
 import { keepLanes, type LaneKeeper } from './lane/lane-keeper.ts';
 import { createLanes, type Lanes } from './lane/lanes.ts';
 import { runLane } from './lane/lane-source.ts';
@@ -49,6 +50,8 @@ export interface LaneHostOptions {
   readonly logger: Logger;
   /** Ends the waiting for the database. */
   readonly signal: AbortSignal;
+  /** What the orchestrators have agreed to write. */
+  readonly agreement: Pick<FormatAgreement, 'formats' | 'agreed'>;
   readonly open: OpenLogStream;
   readonly inputs: Pick<InputPorts, 'prepare' | 'read'> & {
     /** Appends a message to `in.<lane>`; resolves once it is durable, rejects when that is not known. */
@@ -103,8 +106,9 @@ export interface LaneHost {
 }
 
 export function createLaneHost(options: LaneHostOptions): LaneHost {
-  const { instance, clock, logger, signal, open, payloads, programs } = options;
-  const checkpoints = createCheckpointStore(options.checkpoints, payloads, clock);
+  const { instance, clock, logger, signal, agreement, open, payloads, programs } = options;
+  const format = (): number => agreement.agreed();
+  const checkpoints = createCheckpointStore(options.checkpoints, payloads, clock, format);
   const history = createHistoryStore(options.history, checkpoints, clock, logger);
   const outbox = createOutbox(options.publish, clock, logger);
   const lanes = createLanes();
@@ -125,6 +129,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   }).catch(() => undefined);
 
   const lanePorts: LanePorts = {
+    format,
     leaseHolds: () => clock.monotonicMs() < leaseDeadline(),
     schedule: (step) => scheduler.schedule(step),
     abandon: (execution) => scheduler.abandon(execution.id),
@@ -154,6 +159,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     endOf: (id) => reader.endOf(id),
   };
   const takingPorts: TakingPorts = {
+    format,
     program: (hash) => programs.byHash(hash),
     payload: (name) => payloads.get(name),
     table: () => readTable(),
@@ -211,8 +217,8 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     async join({ bucket, registry, registration, address, initialLanes }) {
       leaseDeadline = () => registration.leaseDeadline();
       readTable = () => readSlotTable(bucket, clock, signal);
-      const announce = (): void => void registration.setAttributes({ lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b) }).catch(() => undefined);
-      mover = await moveSlots({ bucket, lanes, payloads, clock, logger, signal, program: (hash) => programs.byHash(hash) });
+      const announce = (): void => void registration.setAttributes({ formats: agreement.formats, lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b) }).catch(() => undefined);
+      mover = await moveSlots({ bucket, lanes, payloads, clock, logger, signal, format, program: (hash) => programs.byHash(hash) });
       keeper = await keepLanes({
         bucket,
         registry,

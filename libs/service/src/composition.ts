@@ -27,6 +27,8 @@ export interface ServiceContext<C extends object = object> {
   readonly spanExporter: SpanExporter;
   /** Aborted when the process begins to stop. */
   readonly signal: AbortSignal;
+  /** Stops the process as a signal would, with exit status 1: it cannot do its work here, for the reason given. */
+  giveUp(reason: string): void;
   /** Balanced calls to another service; one pool for each, closed with the process. */
   pool(service: string): ChannelPool;
   /** A database of this service, there or not (see @millrace/store); closed with the process. */

@@ -35,9 +35,10 @@ const LETTING_GO_MS = 1_500;
 export interface Life {
   /**
    * Resolves to its addresses when the service is in the registry, to undefined when it was stopped before.
-   * `onReplaced`: another process has its name. `onUnfit`: MongoDB, once it answered, is not as durable as required.
+   * `onReplaced`: another process has its name. `onUnfit`: MongoDB, once it answered, is not as durable as required. `onGivenUp`: the
+   * service cannot do its work here, with the reason.
    */
-  start(onReplaced: () => void, onUnfit: (error: MillraceError) => void): Promise<Addresses | undefined>;
+  start(onReplaced: () => void, onUnfit: (error: MillraceError) => void, onGivenUp: (reason: string) => void): Promise<Addresses | undefined>;
   /** Resolves when everything is let go. Never rejects. */
   stop(): Promise<void>;
 }
@@ -63,6 +64,7 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
   let registration: Registration | undefined;
   let composition: Composition | undefined;
   let unfit: (error: MillraceError) => void = () => undefined;
+  let giveUp: (reason: string) => void = () => undefined;
 
   async function ready(): Promise<Readiness> {
     const own = composition === undefined ? { composed: false } : await checkAll(() => composition?.ready?.() ?? Promise.resolve({}), logger);
@@ -88,6 +90,7 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
       rpc,
       spanExporter,
       signal: stopping.signal,
+      giveUp: (reason) => giveUp(reason),
       adminHandler,
       pool: (service) => {
         const pool = pools.get(service) ?? createChannelPool({ registry: watched, service, logger });
@@ -110,8 +113,9 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
     return store;
   }
 
-  async function start(onReplaced: () => void, onUnfit: (error: MillraceError) => void): Promise<Addresses | undefined> {
+  async function start(onReplaced: () => void, onUnfit: (error: MillraceError) => void, onGivenUp: (reason: string) => void): Promise<Addresses | undefined> {
     unfit = onUnfit;
+    giveUp = onGivenUp;
     let httpPort = await http.listen(host, config.httpPort);
     bus = await connectBus({ url: config.natsUrl, name: `${name} ${instance}`, logger, replicas: config.natsReplicas });
     registry = await watchRegistry(bus);

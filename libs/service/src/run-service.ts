@@ -70,6 +70,7 @@ export async function runService<S extends Schema = Record<never, never>>(option
         logger.error('The database is not as durable as required', { error });
         stop('The database is not as durable as required', EXIT.configuration);
       },
+      (reason) => stop(reason, EXIT.failed),
     );
     if (reached === undefined) return;
     const { user, system } = process.cpuUsage();

@@ -69,6 +69,7 @@ function portsOf(image: Image, lane: number, from: 'beginning' | 'checkpoints'):
     .filter(({ _id, slot }) => slot % lanes === lane && !ended.has(_id))
     .map(({ _id, organisation, hop = 0, lane: at, sequence, segments, entries = [], state, reference }): StoredCheckpoint => ({ id: _id, organisation, hop, lane: at, sequence, segments, entries, snapshot: JSON.parse(reference === undefined ? state : (image.payloads[reference] ?? '')) as Snapshot }));
   return {
+    format: () => image.format,
     program,
     payload(name) {
       const text = image.payloads[name];

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { systemClock } from '@millrace/clock';
 import { connectBus, ensureStream, laneInputStreamConfig, newExecutionId, type Bus } from '@millrace/bus';
 import { compileWorkflow, readDocuments } from '@millrace/dsl';
-import { payloadOf, snapshotOf, textOf, type JsonValue, type LaneInput, type Program, type Reply, type Snapshot, type StepResult } from '@millrace/engine';
+import { FORMAT_NEWEST, payloadOf, snapshotOf, textOf, type JsonValue, type LaneInput, type Program, type Reply, type Snapshot, type StepResult } from '@millrace/engine';
 import { Lane, NO_DIGEST, openLaneLog, takeLane, type End, type Finished, type LaneLog, type LanePorts, type LifecycleEvent, type ReadyStep, type TakingPorts, type StoredCheckpoint, type StoredExecution } from '@millrace/lane';
 import { laneOfSlot, SLOT_COUNT, slotOf, type SlotTable } from '@millrace/identity';
 import { createLogger } from '@millrace/telemetry';
@@ -41,6 +41,8 @@ export interface Bench {
   /** Whether the store answers nothing; it does at first. */
   storeAway: boolean;
   leaseHolds: boolean;
+  /** The agreed record format. */
+  format: number;
   /** Wall clock as the lanes see it. */
   nowMs: () => number;
   /** Stands between a lane and its log, for tests of what goes wrong there. */
@@ -75,6 +77,7 @@ export async function openBench(url: string): Promise<Bench> {
     stored: new Map(),
     storeAway: true,
     leaseHolds: true,
+    format: FORMAT_NEWEST,
     nowMs: wallClock,
     wrapLog: (log) => log,
     table: (lane) => ({ version: 1, lanes: lane + 1, map: Array.from({ length: SLOT_COUNT }, () => lane) }),
@@ -102,6 +105,7 @@ export async function openBench(url: string): Promise<Bench> {
 
 function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
   return {
+    format: () => bench.format,
     leaseHolds: () => bench.leaseHolds,
     schedule(step) {
       bench.steps.push(step);
@@ -153,6 +157,7 @@ async function readStored(bench: Bench, ids: readonly string[], programs: readon
 
 function takingPorts(bench: Bench, lane: number, programs: readonly Program[]): TakingPorts {
   return {
+    format: () => bench.format,
     program: (hash) => {
       const found = programs.find((program) => program.hash === hash);
       return found === undefined ? Promise.reject(new Error(`no program ${hash}`)) : Promise.resolve(found);

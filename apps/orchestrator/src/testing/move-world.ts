@@ -4,7 +4,7 @@
  */
 import { BUCKETS, encodeJson, newExecutionId, openBucket, type Bucket } from '@millrace/bus';
 import { systemClock as clock } from '@millrace/clock';
-import type { JsonValue, Program } from '@millrace/engine';
+import { FORMAT_NEWEST, type JsonValue, type Program } from '@millrace/engine';
 import { createLanes, moveSlots, type End, type Lane, type Lanes, type LaneLog, type PendingMove, type SlotMover } from '@millrace/lane';
 import { laneOfSlot, parseSlotTable, slotOf, SLOT_COUNT, type SlotTable } from '@millrace/identity';
 import { echoOf, logger, startIn, type Bench } from './lane-bench.ts';
@@ -86,7 +86,7 @@ export async function openMoveWorld(bench: Bench, program: Program, lanes: reado
         const next = key === 'table' && value !== undefined ? parseSlotTable(JSON.parse(Buffer.from(value).toString())) : undefined;
         if (next !== undefined && next.version > own.table().version) own.setTable(next);
       });
-      const mover = await moveSlots({ bucket: wrapBucket(bucket), lanes: own, payloads: payloadsOf(bench), clock, logger, signal: new AbortController().signal, program: () => Promise.resolve(program) });
+      const mover = await moveSlots({ bucket: wrapBucket(bucket), lanes: own, payloads: payloadsOf(bench), clock, logger, signal: new AbortController().signal, format: () => FORMAT_NEWEST, program: () => Promise.resolve(program) });
       const owner: Owner = { lanes: own, mover };
       owners.add(owner);
       for (const number of numbers) {

@@ -19,6 +19,13 @@ export interface Orchestrator {
   readonly definitions: DefinitionsClient;
 }
 
+/** Which program, and what is set for it beside the usual. */
+export interface Build {
+  /** The present sources' by default. */
+  readonly entry?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export interface ProcessBed {
   readonly nats: NatsServer;
   readonly mongod: MongoServer;
@@ -31,7 +38,9 @@ export interface ProcessBed {
   /** How steps are answered; by default with their arguments. */
   answer: (step: Step) => StepOutcome | Promise<StepOutcome>;
   /** Starts an orchestrator, or starts it again, and waits until it is ready. */
-  orchestrator(instance: string): Promise<Orchestrator>;
+  orchestrator(instance: string, build?: Build): Promise<Orchestrator>;
+  /** Starts one that is not expected to become ready. */
+  launch(instance: string, build?: Build): ServiceProcess;
   /** The orchestrator that owns the execution's lane, as the claims say. */
   ownerOf(execution: string): Orchestrator;
   /** Lanes by instance. */
@@ -62,12 +71,10 @@ export async function openProcessBed(lanes: number): Promise<ProcessBed> {
     starts: createStartClient(directory),
     steps,
     answer: echo,
-    async orchestrator(instance) {
-      const started = startService({
-        name: instance,
-        entry: 'apps/orchestrator/src/main.ts',
-        environment: { MILLRACE_INSTANCE: instance, MILLRACE_NATS_URL: nats.url, MILLRACE_MONGODB_URL: mongod.url, MILLRACE_LANES: String(lanes) },
-      });
+    launch: (instance, { entry = 'apps/orchestrator/src/main.ts', environment = {} } = {}) =>
+      startService({ name: instance, entry, environment: { MILLRACE_INSTANCE: instance, MILLRACE_NATS_URL: nats.url, MILLRACE_MONGODB_URL: mongod.url, MILLRACE_LANES: String(lanes), ...environment } }),
+    async orchestrator(instance, build) {
+      const started = bed.launch(instance, build);
       const { record } = await started.waitForLine((line) => line.record?.['msg'] === 'Ready');
       const address = String(record?.['grpc']);
       const orchestrator = { instance, process: started, executions: new ExecutionsClient(address, credentials.createInsecure()), definitions: new DefinitionsClient(address, credentials.createInsecure()) };

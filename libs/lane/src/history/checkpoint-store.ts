@@ -13,7 +13,7 @@
  */
 import type { Clock } from '@millrace/clock';
 import { slotOf } from '@millrace/identity';
-import { restingUntil, snapshotOf, type Snapshot } from '@millrace/engine';
+import { FORMAT_OLDEST, restingUntil, snapshotOf, type Snapshot } from '@millrace/engine';
 import type { Actor } from '../lane/actor.ts';
 import type { IdTable } from '../lane/id-table.ts';
 import type { DuePlace } from '../lane/sleepers.ts';
@@ -68,7 +68,7 @@ export interface CheckpointStore {
   segments(execution: string, count: number): Promise<readonly string[]>;
 }
 
-export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadStore, clock: Clock): CheckpointStore {
+export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadStore, clock: Clock, format: () => number = () => FORMAT_OLDEST): CheckpointStore {
   async function writeSegments(overflows: readonly Overflow[]): Promise<void> {
     const writes = overflows.flatMap(({ execution, from, hop, sequence, segments: list }) =>
       list.map((entries, index): SegmentDocument => ({ _id: `${execution}/${from + index}`, execution, number: from + index, hop, sequence, entries })),
@@ -93,7 +93,7 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
       const written = actors.map((actor) => {
         const isShort = isTail(actor.entries);
         const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: isShort ? [] : inSegments(actor.entries) };
-        return { actor, overflow, entries: isShort ? 0 : actor.entries.length, ...documentOf(lane, actor, overflow.segments.length) };
+        return { actor, overflow, entries: isShort ? 0 : actor.entries.length, ...documentOf(lane, actor, overflow.segments.length, format()) };
       });
       const storeAll = async (): Promise<void> => {
         await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
@@ -147,11 +147,11 @@ export function inSegments(entries: readonly string[]): readonly (readonly strin
   return cut;
 }
 
-function documentOf(lane: number, actor: Actor, newSegments: number): { readonly document: CheckpointDocument; readonly large: { readonly name: string; readonly text: string } | undefined } {
+function documentOf(lane: number, actor: Actor, newSegments: number, format: number): { readonly document: CheckpointDocument; readonly large: { readonly name: string; readonly text: string } | undefined } {
   const { execution } = actor;
   let dueMs = Infinity;
   for (const activation of execution.activations.values()) if (activation.dueMs !== undefined && activation.dueMs < dueMs) dueMs = activation.dueMs;
-  const text = JSON.stringify(snapshotOf(execution));
+  const text = JSON.stringify(snapshotOf(execution, format));
   const large = text.length <= STATE_CHARACTERS_MAX ? undefined : { name: `state.${execution.id}.${actor.hop}.${actor.lastSequence}`, text };
   const document: CheckpointDocument = {
     _id: execution.id,

@@ -21,6 +21,7 @@ import { Defect, MillraceError } from '@millrace/errors';
 import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
+import { formatRefusal } from './format-needed.ts';
 import type { LaneLog } from './lane-log.ts';
 import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
@@ -271,7 +272,7 @@ export class Lane {
       await (first.kind === 'release' ? this.#release(first) : this.#adopt(first, nowMs));
       return;
     }
-    const turn: Turn = { nowMs, writer: createFrameWriter(this.epoch), effects: [], touched: [] };
+    const turn: Turn = { nowMs, writer: createFrameWriter(this.epoch, this.#ports.format()), effects: [], touched: [] };
     const { writer } = turn;
     this.#fill(turn);
     if (!writer.isEmpty || this.#positionToFrame() !== this.#durableInputSequence) {
@@ -320,7 +321,7 @@ export class Lane {
     const objects = texts.map((text, index) => ({ name: `move.${id}.${this.number}.${this.epoch}.${index}`, text }));
     if (objects.length > 0) await this.#ports.storePayloads(objects);
     const marker: ReleasedSlots = { move: id, slots: [...leaving], objects: objects.map(({ name }) => name), to: move.to };
-    const sequence = await this.#append(createFrameWriter(this.epoch, MOVES_FORMAT), { released: marker });
+    const sequence = await this.#append(createFrameWriter(this.epoch, Math.max(this.#ports.format(), MOVES_FORMAT)), { released: marker });
     if (sequence === undefined) return;
     this.slots.release(marker, sequence);
     for (const actor of actors) {
@@ -338,7 +339,7 @@ export class Lane {
   /** Takes slots over: from this frame on the lane acts for what came with them. */
   async #adopt({ marker, state, done }: Extract<Message, { kind: 'adopt' }>, nowMs: number): Promise<void> {
     if (this.slots.adopted(marker.move) === undefined) {
-      const sequence = await this.#append(createFrameWriter(this.epoch, MOVES_FORMAT), { adopted: marker });
+      const sequence = await this.#append(createFrameWriter(this.epoch, Math.max(this.#ports.format(), MOVES_FORMAT)), { adopted: marker });
       if (sequence === undefined) return;
       this.slots.adopt(marker, sequence);
       for (const { id, digest, endedAtMs } of state.starts) this.memory.recall(id, digest, endedAtMs);
@@ -491,6 +492,12 @@ export class Lane {
       turn.effects.push(() => watcher?.refused('log-budget-exceeded', refusal));
       return;
     }
+    const newer = formatRefusal(program, turn.writer.format);
+    if (newer !== undefined && message.acceptedBy === 'gateway') {
+      turn.effects.push(() => watcher?.refused('format-not-agreed', newer));
+      return;
+    }
+    const fault = message.fault ?? newer;
     const record: Extract<JournalRecord, { kind: 'started' }> = {
       kind: 'started',
       definition: program.hash,
@@ -516,7 +523,7 @@ export class Lane {
     this.#transition(actor, turn, (records) => {
       records.push(record);
       const journal = journalFor(actor.execution, turn.nowMs, records);
-      if (message.fault !== undefined) journal.emit({ kind: 'ended', status: 'faulted', error: { ...PROBLEM_TYPES.configuration, detail: message.fault, instance: '/' } });
+      if (fault !== undefined) journal.emit({ kind: 'ended', status: 'faulted', error: { ...PROBLEM_TYPES.configuration, detail: fault, instance: '/' } });
       else if (this.#ports.tryBegin(this.number, message.organisation, id)) begin(actor.execution, journal);
     });
   }

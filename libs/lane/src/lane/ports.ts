@@ -13,6 +13,8 @@ export interface ReadyStep {
 }
 
 export interface LanePorts {
+  /** The record format to write: the agreed one. */
+  format(): number;
   /** Whether this process's lease is known to hold at this moment. */
   leaseHolds(): boolean;
   /** Hands a step to the fair queue. */

@@ -12,7 +12,7 @@
  */
 import { decodeJson, encodeJson } from '@millrace/bus';
 import type { Clock } from '@millrace/clock';
-import type { AdoptedSlots, Program, ReleasedSlots } from '@millrace/engine';
+import { MOVES_FORMAT, type AdoptedSlots, type Program, type ReleasedSlots } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import { laneOfSlot, parseSlotTable, withSlotsIn, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -25,6 +25,9 @@ import { changeValue, moveKey, MOVE_PREFIX, parseMove, TABLE_KEY, type LanesBuck
 /** How often moves are looked at without a reason, in milliseconds. */
 const LOOK_MS = 500;
 
+/** Between looks whether the format is agreed that slots move in, in milliseconds. */
+const FORMAT_PAUSE_MS = 500;
+
 export interface SlotMoverOptions {
   readonly bucket: LanesBucket;
   readonly lanes: Lanes;
@@ -33,6 +36,8 @@ export interface SlotMoverOptions {
   readonly logger: Logger;
   /** Ends all waiting. */
   readonly signal: AbortSignal;
+  /** The agreed record format. */
+  format(): number;
   program(hash: string): Promise<Program>;
 }
 
@@ -117,6 +122,8 @@ export async function moveSlots(options: SlotMoverOptions): Promise<SlotMover> {
   }
 
   async function released(lane: Lane, move: PendingMove): Promise<void> {
+    // Until every orchestrator reads frames that say so no slot moves.
+    while (options.format() < MOVES_FORMAT) await clock.sleep(FORMAT_PAUSE_MS, signal);
     const marker = await answered<ReleasedSlots | undefined>(lane, (done) => lane.post({ kind: 'release', id: move.id, move, done }));
     if (marker === undefined) {
       logger.info('Slots that were to move are not of their lane any more', { move: move.id, from: move.from });

@@ -26,6 +26,8 @@ import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
 
 /** What replay needs besides the log. */
 export interface TakingPorts {
+  /** The record format to write: the agreed one. */
+  format(): number;
   /** The program of a definition's hash. Waits for the bucket; rejects when nobody has it. */
   program(hash: string): Promise<Program>;
   payload(name: string): Promise<string>;
@@ -66,7 +68,7 @@ export interface TakenLane {
  * Appends the fence as `epoch`, then replays. Rejects with `lane-displaced` when a higher epoch is there first.
  */
 export async function takeLane(log: LaneLog, epoch: number, instance: string, ports: TakingPorts): Promise<TakenLane> {
-  const fence = await raiseFence(log, epoch, instance);
+  const fence = await raiseFence(log, epoch, instance, ports.format());
   const first = await log.first();
   // After the fence: nobody else releases or adopts in this log any more, so table and log together say what is ours.
   const table = await ports.table();
@@ -182,13 +184,13 @@ async function eventsOf(lane: number, told: readonly Told[], replay: Replay, slo
   return events;
 }
 
-async function raiseFence(log: LaneLog, epoch: number, instance: string): Promise<number> {
+async function raiseFence(log: LaneLog, epoch: number, instance: string, format: number): Promise<number> {
   for (;;) {
     const tail = await log.tail();
     const last = tail.head?.epoch ?? 0;
     if (last >= epoch) throw new MillraceError('lane-displaced', { message: `Lane ${log.lane} is at epoch ${last}; epoch ${epoch} comes too late`, details: { lane: log.lane, epoch: last } });
     log.expectAfter(tail.sequence);
-    const { text } = createFrameWriter(epoch).finish({ lane: log.lane, epoch, inputSequence: tail.head?.inputSequence ?? 0, owner: instance });
+    const { text } = createFrameWriter(epoch, format).finish({ lane: log.lane, epoch, inputSequence: tail.head?.inputSequence ?? 0, owner: instance });
     try {
       return await log.append(text, epoch);
     } catch (error) {
