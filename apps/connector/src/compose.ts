@@ -16,6 +16,7 @@ import { BreakerBook } from './circuit-breaker.ts';
 import { createClaims } from './claimed-step.ts';
 import { secretKeyBytes, type ConnectorConfig } from './config.ts';
 import { ConnectionBook } from './connection-book.ts';
+import { grpcConnector } from './connectors/grpc/grpc.ts';
 import { httpConnector } from './connectors/http/http.ts';
 import { millraceConnector } from './connectors/millrace.ts';
 import { scriptConnector } from './connectors/script/script.ts';
@@ -42,7 +43,8 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const access = { http, authenticator, resources };
   const sql = sqlConnector({ root: config.sqliteRoot, disabled: config.sqliteRoot === undefined && !config.allowLoopback });
   const script = scriptConnector({ resources: createResourceStore({ ...access, fileRoot: undefined }) });
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
+  const grpc = grpcConnector(access);
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), grpc, smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);
@@ -89,6 +91,7 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
       await worker?.close();
       stopWatching();
       lanes.close();
+      grpc.close();
       await Promise.all([http.close(), sql.close(), script.close()]);
     },
   };

@@ -64,6 +64,7 @@ test('lists its catalogue with retry classes and schemas', async () => {
     'millrace.notify:1.0.0@default': 'keyed',
     'http.request:1.0.0@default': 'keyed',
     'openapi.call:1.0.0@default': 'keyed',
+    'grpc.call:1.0.0@default': 'keyed',
     'smtp.send:1.0.0@default': 'unsafe',
     'sql.query:1.0.0@default': 'safe',
     'sql.execute:1.0.0@default': 'unsafe',

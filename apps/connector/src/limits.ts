@@ -42,6 +42,14 @@ export const DESCRIPTION_ALIASES_MAX = 100;
 /** References that are followed from one place in a description. */
 export const REFERENCES_MAX = 16;
 
+/** Protos that one proto may import, and messages within one another that an argument may have. */
+export const PROTO_IMPORTS_MAX = 100;
+export const MESSAGE_DEPTH_MAX = 64;
+/** Channels to gRPC services kept, how long an idle one stays connected, milliseconds, and messages of one answer. */
+export const GRPC_CHANNELS_MAX = 200;
+export const GRPC_IDLE_MS = 60_000;
+export const GRPC_MESSAGES_MAX = 10_000;
+
 /** Connections to one origin that HTTP requests share. */
 export const HTTP_CONNECTIONS_PER_ORIGIN_MAX = 128;
 /** Origins whose connections are kept. */
