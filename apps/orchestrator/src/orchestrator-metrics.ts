@@ -25,7 +25,7 @@ export function observeOrchestrator(metrics: Metrics, { lanes, scheduler, gate, 
   perLane('millrace_lane_steps_count', 'Step results applied since this process took the lane', (lane) => lane.counts.steps);
   perLane('millrace_lane_started_count', 'Executions accepted since this process took the lane', (lane) => lane.counts.started);
   perLane('millrace_lane_ended_count', 'Executions ended since this process took the lane', (lane) => lane.counts.ended);
-  perLane('millrace_lane_framed_characters', 'Characters of frames before compression', (lane) => lane.counts.framedCharacters);
+  perLane('millrace_lane_framed_bytes', 'Bytes of frames before compression', (lane) => lane.counts.framedBytes);
   perLane('millrace_lane_executions_count', 'Executions in memory', (lane) => lane.actors.size);
   perLane('millrace_lane_sleeping_count', 'Executions that sleep: out of memory, until a timer or somebody wakes them', (lane) => lane.sleeping);
   single('millrace_steps_dispatched_count', 'Steps sent to workers', () => scheduler.counts.dispatched);

@@ -4,13 +4,13 @@
  */
 import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
 
-/** Shorter texts are not compressed, in characters. */
-const COMPRESS_FROM_CHARACTERS = 4 * 1024;
+/** Shorter texts are not compressed, in bytes. */
+const COMPRESS_FROM_BYTES = 4 * 1024;
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-export function packFrame(text: string): Uint8Array {
-  const plain = Buffer.from(text, 'utf8');
-  return text.length < COMPRESS_FROM_CHARACTERS ? plain : zstdCompressSync(plain, OPTIONS);
+/** @param text the frame's text as UTF-8; what is returned shares nothing with it. */
+export function packFrame(text: Uint8Array): Uint8Array {
+  return text.length < COMPRESS_FROM_BYTES ? Buffer.from(text) : zstdCompressSync(text, OPTIONS);
 }
 
 export function unpackFrame(bytes: Uint8Array): string {

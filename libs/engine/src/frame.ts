@@ -102,25 +102,46 @@ export function createFrameWriter(epoch: number, format: number = FORMAT_OLDEST,
       return parts.length === 0;
     },
     add(transition) {
-      if (format < FORMAT_NEWEST) for (const record of transition.records) refuseNewer(record, format);
-      const place: Place = { owner: `${origin}.${transition.execution}`, large, room: TRANSITION_INLINE_CHARACTERS_MAX };
-      const records = transition.records.map((record) => encodeRecord(record, place));
-      const entry = `${transition.atMs},[${records.join()}]]`;
-      const text = `[${JSON.stringify(transition.organisation)},"${transition.execution}",${entry}`;
+      const entry = encodeEntry(transition, format, origin, large);
+      const text = `[${JSON.stringify(transition.organisation)},"${transition.execution}",${entry.slice(1)}`;
       parts.push(text);
       length += text.length + 1;
-      return `[${entry}`;
+      return entry;
     },
-    finish(head) {
-      const owner = head.owner === undefined ? '' : `,"owner":${JSON.stringify(head.owner)}`;
-      const announced = head.announcedBelow === undefined ? '' : `,"out":${head.announcedBelow}`;
-      if (format < MOVES_FORMAT && (head.released ?? head.adopted) !== undefined) throw new Error(`slots move in format ${MOVES_FORMAT}; ${format} is agreed`);
-      const released = head.released === undefined ? '' : `,"released":${JSON.stringify(head.released)}`;
-      const adopted = head.adopted === undefined ? '' : `,"adopted":${JSON.stringify(head.adopted)}`;
-      const text = `{"v":${format},"codec":"plain","lane":${head.lane},"epoch":${head.epoch},"in":${head.inputSequence}${owner}${announced}${released}${adopted},"t":[${parts.join()}]}`;
-      return { text, large };
-    },
+    finish: (head) => ({ text: frameHeadText(head, format) + parts.join() + FRAME_END, large }),
   };
+}
+
+/** What closes a frame's text behind its transitions, which are joined by commas. */
+export const FRAME_END = ']}';
+
+/** What opens a frame's text in front of its transitions. */
+export function frameHeadText(head: FrameHead, format: number): string {
+  const owner = head.owner === undefined ? '' : `,"owner":${JSON.stringify(head.owner)}`;
+  const announced = head.announcedBelow === undefined ? '' : `,"out":${head.announcedBelow}`;
+  if (format < MOVES_FORMAT && (head.released ?? head.adopted) !== undefined) throw new Error(`slots move in format ${MOVES_FORMAT}; ${format} is agreed`);
+  const released = head.released === undefined ? '' : `,"released":${JSON.stringify(head.released)}`;
+  const adopted = head.adopted === undefined ? '' : `,"adopted":${JSON.stringify(head.adopted)}`;
+  return `{"v":${format},"codec":"plain","lane":${head.lane},"epoch":${head.epoch},"in":${head.inputSequence}${owner}${announced}${released}${adopted},"t":[`;
+}
+
+/**
+ * The text of a transition's journal entry, `[atMs,[record,…]]`, as it stands in history, and behind its execution's
+ * name in a frame. Payloads by reference are added to `large`. Throws a Fault (F4), and has added nothing then.
+ */
+export function encodeEntry(transition: Transition, format: number, origin: string, large: LargePayload[]): string {
+  const { records } = transition;
+  if (format < FORMAT_NEWEST) for (const record of records) refuseNewer(record, format);
+  const before = large.length;
+  const place: Place = { owner: `${origin}.${transition.execution}`, large, room: TRANSITION_INLINE_CHARACTERS_MAX };
+  try {
+    let text = `[${transition.atMs},[`;
+    for (let index = 0; index < records.length; index++) text += index === 0 ? encodeRecord(records[index] as JournalRecord, place) : `,${encodeRecord(records[index] as JournalRecord, place)}`;
+    return `${text}]]`;
+  } catch (error) {
+    large.length = before;
+    throw error;
+  }
 }
 
 function refuseNewer({ kind }: JournalRecord, format: number): void {

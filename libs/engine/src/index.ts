@@ -4,7 +4,7 @@ export { advance, begin, cancel, elapse, journalFor, resolve, start, ACTIVATIONS
 export { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 export { restingUntil, statusOf, NO_ACTIVATION, type Activation, type Execution, type ExecutionStatus } from './execution.ts';
 export { FORMAT_NEWEST, FORMAT_OLDEST, NODE_FORMATS, RECORD_FORMATS, formatOf, isReadable } from './format.ts';
-export { createFrameWriter, decodeEntries, decodeFrame, decodeFrameHead, entryReferencesOf, referencesOf, FRAME_CHARACTERS_MAX, MOVES_FORMAT, type AdoptedSlots, type Frame, type FrameHead, type FrameWriter, type ReleasedSlots, type Transition } from './frame.ts';
+export { createFrameWriter, encodeEntry, frameHeadText, FRAME_END, decodeEntries, decodeFrame, decodeFrameHead, entryReferencesOf, referencesOf, FRAME_CHARACTERS_MAX, MOVES_FORMAT, type AdoptedSlots, type Frame, type FrameHead, type FrameWriter, type ReleasedSlots, type Transition } from './frame.ts';
 export { decodeLaneInputs, encodeLaneInputs, LANE_INPUT_BYTES_MAX, type CancelInput, type LaneInput, type Reply, type StartInput } from './lane-input.ts';
 export { isTooDeep, payloadOf, textOf, NESTING_MAX, type Payload } from './payload.ts';
 export { boundedProblem, fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';

@@ -12,7 +12,7 @@ import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
 import type { CheckpointStore } from './history/checkpoint-store.ts';
 import type { ListFilter } from './history/history-documents.ts';
-import type { HistoryStore } from './history/history-store.ts';
+import { entriesOf, type HistoryStore } from './history/history-store.ts';
 import type { PayloadStore } from './history/payload-store.ts';
 import type { End } from './lane/actor.ts';
 import type { Lane } from './lane/lane.ts';
@@ -75,8 +75,8 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     return betweenFrames(lane, () => {
       const actor = lane.actors.get(id);
       const ended = lane.finished.get(id);
-      if (actor !== undefined) return { organisation: actor.execution.organisation, program: actor.execution.program, status: statusOf(actor.execution), texts: [...actor.entries], segments: actor.segments };
-      return ended === undefined ? undefined : { organisation: ended.organisation, program: ended.program, status: ended.end.status, texts: ended.entries, segments: ended.segments };
+      if (actor !== undefined) return { organisation: actor.execution.organisation, program: actor.execution.program, status: statusOf(actor.execution), texts: actor.journal.texts(), segments: actor.segments };
+      return ended === undefined ? undefined : { organisation: ended.organisation, program: ended.program, status: ended.end.status, texts: ended.journal.texts(), segments: ended.segments };
     });
   }
 
@@ -96,7 +96,7 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     if (document === null && (lane === undefined || lanes.of(id) !== lane || !lane.slots.owns(slotOf(id)))) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
     const earlier = document.segments > 0 ? await checkpoints.segments(id, document.segments) : [];
-    return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...document.entries]) };
+    return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...entriesOf(document)]) };
   }
 
   /** A sleeping execution: its checkpoint covers everything. */
@@ -127,7 +127,7 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     async endOf(id) {
       const document = await history.get(id);
       if (document === null) return undefined;
-      const view = viewOf({ organisation: document.organisation, execution: id }, await programs.byHash(document.definition), await decode([...(await checkpoints.segments(id, document.segments)), ...document.entries]), document.status);
+      const view = viewOf({ organisation: document.organisation, execution: id }, await programs.byHash(document.definition), await decode([...(await checkpoints.segments(id, document.segments)), ...entriesOf(document)]), document.status);
       return { status: document.status, outputText: view.output === undefined ? undefined : JSON.stringify(view.output), error: view.error as Problem | undefined };
     },
     async list(request) {

@@ -25,7 +25,7 @@ export { compareProgress, type Progress, type CheckpointDocument, type Checkpoin
 export { createCheckpointStore, inSegments, SEGMENT_CHARACTERS_MAX, TAIL_CHARACTERS_MAX, type CheckpointStore, type Overflow, type StoredCheckpoint } from './history/checkpoint-store.ts';
 export { createStoredExecutions, type StoredExecutionsOptions } from './history/stored-executions.ts';
 export { type HistoryDocument, type HistoryDocuments, type KeyedStart, type ListFilter } from './history/history-documents.ts';
-export { createHistoryStore, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
+export { createHistoryStore, entriesOf, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
 export { type PayloadStore } from './history/payload-store.ts';
 export { untilStored } from './history/until-stored.ts';
 export { createExecutionReader, type ExecutionReader, type ListRequest, type ReaderOptions, type Summary } from './execution-reader.ts';

@@ -109,7 +109,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   const { instance, clock, logger, signal, agreement, open, payloads, programs } = options;
   const format = (): number => agreement.agreed();
   const checkpoints = createCheckpointStore(options.checkpoints, payloads, clock, format);
-  const history = createHistoryStore(options.history, checkpoints, clock, logger);
+  const history = createHistoryStore(options.history, checkpoints, clock, logger, format);
   const outbox = createOutbox(options.publish, clock, logger);
   const lanes = createLanes();
   const permits = createPermits({ nowMs: clock.monotonicMs() });

@@ -16,7 +16,7 @@ export function mongoHistory(store: Store): HistoryDocuments {
     async insert(documents) {
       await ignoringDuplicates(() => collection().insertMany([...documents], { ordered: false }));
     },
-    get: (id) => collection().findOne({ _id: id }),
+    get: (id) => collection().findOne({ _id: id }, { promoteBuffers: true }),
     async list({ organisation, status, workflow, before, limit }) {
       const filter: Filter<HistoryDocument> = {
         organisation,
@@ -24,7 +24,7 @@ export function mongoHistory(store: Store): HistoryDocuments {
         ...(workflow === undefined ? {} : { workflow }),
         ...(before === undefined ? {} : { $or: [{ acceptedAt: { $lt: new Date(before.acceptedAtMs) } }, { acceptedAt: new Date(before.acceptedAtMs), _id: { $lt: before.id } }] }),
       };
-      return collection().find(filter, { projection: { entries: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray() as Promise<HistoryDocument[]>;
+      return collection().find(filter, { projection: { entries: 0, journal: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray() as Promise<HistoryDocument[]>;
     },
     async present(ids) {
       const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();

@@ -21,8 +21,9 @@ export function createSpanFeed(exporter: SpanExporter): SpanFeed {
     ended(finished) {
       if (!exporter.enabled || !isExported(finished)) return;
       // Payloads by reference are not needed for spans, and a journal in segments is not read back for them.
-      if (finished.segments > 0 || entryReferencesOf(finished.entries).length > 0) return;
-      const { traceId, spans } = traceOf({ organisation: finished.organisation, execution: finished.id }, finished.program, decodeEntries(finished.entries, () => 'null'));
+      const entries = finished.journal.texts();
+      if (finished.segments > 0 || entryReferencesOf(entries).length > 0) return;
+      const { traceId, spans } = traceOf({ organisation: finished.organisation, execution: finished.id }, finished.program, decodeEntries(entries, () => 'null'));
       exporter.export(
         spans.map(
           (span): FinishedSpan => ({

@@ -25,8 +25,8 @@ function logOf(lane: number, texts: readonly string[], first: number): LaneLog {
     lane,
     tail: () => Promise.resolve({ sequence: last(), head: decodeFrameHead(written.at(-1) ?? '') }),
     expectAfter: () => undefined,
-    append(text) {
-      written.push(text);
+    append(frame) {
+      written.push(Buffer.from(frame).toString('utf8'));
       return Promise.resolve(last());
     },
     first: () => Promise.resolve(first),

@@ -6,7 +6,7 @@ import { startMongod, startNats, type MongoServer, type NatsServer } from '@mill
 import { connectStore, type Store } from '@millrace/store';
 import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { systemClock } from '@millrace/clock';
-import { createActor, createIdTable, createCheckpointStore, createHistoryStore, finishedOf, SEGMENT_CHARACTERS_MAX, START_MEMORY_MS, TAIL_CHARACTERS_MAX, type Actor, type CheckpointStore, type Finished, type HistoryStore } from '@millrace/lane';
+import { createActor, createIdTable, createCheckpointStore, createHistoryStore, entriesOf, finishedOf, SEGMENT_CHARACTERS_MAX, START_MEMORY_MS, TAIL_CHARACTERS_MAX, type Actor, type CheckpointStore, type Finished, type HistoryDocument, type HistoryStore } from '@millrace/lane';
 import { mongoCheckpoints } from '../adapters/mongo-checkpoints.ts';
 import { mongoHistory } from '../adapters/mongo-history.ts';
 import { logger, programOf } from '../testing/lane-bench.ts';
@@ -24,6 +24,7 @@ let bus: Bus;
 let store: Store;
 let checkpoints: CheckpointStore;
 let history: HistoryStore;
+let format = 2;
 
 beforeAll(async () => {
   folder = await temporaryFolder('history');
@@ -31,7 +32,7 @@ beforeAll(async () => {
   bus = await connectBus({ url: nats.url, name: 'history test', logger });
   store = await connectStore({ url: mongod.url, database: 'history_test', logger });
   checkpoints = createCheckpointStore(mongoCheckpoints(store), await openPayloadStore(bus), systemClock);
-  history = createHistoryStore(mongoHistory(store), checkpoints, systemClock, logger);
+  history = createHistoryStore(mongoHistory(store), checkpoints, systemClock, logger, () => format);
   await checkpoints.prepare();
   await history.prepare();
 }, 60_000);
@@ -49,8 +50,16 @@ function actorOf(id: string, input: JsonValue, sequence: number, key?: string, a
   const records: JournalRecord[] = [record];
   begin(execution, journalFor(execution, atMs, records));
   const actor = createActor(execution);
-  actor.entries.push(createFrameWriter(1).add({ organisation: 'acme', execution: id, atMs: 1, records }));
+  actor.journal.append(createFrameWriter(1).add({ organisation: 'acme', execution: id, atMs: 1, records }));
   actor.lastSequence = sequence;
+  return actor;
+}
+
+/** The same with a first entry so long that it needs a segment. */
+function padded(actor: Actor): Actor {
+  const [first] = actor.journal.texts();
+  actor.journal.drop(1);
+  actor.journal.append(`${first}${' '.repeat(TAIL_CHARACTERS_MAX)}`);
   return actor;
 }
 
@@ -66,8 +75,8 @@ test('a checkpoint of an older owner that comes late changes neither the state n
   const id = newExecutionId();
   const older = actorOf(id, { n: 1 }, 5);
   const newer = actorOf(id, { n: 1 }, 9);
-  newer.entries.push('[2,[]]');
-  const entries = [...newer.entries];
+  newer.journal.append('[2,[]]');
+  const entries = newer.journal.texts();
   await checkpoints.write(0, [newer]);
   await checkpoints.write(0, [older]);
   expect(await checkpoints.get([id])).toMatchObject([{ hop: 0, lane: 0, sequence: 9, segments: 0, entries }]);
@@ -105,10 +114,9 @@ test('a checkpoint of the lane that an execution has left changes nothing, whate
   const id = newExecutionId();
   const moved = actorOf(id, { n: 1 }, 3);
   moved.hop = 1;
-  moved.entries.push(LONG_ENTRY);
+  moved.journal.append(LONG_ENTRY);
   await checkpoints.write(1, [moved]);
-  const left = actorOf(id, { n: 1 }, 900);
-  left.entries[0] += ' '.repeat(TAIL_CHARACTERS_MAX);
+  const left = padded(actorOf(id, { n: 1 }, 900));
   await checkpoints.write(0, [left]);
   expect(await checkpoints.get([id])).toMatchObject([{ hop: 1, lane: 1, sequence: 3 }]);
   expect(await checkpoints.segments(id, 1)).toHaveLength(2);
@@ -124,13 +132,12 @@ test('a checkpoint of the lane that an execution has left changes nothing, whate
 
 test('a later checkpoint of the same frames takes the earlier one\'s place', async () => {
   const id = newExecutionId();
-  const [older, newer] = [actorOf(id, { n: 1 }, 5), actorOf(id, { n: 1 }, 9)];
-  older.entries[0] += ' '.repeat(TAIL_CHARACTERS_MAX);
+  const [older, newer] = [padded(actorOf(id, { n: 1 }, 5)), actorOf(id, { n: 1 }, 9)];
   await checkpoints.write(0, [older]);
-  newer.entries.push(LONG_ENTRY);
+  newer.journal.append(LONG_ENTRY);
   await checkpoints.write(0, [newer]);
   expect(await checkpoints.segments(id, 1)).toHaveLength(2);
-  expect([newer.segments, newer.entries]).toEqual([1, []]);
+  expect([newer.segments, newer.journal.texts()]).toEqual([1, []]);
 });
 
 test('a state far larger than a document comes back as it was, and does not hold up those written with it', async () => {
@@ -142,12 +149,27 @@ test('a state far larger than a document comes back as it was, and does not hold
   expect(found.some(({ id }) => id === small.execution.id)).toBe(true);
 }, 30_000);
 
+test('a journal is read as it was written, in the agreed format and in the one before', async () => {
+  const ids = [newExecutionId(), newExecutionId()];
+  const before: (readonly string[])[] = [];
+  for (const [index, id] of ids.entries()) {
+    format = index + 1;
+    const actor = actorOf(id, { n: 'ü' }, 5);
+    actor.journal.append('[2,[{"k":"begun.1"}]]');
+    before.push(actor.journal.texts());
+    await write(finished(actor, Date.now()));
+  }
+  const documents = await Promise.all(ids.map((id) => history.get(id)));
+  expect(documents.map((document) => [document?.entries === undefined, document?.journal === undefined])).toEqual([[false, true], [true, false]]);
+  expect(documents.map((document) => entriesOf(document as HistoryDocument))).toEqual(before);
+});
+
 test('a journal far longer than a document is stored in segments, and once, whoever writes it again', async () => {
   const id = newExecutionId();
   const actor = actorOf(id, { n: 1 }, 5);
   const entry = `[2,["${'x'.repeat(400_000)}"]]`;
-  for (let count = 0; count < 60; count++) actor.entries.push(entry);
-  const before = [...actor.entries];
+  for (let count = 0; count < 60; count++) actor.journal.append(entry);
+  const before = actor.journal.texts();
   await write(finished(actor, Date.now()));
   const document = await history.get(id);
   expect(document?.entries).toEqual([]);
@@ -157,7 +179,8 @@ test('a journal far longer than a document is stored in segments, and once, whoe
   // A new owner that replays it from a checkpoint in between has cut it elsewhere.
   const again = actorOf(id, { n: 1 }, 5);
   again.segments = 1;
-  again.entries = before.slice(3);
+  again.journal.drop(1);
+  for (const each of before.slice(3)) again.journal.append(each);
   await write(finished(again, Date.now()));
   expect(await checkpoints.segments(id, segments)).toEqual(before);
   expect(await segmentCount(id)).toBe(segments);

@@ -57,7 +57,7 @@ test('what only waits leaves memory, comes back for its timer, and who waits for
   expect(ends.map(({ outputText }) => outputText)).toEqual(started.map((_, n) => `{"n":${n + 2}}`));
   expect(new Set(bench.steps.map(({ execution, activation }) => `${execution.id}/${activation.number}/${activation.attempt}`)).size).toBe(80);
   expect(bench.steps).toHaveLength(80);
-  expect(bench.finished.every(({ entries }) => entries.length > 2)).toBe(true);
+  expect(bench.finished.every(({ journal }) => journal.count > 2)).toBe(true);
 }, 30_000);
 
 test('a cancel and a repeated start wake it, a late result does not, and it goes back to sleep', async () => {

@@ -164,7 +164,7 @@ test('a frame of a version that is not known stops the taking and is never skipp
   await lane.stop();
   const log = await bench.log(number);
   log.expectAfter((await log.tail()).sequence);
-  await log.append('{"v":1,"codec":"plain","lane":0,"epoch":1,"in":0,"t":[["acme","x",1,[{"k":"later.9"}]]]}', 1);
+  await log.append(Buffer.from('{"v":1,"codec":"plain","lane":0,"epoch":1,"in":0,"t":[["acme","x",1,[{"k":"later.9"}]]]}'), 1);
   await expect(bench.take(number, 2, [CHAIN])).rejects.toThrow('later.9');
 });
 
@@ -191,7 +191,7 @@ describe('lost answers', () => {
       const { text } = createFrameWriter(1).finish({ lane: number, epoch: 1, inputSequence: frame });
       // The request passes, the answer is cut off.
       const lost = proxy.resetAfter(1, 'down');
-      const sequence = await log.append(text, 1);
+      const sequence = await log.append(Buffer.from(text), 1);
       await lost;
       expect(sequence).toBe(frame);
       expect((await direct.tail()).head?.inputSequence).toBe(frame);

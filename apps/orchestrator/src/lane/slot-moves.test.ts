@@ -177,7 +177,7 @@ function dyingAt(log: LaneLog, text: string, when: 'before' | 'after', died: () 
   return {
     ...log,
     async append(frame, epoch) {
-      if (!frame.includes(text)) return log.append(frame, epoch);
+      if (!Buffer.from(frame).includes(text)) return log.append(frame, epoch);
       if (when === 'after') await log.append(frame, epoch);
       died();
       return never();

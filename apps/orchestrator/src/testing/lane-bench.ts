@@ -120,7 +120,7 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
     finish: (finished) => void bench.finished.push(finished),
     async checkpoint(lane, _epoch, actors) {
       if (bench.storeAway) throw new Error('the store is away');
-      for (const { execution, hop, lastSequence: sequence, entries } of actors) bench.stored.set(execution.id, { id: execution.id, organisation: execution.organisation, hop, lane, sequence, segments: 0, entries: [...entries], snapshot: JSON.parse(JSON.stringify(snapshotOf(execution))) as Snapshot });
+      for (const { execution, hop, lastSequence: sequence, journal } of actors) bench.stored.set(execution.id, { id: execution.id, organisation: execution.organisation, hop, lane, sequence, segments: 0, entries: journal.texts(), snapshot: JSON.parse(JSON.stringify(snapshotOf(execution))) as Snapshot });
     },
     sleepers: {
       async due(slots, after, untilMs, limit) {

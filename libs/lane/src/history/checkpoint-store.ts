@@ -91,9 +91,9 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
     async write(lane, actors) {
       // Everything is read from the actors before the first await: they go on changing.
       const written = actors.map((actor) => {
-        const isShort = isTail(actor.entries);
-        const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: isShort ? [] : inSegments(actor.entries) };
-        return { actor, overflow, entries: isShort ? 0 : actor.entries.length, ...documentOf(lane, actor, overflow.segments.length, format()) };
+        const isShort = actor.journal.size <= TAIL_CHARACTERS_MAX;
+        const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: isShort ? [] : inSegments(actor.journal.texts()) };
+        return { actor, overflow, entries: isShort ? 0 : actor.journal.count, ...documentOf(lane, actor, overflow.segments.length, format()) };
       });
       const storeAll = async (): Promise<void> => {
         await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
@@ -104,7 +104,7 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
       for (const { actor, overflow, entries } of written) {
         if (entries === 0) continue;
         actor.segments = overflow.from + overflow.segments.length;
-        actor.entries = actor.entries.slice(entries);
+        actor.journal.drop(entries);
       }
     },
     awake: async (slots) => read(await documents.awake(slots)),
@@ -120,16 +120,6 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
       return found.flatMap((segment) => segment.entries);
     },
   };
-}
-
-/** Whether entries are so short that they stand in the checkpoint. */
-function isTail(entries: readonly string[]): boolean {
-  let characters = 0;
-  for (const entry of entries) {
-    characters += entry.length;
-    if (characters > TAIL_CHARACTERS_MAX) return false;
-  }
-  return true;
 }
 
 /** Entries cut into the runs that one segment each holds. */
@@ -164,7 +154,7 @@ function documentOf(lane: number, actor: Actor, newSegments: number, format: num
     lane,
     sequence: actor.lastSequence,
     segments: actor.segments + newSegments,
-    entries: newSegments === 0 ? [...actor.entries] : [],
+    entries: newSegments === 0 ? actor.journal.texts() : [],
     state: large === undefined ? text : '',
     ...(large === undefined ? {} : { reference: large.name }),
     dueMs: dueMs === Infinity ? null : dueMs,

@@ -15,8 +15,10 @@ export interface HistoryDocument {
   readonly error: Problem | null;
   /** Segments that hold the journal's first part. */
   readonly segments: number;
-  /** JSON texts of the journal's entries, after those in segments. */
-  readonly entries: readonly string[];
+  /** The journal's entries after those in segments, as UTF-8 and joined by commas (format 2). */
+  readonly journal?: Uint8Array;
+  /** The same as JSON texts (format 1). */
+  readonly entries?: readonly string[];
   readonly key: string | null;
   readonly inputDigest: string | null;
 }

@@ -11,6 +11,7 @@ import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import type { Finished } from '../lane/actor.ts';
+import { entriesOfBytes } from '../lane/journal.ts';
 import { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '../lane/start-memory.ts';
 import type { Remembered } from '../lane/take-lane.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
@@ -19,6 +20,8 @@ import { inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow
 
 /** Documents of one bulk write, and their journal text in characters. */
 const BATCH_MAX = 1_000;
+/** The first format whose history holds journals as bytes. */
+const JOURNAL_BYTES_FORMAT = 2;
 const BATCH_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Bulk writes under way at once. */
 const WRITES_MAX = 2;
@@ -67,7 +70,7 @@ interface Waiting {
   readonly stored: () => void;
 }
 
-export function createHistoryStore(documents: HistoryDocuments, checkpoints: CheckpointStore, clock: Clock, logger: Logger): HistoryStore {
+export function createHistoryStore(documents: HistoryDocuments, checkpoints: CheckpointStore, clock: Clock, logger: Logger, format: () => number): HistoryStore {
   let queue: Waiting[] = [];
   let waitingCharacters = 0;
   let writes = 0;
@@ -153,10 +156,10 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
   return {
     prepare: () => documents.prepare(),
     write(finished, stored) {
-      const characters = finished.entries.reduce((sum, entry) => sum + entry.length, 0);
-      const runs = characters > SEGMENT_CHARACTERS_MAX ? inSegments(finished.entries) : [];
+      const characters = finished.journal.size;
+      const runs = characters > SEGMENT_CHARACTERS_MAX ? inSegments(finished.journal.texts()) : [];
       const overflow = runs.length === 0 ? undefined : { execution: finished.id, from: finished.segments, hop: finished.hop, sequence: finished.lastSequence, segments: runs };
-      const document = documentOf(finished, overflow);
+      const document = documentOf(finished, overflow, format());
       waitingCharacters += characters;
       queue.push({ document, overflow, checkpointed: finished.checkpointed, characters, stored });
       if (queue.length === 1) clock.soon(pump);
@@ -211,7 +214,7 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
 
 const NOTHING: ReadonlyMap<string, string> = new Map();
 
-function documentOf(finished: Finished, overflow: Overflow | undefined): HistoryDocument {
+function documentOf(finished: Finished, overflow: Overflow | undefined, format: number): HistoryDocument {
   return {
     _id: finished.id,
     organisation: finished.organisation,
@@ -224,8 +227,18 @@ function documentOf(finished: Finished, overflow: Overflow | undefined): History
     endedAt: new Date(finished.endedAtMs),
     error: finished.end.error ?? null,
     segments: finished.segments + (overflow?.segments.length ?? 0),
-    entries: overflow === undefined ? finished.entries : [],
+    ...journalOf(finished, overflow, format),
     key: finished.key ?? null,
     inputDigest: finished.key === undefined ? null : inputDigest(finished.input),
   };
+}
+
+function journalOf({ journal }: Finished, overflow: Overflow | undefined, format: number): Pick<HistoryDocument, 'journal' | 'entries'> {
+  if (overflow !== undefined) return { entries: [] };
+  return format >= JOURNAL_BYTES_FORMAT ? { journal: journal.bytes() } : { entries: journal.texts() };
+}
+
+/** The texts of the entries that a document holds. */
+export function entriesOf({ journal, entries = [] }: HistoryDocument): readonly string[] {
+  return journal === undefined ? entries : entriesOfBytes(journal);
 }

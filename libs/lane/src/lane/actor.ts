@@ -4,6 +4,8 @@
 import { slotOf } from '@millrace/identity';
 import { restore, textOf, type Execution, type Payload, type Program, type Reply } from '@millrace/engine';
 import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
+import { framePrefix } from './frame-bytes.ts';
+import { Journal } from './journal.ts';
 
 /** How an execution ended, as answers carry it. */
 export interface End {
@@ -29,9 +31,11 @@ export interface Actor {
   readonly slot: number;
   /** How often it has moved between lanes: of two checkpoints that with the higher hop is the later. */
   hop: number;
-  /** Journal entries as texts, in order; those before the last checkpoint may have been dropped. */
-  entries: string[];
-  /** How many segments of the journal are stored; `entries` follow them. */
+  /** What stands in front of its entries in a frame. */
+  readonly prefix: string;
+  /** Those entries that are not stored as segments. */
+  readonly journal: Journal;
+  /** Segments that hold the journal's first part. */
   segments: number;
   /** The first frame that no checkpoint covers; 0: covered. */
   firstDirtySequence: number;
@@ -47,7 +51,7 @@ export interface Actor {
 }
 
 export function createActor(execution: Execution): Actor {
-  return { execution, slot: slotOf(execution.id), hop: 0, entries: [], segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
+  return { execution, slot: slotOf(execution.id), hop: 0, prefix: framePrefix(execution.organisation, execution.id), journal: new Journal(execution.program), segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
 }
 
 /** The actor that a checkpoint describes, in the lane `lane`. One of another lane is from before its slot came here: every frame of this log is later. */
@@ -57,7 +61,7 @@ export function actorOfCheckpoint(stored: StoredCheckpoint, program: Program, la
   actor.hop = isForeign ? stored.hop + 1 : stored.hop;
   actor.lastSequence = isForeign ? 0 : stored.sequence;
   actor.segments = stored.segments;
-  actor.entries = [...stored.entries];
+  for (const entry of stored.entries) actor.journal.append(entry);
   actor.checkpointed = true;
   return actor;
 }
@@ -75,7 +79,7 @@ export interface Finished {
   readonly acceptedAtMs: number;
   readonly endedAtMs: number;
   readonly end: End;
-  readonly entries: readonly string[];
+  readonly journal: Journal;
   readonly segments: number;
   readonly hop: number;
   /** The log may not be truncated above this frame before history has the execution. */
@@ -90,6 +94,7 @@ export interface Finished {
 export function finishedOf(actor: Actor): Finished | undefined {
   const { execution } = actor;
   if (execution.end === undefined) return undefined;
+  actor.journal.complete(execution.program);
   const end: End = { status: execution.end.status, outputText: execution.end.output === undefined ? undefined : textOf(execution.end.output), error: execution.end.error };
   return {
     organisation: execution.organisation,
@@ -103,7 +108,7 @@ export function finishedOf(actor: Actor): Finished | undefined {
     acceptedAtMs: execution.acceptedAtMs,
     endedAtMs: execution.end.atMs,
     end,
-    entries: actor.entries,
+    journal: actor.journal,
     segments: actor.segments,
     hop: actor.hop,
     firstSequence: actor.storingFirstSequence || actor.firstDirtySequence || actor.lastSequence,

@@ -30,8 +30,8 @@ export interface LaneLog {
   tail(): Promise<LogTail>;
   /** Sets what the next append expects. */
   expectAfter(sequence: number): void;
-  /** Appends; yields the frame's sequence. Rejects with `lane-displaced` (L2) or a Defect (L3). */
-  append(text: string, epoch: number): Promise<number>;
+  /** Appends a frame, its text as UTF-8; yields its sequence. Rejects with `lane-displaced` (L2) or a Defect (L3). */
+  append(frame: Uint8Array, epoch: number): Promise<number>;
   /** The first frame that is kept; 1 on an empty log. */
   first(): Promise<number>;
   /** Every frame from `first` up to and including `last`, in order; a Defect when one is not there. */
@@ -94,8 +94,8 @@ export async function openLaneLog({ open, lane, clock, signal }: LaneLogOptions)
     expectAfter(sequence) {
       expected = sequence;
     },
-    async append(text, epoch) {
-      const bytes = packFrame(text);
+    async append(frame, epoch) {
+      const bytes = packFrame(frame);
       for (let waitMs: number = RETRY_MS.first; ; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
         signal.throwIfAborted();
         const answer = await appender.publish(stream, bytes);

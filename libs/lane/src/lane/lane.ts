@@ -16,12 +16,13 @@
  * - Whoever waits is told: what was taken from the mailbox and is not durable when the lane ends is refused.
  */
 import type { Cancel, Clock } from '@millrace/clock';
-import { advance, begin, cancel, createFrameWriter, elapse, journalFor, resolve, start, FRAME_CHARACTERS_MAX, MOVES_FORMAT, PROBLEM_TYPES, type Execution, type FrameHead, type FrameWriter, type JournalRecord, type ReleasedSlots } from '@millrace/engine';
+import { advance, begin, cancel, elapse, journalFor, resolve, start, FRAME_CHARACTERS_MAX, MOVES_FORMAT, PROBLEM_TYPES, type Execution, type FrameHead, type JournalRecord, type ReleasedSlots } from '@millrace/engine';
 import { Defect, MillraceError } from '@millrace/errors';
 import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
 import { formatRefusal } from './format-needed.ts';
+import { FrameBytes } from './frame-bytes.ts';
 import type { LaneLog } from './lane-log.ts';
 import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
@@ -56,7 +57,7 @@ export interface LaneCounts {
   steps: number;
   started: number;
   ended: number;
-  framedCharacters: number;
+  framedBytes: number;
 }
 
 export interface LaneOptions {
@@ -75,7 +76,7 @@ type Effect = (sequence: number) => void;
 export class Lane {
   readonly number: number;
   readonly epoch: number;
-  readonly counts: LaneCounts = { frames: 0, messages: 0, steps: 0, started: 0, ended: 0, framedCharacters: 0 };
+  readonly counts: LaneCounts = { frames: 0, messages: 0, steps: 0, started: 0, ended: 0, framedBytes: 0 };
   /** Settles when the lane has ended, for whatever reason. */
   readonly ended: Promise<LaneEnd>;
   readonly actors = new Map<string, Actor>();
@@ -89,6 +90,7 @@ export class Lane {
   readonly #ports: LanePorts;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #frame: FrameBytes;
   readonly #timers: LaneTimers;
   readonly #upkeep: LaneUpkeep;
   readonly #sleepers: Sleepers;
@@ -109,6 +111,7 @@ export class Lane {
   constructor({ number, epoch, log, ports, clock, logger, taken }: LaneOptions) {
     this.number = number;
     this.epoch = epoch;
+    this.#frame = new FrameBytes(epoch);
     this.#log = log;
     this.#ports = ports;
     this.#clock = clock;
@@ -272,11 +275,11 @@ export class Lane {
       await (first.kind === 'release' ? this.#release(first) : this.#adopt(first, nowMs));
       return;
     }
-    const turn: Turn = { nowMs, writer: createFrameWriter(this.epoch, this.#ports.format()), effects: [], touched: [] };
-    const { writer } = turn;
+    const turn: Turn = { nowMs, effects: [], touched: [] };
+    this.#frame.begin(this.#ports.format());
     this.#fill(turn);
-    if (!writer.isEmpty || this.#positionToFrame() !== this.#durableInputSequence) {
-      const sequence = await this.#append(writer);
+    if (!this.#frame.isEmpty || this.#positionToFrame() !== this.#durableInputSequence) {
+      const sequence = await this.#append();
       if (sequence === undefined) return;
       for (const actor of turn.touched) this.#upkeep.touch(actor, sequence, nowMs);
     }
@@ -289,19 +292,25 @@ export class Lane {
     return Math.max(Math.min(this.#inputSequence, this.#sendOn.firstOpen() - 1), this.#durableInputSequence);
   }
 
-  /** Appends a frame; undefined when the lane was given up meanwhile: the frame is in the log, and its effects are the next owner's. */
-  async #append(writer: FrameWriter, moved: Pick<FrameHead, 'released' | 'adopted'> = {}): Promise<number | undefined> {
+  /** Appends the frame in hand; undefined when the lane was given up meanwhile: the frame is in the log, and its effects are the next owner's. */
+  async #append(moved: Pick<FrameHead, 'released' | 'adopted'> = {}): Promise<number | undefined> {
     const inputSequence = this.#positionToFrame();
-    const { text, large } = writer.finish({ lane: this.number, epoch: this.epoch, inputSequence, announcedBelow: this.#upkeep.announcedBelow, ...moved });
+    const { bytes, large } = this.#frame.finish({ lane: this.number, inputSequence, announcedBelow: this.#upkeep.announcedBelow, ...moved });
     if (large.length > 0) await this.#ports.storePayloads(large);
-    const sequence = await this.#log.append(text, this.epoch);
+    const sequence = await this.#log.append(bytes, this.epoch);
     if (!this.#ports.leaseHolds()) await this.#regainLease();
     if (this.#closed) return undefined;
     this.#lastSequence = sequence;
     this.#durableInputSequence = inputSequence;
     this.counts.frames++;
-    this.counts.framedCharacters += text.length;
+    this.counts.framedBytes += bytes.length;
     return sequence;
+  }
+
+  /** Appends a frame that says that slots have moved. */
+  #appendMove(moved: Pick<FrameHead, 'released' | 'adopted'>): Promise<number | undefined> {
+    this.#frame.begin(Math.max(this.#ports.format(), MOVES_FORMAT));
+    return this.#append(moved);
   }
 
   /** Gives slots away: what is known of them goes to the bucket, the frame says so, and then nothing of them is here. */
@@ -321,7 +330,7 @@ export class Lane {
     const objects = texts.map((text, index) => ({ name: `move.${id}.${this.number}.${this.epoch}.${index}`, text }));
     if (objects.length > 0) await this.#ports.storePayloads(objects);
     const marker: ReleasedSlots = { move: id, slots: [...leaving], objects: objects.map(({ name }) => name), to: move.to };
-    const sequence = await this.#append(createFrameWriter(this.epoch, Math.max(this.#ports.format(), MOVES_FORMAT)), { released: marker });
+    const sequence = await this.#appendMove({ released: marker });
     if (sequence === undefined) return;
     this.slots.release(marker, sequence);
     for (const actor of actors) {
@@ -339,7 +348,7 @@ export class Lane {
   /** Takes slots over: from this frame on the lane acts for what came with them. */
   async #adopt({ marker, state, done }: Extract<Message, { kind: 'adopt' }>, nowMs: number): Promise<void> {
     if (this.slots.adopted(marker.move) === undefined) {
-      const sequence = await this.#append(createFrameWriter(this.epoch, Math.max(this.#ports.format(), MOVES_FORMAT)), { adopted: marker });
+      const sequence = await this.#appendMove({ adopted: marker });
       if (sequence === undefined) return;
       this.slots.adopt(marker, sequence);
       for (const { id, digest, endedAtMs } of state.starts) this.memory.recall(id, digest, endedAtMs);
@@ -378,7 +387,7 @@ export class Lane {
     const until = clock.monotonicMs() + FILL_MS_MAX;
     const messages = this.#mailbox;
     let taken = 0;
-    while (taken < messages.length && taken < MESSAGES_PER_FRAME_MAX && turn.writer.length < FRAME_CHARACTERS_MAX) {
+    while (taken < messages.length && taken < MESSAGES_PER_FRAME_MAX && this.#frame.length < FRAME_CHARACTERS_MAX) {
       const message = messages[taken] as Message;
       if (message.kind === 'release' || message.kind === 'adopt') break;
       this.#process(message, turn);
@@ -492,7 +501,7 @@ export class Lane {
       turn.effects.push(() => watcher?.refused('log-budget-exceeded', refusal));
       return;
     }
-    const newer = formatRefusal(program, turn.writer.format);
+    const newer = formatRefusal(program, this.#frame.format);
     if (newer !== undefined && message.acceptedBy === 'gateway') {
       turn.effects.push(() => watcher?.refused('format-not-agreed', newer));
       return;
@@ -540,11 +549,9 @@ export class Lane {
   /** Runs one decision and turns its records into journal text and effects. */
   #transition(actor: Actor, turn: Turn, decide: (records: JournalRecord[]) => void): void {
     const { execution } = actor;
-    const written = writeTransition({ execution, writer: turn.writer, nowMs: turn.nowMs, logger: this.#logger, decide });
-    if (written === undefined) return;
-    const { records, entry } = written;
+    const records = writeTransition({ actor, frame: this.#frame, nowMs: turn.nowMs, logger: this.#logger, decide });
+    if (records === undefined) return;
     this.heat[actor.slot] = (this.heat[actor.slot] ?? 0) + 1;
-    actor.entries.push(entry);
     turn.touched.push(actor);
     for (const record of records) this.#effectsOf(record, actor, turn);
     // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
@@ -673,7 +680,6 @@ export type TransitionObserver = (execution: Execution, atMs: number, records: r
 
 interface Turn {
   readonly nowMs: number;
-  readonly writer: FrameWriter;
   readonly effects: Effect[];
   readonly touched: Actor[];
 }

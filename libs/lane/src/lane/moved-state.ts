@@ -9,6 +9,7 @@
  * - A reader refuses a version that it does not know.
  */
 import { payloadOf, restore, snapshotOf, textOf, type JsonValue, type Program, type Snapshot } from '@millrace/engine';
+import { Journal } from './journal.ts';
 import { createActor, type Actor, type End, type Finished } from './actor.ts';
 import type { RememberedStart } from './start-memory.ts';
 
@@ -135,8 +136,8 @@ function parse(text: string): RawPart {
   return part;
 }
 
-function rawActor({ execution, hop, segments, checkpointed, entries }: Actor): RawActor {
-  return { organisation: execution.organisation, id: execution.id, hop, segments, checkpointed, entries, snapshot: snapshotOf(execution) };
+function rawActor({ execution, hop, segments, checkpointed, journal }: Actor): RawActor {
+  return { organisation: execution.organisation, id: execution.id, hop, segments, checkpointed, entries: journal.texts(), snapshot: snapshotOf(execution) };
 }
 
 function actorOf({ organisation, id, hop, segments, checkpointed, entries, snapshot }: RawActor, program: Program): Actor {
@@ -144,7 +145,7 @@ function actorOf({ organisation, id, hop, segments, checkpointed, entries, snaps
   actor.hop = hop + 1;
   actor.segments = segments;
   actor.checkpointed = checkpointed;
-  actor.entries = [...entries];
+  for (const entry of entries) actor.journal.append(entry);
   return actor;
 }
 
@@ -163,7 +164,7 @@ function rawFinished(finished: Finished): RawFinished {
     acceptedAtMs: finished.acceptedAtMs,
     endedAtMs: finished.endedAtMs,
     end: { status: end.status, ...(end.outputText === undefined ? {} : { outputText: end.outputText }), ...(end.error === undefined ? {} : { error: end.error }) },
-    entries: finished.entries,
+    entries: finished.journal.texts(),
     segments: finished.segments,
     checkpointed: finished.checkpointed,
     ...(traceparent === undefined ? {} : { traceparent }),
@@ -184,13 +185,19 @@ function finishedOf(raw: RawFinished, program: Program): Finished {
     acceptedAtMs: raw.acceptedAtMs,
     endedAtMs: raw.endedAtMs,
     end: { status: raw.end.status, outputText: raw.end.outputText, error: raw.end.error },
-    entries: raw.entries,
+    journal: journalOf(raw.entries),
     segments: raw.segments,
     firstSequence: 0,
     lastSequence: 0,
     checkpointed: raw.checkpointed,
     traceparent: raw.traceparent,
   };
+}
+
+function journalOf(entries: readonly string[]): Journal {
+  const journal = new Journal();
+  for (const entry of entries) journal.append(entry);
+  return journal;
 }
 
 /** An ended execution as of the frame with which it came. */

@@ -70,7 +70,7 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
 
   function applyTo(actor: Actor, { atMs, records, entry }: Transition, sequence: number): void {
     for (const record of records) if (record.kind !== 'started') apply(actor.execution, record, atMs);
-    if (entry !== undefined) actor.entries.push(entry);
+    if (entry !== undefined) actor.journal.append(entry);
     if (actor.firstDirtySequence === 0) {
       actor.firstDirtySequence = sequence;
       actor.dirtySinceMs = atMs;

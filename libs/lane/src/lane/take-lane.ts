@@ -192,7 +192,7 @@ async function raiseFence(log: LaneLog, epoch: number, instance: string, format:
     log.expectAfter(tail.sequence);
     const { text } = createFrameWriter(epoch, format).finish({ lane: log.lane, epoch, inputSequence: tail.head?.inputSequence ?? 0, owner: instance });
     try {
-      return await log.append(text, epoch);
+      return await log.append(Buffer.from(text), epoch);
     } catch (error) {
       // A frame of the older owner came in between: the fence stands behind it then.
       if (!(error instanceof Defect)) throw error;

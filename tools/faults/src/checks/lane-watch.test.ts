@@ -23,7 +23,7 @@ afterAll(async () => {
 
 test('a frame of an older epoch after one of a newer is found (E2)', async () => {
   await ensureStream(bus, { name: laneStream(0), subjects: [laneSubject(0)] });
-  for (const epoch of [1, 2, 1]) await bus.jetstream.publish(laneSubject(0), packFrame(createFrameWriter(epoch).finish({ lane: 0, epoch, inputSequence: 0 }).text));
+  for (const epoch of [1, 2, 1]) await bus.jetstream.publish(laneSubject(0), packFrame(Buffer.from(createFrameWriter(epoch).finish({ lane: 0, epoch, inputSequence: 0 }).text)));
   const watch = await watchLanes(nats.url, 1);
   await eventually(() => watch.frames.get(0) === 3);
   expect(watch.violations).toEqual(['lane 0: frame 3 of epoch 1 stands after a frame of epoch 2']);
