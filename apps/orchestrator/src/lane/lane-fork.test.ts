@@ -7,6 +7,7 @@ import { answerAll, CHAIN, digest, echoOf, openBench, programOf, startIn, type B
 const branch = (name: string): string => `          - ${name}: { call: 'millrace.echo:1.0.0@default', with: { of: ${name} } }\n`;
 const forkOf = (count: number, more = ''): string => `  - all:\n      fork:\n${more}        branches:\n${Array.from({ length: count }, (_, index) => branch(`b${index}`)).join('')}`;
 const WIDE = programOf(forkOf(500));
+const RACE = programOf(forkOf(3, '        compete: true\n'));
 
 let folder: TemporaryFolder;
 let nats: NatsServer;
@@ -46,6 +47,19 @@ test('another execution ends while a wide fork is still being opened', async () 
   const chain = startIn(lane, CHAIN, { n: 0 }).ended.then(ended('chain'));
   await Promise.all([wide, chain]);
   expect(order).toEqual(['chain completed undefined', 'wide completed undefined']);
+});
+
+test('the winner ends the race, the steps of the others are given up and their results change nothing', async () => {
+  const lane = await bench.take(2, 1, [RACE]);
+  const { id, ended } = startIn(lane, RACE, null);
+  await eventually(() => bench.steps.length === 3);
+  const [first, second] = bench.steps;
+  if (first === undefined || second === undefined) throw new Error('no steps');
+  lane.post({ kind: 'result', execution: id, result: echoOf(second), durable: () => undefined });
+  expect(await ended).toMatchObject({ status: 'completed', outputText: '{"of":"b1"}' });
+  expect(bench.abandoned).toContain(id);
+  await new Promise<void>((durable) => lane.post({ kind: 'result', execution: id, result: echoOf(first), durable }));
+  expect(lane.counts.steps).toBe(1);
 });
 
 test('a new owner finds the branches as they were and dispatches those that are out', async () => {
