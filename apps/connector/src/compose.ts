@@ -18,6 +18,7 @@ import { secretKeyBytes, type ConnectorConfig } from './config.ts';
 import { ConnectionBook } from './connection-book.ts';
 import { grpcConnector } from './connectors/grpc/grpc.ts';
 import { httpConnector } from './connectors/http/http.ts';
+import { mcpConnector } from './connectors/mcp/mcp.ts';
 import { millraceConnector } from './connectors/millrace.ts';
 import { scriptConnector } from './connectors/script/script.ts';
 import { openApiConnector } from './connectors/openapi/openapi.ts';
@@ -44,7 +45,7 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const sql = sqlConnector({ root: config.sqliteRoot, disabled: config.sqliteRoot === undefined && !config.allowLoopback });
   const script = scriptConnector({ resources: createResourceStore({ ...access, fileRoot: undefined }) });
   const grpc = grpcConnector(access);
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), grpc, smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);

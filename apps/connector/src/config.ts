@@ -10,6 +10,7 @@ export const schema = {
   allowLoopback: flag('MILLRACE_ALLOW_LOOPBACK', { default: false, doc: 'development mode: operations may reach this machine and its network, and open any SQLite file' }),
   sqliteRoot: optional(text('MILLRACE_SQLITE_ROOT', { doc: 'folder below which SQLite files may be opened; without it only development mode opens any' })),
   resourceRoot: optional(text('MILLRACE_RESOURCE_ROOT', { doc: 'folder below which file: resources of calls (protos, OpenAPI documents) may be read' })),
+  mcpPath: text('PATH', { default: '/usr/local/bin:/usr/bin:/bin', doc: 'where commands of MCP calls are looked for' }),
   mcpCommands: text('MILLRACE_MCP_COMMANDS', { default: '', doc: 'commands that MCP calls over stdio may start, separated by commas; without it none' }),
   stepsPerStreamMax: integer('MILLRACE_STEPS_PER_STREAM_MAX', {
     default: DEFAULT_WORKER_LIMITS.stepsPerStreamMax,

@@ -50,6 +50,12 @@ export const GRPC_CHANNELS_MAX = 200;
 export const GRPC_IDLE_MS = 60_000;
 export const GRPC_MESSAGES_MAX = 10_000;
 
+/** MCP servers that run as processes at once, and how long one is given to end before it is told to, milliseconds. */
+export const MCP_PROCESSES_MAX = 16;
+export const MCP_CLOSE_MS = 1_000;
+/** Characters of such a process's complaints that are kept. */
+export const MCP_ERROR_CHARACTERS_MAX = 2_000;
+
 /** Connections to one origin that HTTP requests share. */
 export const HTTP_CONNECTIONS_PER_ORIGIN_MAX = 128;
 /** Origins whose connections are kept. */
