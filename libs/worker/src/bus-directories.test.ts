@@ -8,8 +8,12 @@ function claimsOf(claims: Map<number, string>) {
     const owner = claims.get(lane);
     return owner === undefined ? undefined : { lane, owner, epoch: 1, address: '127.0.0.1:1' };
   };
+  let version = 1;
   return {
     claim,
+    table: () => ({ version, lanes: 4, map: 'modulo' as const }),
+    laneOf: () => 3,
+    moveSlots: () => void (version += 1),
     claims: () => [...claims.keys()].flatMap((lane) => claim(lane) ?? []),
     onChange: (callback: () => void) => {
       callbacks.add(callback);
@@ -29,7 +33,7 @@ test('names the lanes whose owner changed, vanished or came, and no others', () 
   ]);
   const claims = claimsOf(owners);
   const lanes = ownersByClaims(claims);
-  const moved: number[] = [];
+  const moved: (number | undefined)[] = [];
   const stop = lanes.onChange((lane) => moved.push(lane));
   owners.set(1, 'o2');
   owners.delete(2);
@@ -39,10 +43,14 @@ test('names the lanes whose owner changed, vanished or came, and no others', () 
   expect([0, 1, 2, 3].map((lane) => lanes.ownerOf(lane))).toEqual(['o1', 'o2', undefined, 'o1']);
   claims.changed();
   expect(moved).toHaveLength(3);
+  claims.moveSlots();
+  claims.changed();
+  expect(moved).toEqual([1, 2, 3, undefined]);
+  expect(lanes.laneOf('anything')).toBe(3);
   stop();
   owners.set(0, 'o2');
   claims.changed();
-  expect(moved).toHaveLength(3);
+  expect(moved).toHaveLength(4);
 });
 
 test('lists orchestrators that say where their gRPC server is, draining ones too', () => {

@@ -12,17 +12,22 @@ export function ownersInRegistry(registry: Pick<Registry, 'list' | 'onChange'>, 
 }
 
 /** Owners as the claims name them. A claim that vanished names nobody. */
-export function ownersByClaims(claims: Pick<Claims, 'claim' | 'claims' | 'onChange'>): LaneDirectory {
+export function ownersByClaims(claims: Pick<Claims, 'claim' | 'claims' | 'laneOf' | 'table' | 'onChange'>): LaneDirectory {
   return {
     ownerOf: (lane) => claims.claim(lane)?.owner,
+    laneOf: (execution) => claims.laneOf(execution),
     onChange: (changed) => {
       let before = ownersNow(claims);
+      let version = claims.table()?.version;
       return claims.onChange(() => {
         const now = ownersNow(claims);
         const lanes = new Set([...before.keys(), ...now.keys()]);
         const moved = [...lanes].filter((lane) => before.get(lane) !== now.get(lane));
         before = now;
         for (const lane of moved) changed(lane);
+        const next = claims.table()?.version;
+        if (next !== version) changed(undefined);
+        version = next;
       });
     },
   };

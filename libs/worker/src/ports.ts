@@ -69,8 +69,10 @@ export interface OwnerDirectory {
 /** Which instance owns a lane, as the claims say. */
 export interface LaneDirectory {
   ownerOf(lane: number): string | undefined;
-  /** Calls back with the lane whose owner changed; returns how to stop that. */
-  onChange(changed: (lane: number) => void): () => void;
+  /** The lane of an execution as the slot table has it; undefined while that is not known. */
+  laneOf(execution: string): number | undefined;
+  /** Calls back with the lane whose owner changed, without one when slots have moved; returns how to stop that. */
+  onChange(changed: (lane: number | undefined) => void): () => void;
 }
 
 /** The part of a logger that the runtime uses. */

@@ -51,7 +51,7 @@ export class ResultRouter {
   offerKept(lane?: number): void {
     if (lane === undefined) this.#someUnplaced = false;
     for (const entry of this.#ledger.kept()) {
-      if (lane !== undefined && entry.lane !== lane) continue;
+      if (lane !== undefined && this.#laneOf(entry) !== lane) continue;
       const target = this.#route(entry);
       if (entry.place?.open === true && (target === undefined || target === entry.place)) continue;
       this.#place(entry, undefined);
@@ -65,7 +65,12 @@ export class ResultRouter {
 
   /** Whoever the claims name; while they name nobody, whoever dispatched the step. */
   #route(entry: Entry): Session | undefined {
-    return this.#sessionWith(this.#lanes.ownerOf(entry.lane) ?? entry.owner);
+    return this.#sessionWith(this.#lanes.ownerOf(this.#laneOf(entry)) ?? entry.owner);
+  }
+
+  /** Its slot may have moved since the step was dispatched. */
+  #laneOf(entry: Entry): number {
+    return (entry.result === undefined ? undefined : this.#lanes.laneOf(entry.result.execution)) ?? entry.lane;
   }
 
   /** Sends a kept result to where it belongs now, unless that is `except`. */

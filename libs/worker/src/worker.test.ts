@@ -177,6 +177,23 @@ describe('a worker', () => {
     await next.received(1);
   });
 
+  test('takes a result whose slot has moved to the owner of the lane that it is in now', async () => {
+    const { cluster, owner } = await one(echo);
+    const next = await peer('o2');
+    cluster.add(next);
+    await next.connected();
+    cluster.claim(5, owner);
+    cluster.claim(6, next);
+    const moving = step({ lane: 5 });
+    owner.dispatch(moving);
+    await owner.received(1);
+    // Told before the table says where to: the result waits for that.
+    owner.say({ $case: 'moved', value: { lane: 5, numbers: [owner.results[0]?.number ?? 0] } });
+    cluster.moveSlot(moving.execution, 6);
+    await next.received(1);
+    expect(next.results[0]?.execution).toBe(moving.execution);
+  });
+
   test('aborts a running step that is cancelled, and reports how it ended', async () => {
     const { owner } = await one(
       (_step, control) =>

@@ -138,15 +138,23 @@ export class Cluster implements OwnerDirectory {
   readonly #peers: Peer[] = [];
   readonly #owners = new Map<number, string>();
   readonly #ownersChanged = new Set<() => void>();
-  readonly #lanesChanged = new Set<(lane: number) => void>();
+  readonly #lanesChanged = new Set<(lane: number | undefined) => void>();
+  readonly #movedTo = new Map<string, number>();
 
   readonly lanes: LaneDirectory = {
     ownerOf: (lane) => this.#owners.get(lane),
+    laneOf: (execution) => this.#movedTo.get(execution),
     onChange: (changed) => {
       this.#lanesChanged.add(changed);
       return () => this.#lanesChanged.delete(changed);
     },
   };
+
+  /** The slot table says another lane for an execution from now on. */
+  moveSlot(execution: string, lane: number): void {
+    this.#movedTo.set(execution, lane);
+    for (const changed of this.#lanesChanged) changed(undefined);
+  }
 
   list(): readonly OwnerAddress[] {
     return this.#peers.map((peer) => peer.address);
