@@ -1,11 +1,12 @@
 /** Brings the gateway's parts together; the only place that knows all of them. */
 import { BUCKETS, keyedExecutionId, newExecutionId, watchLanes } from '@millrace/bus';
 import { ExecutionsClient } from '@millrace/contracts/orchestrator/v1/executions';
-import type { Composition, ServiceContext } from '@millrace/service';
+import { HTTP_LINGER_MS, type Composition, type ServiceContext } from '@millrace/service';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createGrpcApi } from './adapters/grpc-api.ts';
 import { openKeptRecords } from './adapters/kept-records.ts';
 import { createLaneOwners, instanceAt } from './adapters/lane-owners.ts';
-import { createDefinitions, createExecutionViews } from './adapters/orchestrators.ts';
+import { createDefinitions, createExecutionViews, createLaneMaps } from './adapters/orchestrators.ts';
 import { createOwnerLinks } from './adapters/owner-streams.ts';
 import { createDeliveries, createResourceOwners } from './adapters/resource-services.ts';
 import type { GatewayConfig } from './config.ts';
@@ -19,6 +20,10 @@ import { createHandlers } from './rest/handlers.ts';
 import { createRestServer } from './rest/server.ts';
 import { createResources, type RecordKeeper } from './resources.ts';
 import { createStartRouter } from './start-router.ts';
+
+/** How long streams of starts may take to move to another gateway, in milliseconds; what they send later is refused. */
+const LINGER_MS_MAX = 5_000;
+const LINGER_POLL_MS = 20;
 
 export async function compose(context: ServiceContext<GatewayConfig>): Promise<Composition> {
   const { bus, config, logger, metrics, spanExporter: spans, signal, version } = context;
@@ -59,7 +64,7 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
   let taking = true;
   const isTaking = (): boolean => taking;
   const streamed = metrics.counter('millrace_gateway_streamed_starts_total', 'Starts that came by stream');
-  const grpc = createGrpcApi({ keys, isKnown, executions, definitions, deliveries, resources, router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
+  const grpc = createGrpcApi({ keys, isKnown, executions, definitions, deliveries, resources, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
   const seconds = metrics.histogram('millrace_gateway_request_seconds', 'REST requests, by operation and HTTP status', { labels: ['operation', 'status'] });
   const rest = createRestServer({
     version,
@@ -80,7 +85,12 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
       return true;
     },
     ready: async () => ({ organisations: isKnown(DEFAULT_ORGANISATION) }),
+    // The callers' connections are told to go by the service; until they have, what comes over them is taken.
+    lingers: true,
     async drain() {
+      grpc.announceDrain();
+      for (const until = performance.now() + LINGER_MS_MAX; grpc.openStreams() > 0 && performance.now() < until; ) await delay(LINGER_POLL_MS);
+      await delay(HTTP_LINGER_MS);
       taking = false;
       grpc.endStreams();
       executions.endWaits();

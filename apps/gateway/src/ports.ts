@@ -1,6 +1,6 @@
 /** What the gateway needs from outside. */
 import type { Execution, ExecutionSummary, Span, Trace } from '@millrace/contracts/execution/v1/execution';
-import type { ListDeliveriesResponse, Workflow } from '@millrace/contracts/gateway/v1/gateway';
+import type { Lanes, ListDeliveriesResponse, Workflow } from '@millrace/contracts/gateway/v1/gateway';
 
 /** A start as it goes to the owner of its lane. */
 export interface StartOrder {
@@ -184,4 +184,12 @@ export interface ResourceOwners {
 export interface Organisation {
   readonly id: string;
   readonly createdAtMs: number;
+}
+
+/** Lanes of the installation, for operators. The view is the contract's own. */
+export interface LaneMaps {
+  /** @throws MillraceError `service-unavailable`. */
+  get(): Promise<Lanes>;
+  /** @throws MillraceError `argument-invalid` for fewer lanes than there are; `service-unavailable`. */
+  scale(lanes: number): Promise<Lanes>;
 }

@@ -6,11 +6,13 @@ import { BUCKETS, ensureStream, inputStream, laneInputStreamConfig, openBucket, 
 import { systemClock as clock } from '@millrace/clock';
 import { DispatchService } from '@millrace/contracts/orchestrator/v1/dispatch';
 import { DefinitionsService, ExecutionsService } from '@millrace/contracts/orchestrator/v1/executions';
+import { LanesService } from '@millrace/contracts/orchestrator/v1/lanes';
 import { agreeOnFormat, createLaneHost } from '@millrace/lane';
 import { connectLeases } from '@millrace/lease';
 import type { Composition, ServiceContext } from '@millrace/service';
 import { definitionsService, executionsService, type ApiOptions } from './api/executions-service.ts';
 import { createInputAppender } from './adapters/input-appender.ts';
+import { lanesService } from './api/lanes-service.ts';
 import { createEventPublisher } from './adapters/event-publisher.ts';
 import { openLogStreams } from './adapters/log-streams.ts';
 import { mongoCheckpoints } from './adapters/mongo-checkpoints.ts';
@@ -73,14 +75,15 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
       { definition: DispatchService, implementation: { ...host.dispatch } },
       { definition: ExecutionsService, implementation: executionsService(api) },
       { definition: DefinitionsService, implementation: definitionsService(api) },
+      { definition: LanesService, implementation: lanesService(host) },
     ],
     // Readiness lets the process join the registry, and only a member may claim lanes.
     ready: async () => ({ bus: bus.status() === 'connected', lanes: host.settled() }),
-    attributes: { formats: agreement.formats },
+    attributes: { formats: agreement.formats, ...(config.replaces === '' ? {} : { replaces: config.replaces }) },
     async started(registration) {
       agreement.follow();
       const address = await ownAddress(context, registration.incarnation);
-      await host.join({ bucket: lanesBucket, registry, registration, address, initialLanes: config.lanes });
+      await host.join({ bucket: lanesBucket, registry, registration, address, initialLanes: config.lanes, grows: config.growth === 'auto', replaces: config.replaces });
     },
     drain: () => host.drain(AbortSignal.timeout(HISTORY_DRAIN_MS)),
     async close() {

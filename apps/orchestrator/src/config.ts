@@ -1,10 +1,12 @@
 /** The orchestrator's own settings; those that every service has are the service package's. */
 import { FORMAT_NEWEST, FORMAT_OLDEST } from '@millrace/engine';
-import { integer, type ConfigOf, type Schema } from '@millrace/service';
+import { choice, integer, text, type ConfigOf, type Schema } from '@millrace/service';
 
 export const settings = {
   lanes: integer('MILLRACE_LANES', { default: 2, min: 1, max: 4_096, doc: 'lanes of a new installation; an existing one keeps its table' }),
   formatMax: integer('MILLRACE_FORMAT_MAX', { default: FORMAT_NEWEST, min: FORMAT_OLDEST, max: FORMAT_NEWEST, doc: 'the newest record format that the orchestrators may agree on while this one lives; hold it to be able to go back to an older release' }),
+  growth: choice('MILLRACE_LANE_GROWTH', ['auto', 'fixed'] as const, { default: 'auto', doc: 'auto: a lane is added for each orchestrator more than there are lanes; fixed: only `millrace scale lanes` adds any' }),
+  replaces: text('MILLRACE_REPLACES', { default: '', doc: 'instance whose place this one takes in a rolling restart: the two count as one until that has gone' }),
 } satisfies Schema;
 
 export type OrchestratorConfig = ConfigOf<typeof settings>;

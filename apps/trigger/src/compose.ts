@@ -2,7 +2,8 @@
 import { keyedExecutionId, newExecutionId, watchLanes } from '@millrace/bus';
 import { WebhooksService } from '@millrace/contracts/trigger/v1/webhooks';
 import { MillraceError } from '@millrace/errors';
-import type { Composition, ServiceContext } from '@millrace/service';
+import { HTTP_LINGER_MS, type Composition, type ServiceContext } from '@millrace/service';
+import { setTimeout as delay } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { acceptHook } from './accept-hook.ts';
 import { createLaneLog } from './adapters/lane-log.ts';
@@ -16,6 +17,10 @@ import { createLookUp } from './look-up.ts';
 import { repairUntilDone } from './repair.ts';
 import { createSecretBox } from './secret-box.ts';
 import { createWebhookBook } from './webhook-book.ts';
+
+/** How long requests that wait for an execution's end may take when the trigger stops, in milliseconds; then they are told its address. */
+const LINGER_MS_MAX = 5_000;
+const LINGER_POLL_MS = 20;
 
 export async function compose(context: ServiceContext<TriggerConfig>): Promise<Composition> {
   const { bus, config, instance, logger, metrics, signal } = context;
@@ -66,8 +71,17 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
     },
   };
   let taking = true;
+  /** Requests that have no answer yet. */
+  let open = 0;
   const http = createHooksHttp({
-    accept: (call) => acceptHook(ports, call),
+    accept: async (call) => {
+      open++;
+      try {
+        return await acceptHook(ports, call);
+      } finally {
+        open--;
+      }
+    },
     onAnswer: (status, tookMs) => {
       answers.inc({ status: String(status) });
       seconds.observe(tookMs / 1000);
@@ -84,7 +98,11 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
       return true;
     },
     ready: async () => ({ lanes: lanes.table() !== undefined }),
+    lingers: true,
     async drain() {
+      // Senders whose connections stand are answered until they have gone elsewhere.
+      await delay(HTTP_LINGER_MS);
+      for (const until = performance.now() + LINGER_MS_MAX; open > 0 && performance.now() < until; ) await delay(LINGER_POLL_MS);
       taking = false;
       inbox.close();
       await appender.idle();

@@ -22,6 +22,8 @@ import type { PayloadStore } from './history/payload-store.ts';
 import { createStoredExecutions } from './history/stored-executions.ts';
 import { untilStored } from './history/until-stored.ts';
 import type { Finished } from './lane/actor.ts';
+import { measureHeat, type LaneHeat } from './lane/lane-heat.ts';
+import { planLanes, type LanePlanner } from './lane/lane-planner.ts';
 import type { InputPorts } from './lane/input-reader.ts';
 import type { FormatAgreement } from './lane/format-agreement.ts';
 import { keepLanes, type LaneKeeper } from './lane/lane-keeper.ts';
@@ -75,6 +77,10 @@ export interface Membership {
   /** This process's gRPC address. */
   readonly address: string;
   readonly initialLanes: number;
+  /** Lanes are added when there are more orchestrators; by default they are not. */
+  readonly grows?: boolean;
+  /** The instance that this process takes the place of; empty for none. */
+  readonly replaces?: string;
 }
 
 /** What the leases are to know of this process and to tell it. */
@@ -96,6 +102,8 @@ export interface LaneHost {
   readonly starts: StartPorts;
   readonly dispatch: DispatchServer;
   readonly leaseHooks: LeaseHooks;
+  /** Undefined before `join`. */
+  planner(): LanePlanner | undefined;
   /** Begins to claim lanes; once only, as a member of the registry. */
   join(membership: Membership): Promise<void>;
   /** True before `join`, and once every lane that is this process's share runs. */
@@ -122,6 +130,8 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   let readTable: () => Promise<SlotTable> = () => Promise.reject(new Defect('a lane is taken before the process is a member'));
   let keeper: LaneKeeper | undefined;
   let mover: SlotMover | undefined;
+  let planner: LanePlanner | undefined;
+  let stopMeasuring: () => void = () => undefined;
 
   untilStored('Preparing the collections', clock, logger, signal, async () => {
     await checkpoints.prepare();
@@ -214,15 +224,27 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
       },
       onWeight: (organisation, weight) => queue.setWeight(organisation, weight),
     },
-    async join({ bucket, registry, registration, address, initialLanes }) {
+    planner: () => planner,
+    async join({ bucket, registry, registration, address, initialLanes, grows = false, replaces = '' }) {
       leaseDeadline = () => registration.leaseDeadline();
       readTable = () => readSlotTable(bucket, clock, signal);
-      const announce = (): void => void registration.setAttributes({ formats: agreement.formats, lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b) }).catch(() => undefined);
+      let heat: readonly LaneHeat[] = [];
+      const announce = (): void => {
+        const attributes = { formats: agreement.formats, lanes: lanes.all().map((lane) => lane.number).sort((a, b) => a - b), ...(replaces === '' ? {} : { replaces }), ...(heat.length === 0 ? {} : { heat }) };
+        registration.setAttributes(attributes).catch(() => undefined);
+      };
       mover = await moveSlots({ bucket, lanes, payloads, clock, logger, signal, format, program: (hash) => programs.byHash(hash) });
+      planner = await planLanes({ bucket, registry, instance, incarnation: registration.incarnation, lanes, mover, clock, logger, signal, grows, agreedFormat: format });
+      stopMeasuring = measureHeat(lanes, clock, (measured) => {
+        const isNews = measured.length > 0 || heat.length > 0;
+        heat = measured;
+        if (isNews) announce();
+      });
       keeper = await keepLanes({
         bucket,
         registry,
         registration,
+        replaces,
         instance,
         address,
         lanes,
@@ -249,6 +271,8 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     settled: () => keeper === undefined || keeper.settled(),
     async drain(ending) {
       await keeper?.close();
+      stopMeasuring();
+      planner?.close();
       mover?.close();
       await history.drain(ending);
     },

@@ -5,6 +5,7 @@
  * that holds them, and cut at the end of `drain` when it did not.
  */
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Socket } from 'node:net';
 import { Defect, MillraceError } from '@millrace/errors';
 import type { Logger, Metrics } from '@millrace/telemetry';
 import { bindHandler, type CallObserver } from './handlers.ts';
@@ -36,6 +37,8 @@ export interface RpcServer {
   addService<S extends ServiceDefinition>(definition: S, implementation: UntypedServiceImplementation): void;
   /** Listens. @throws MillraceError `configuration-invalid` when the address cannot be had. */
   start(): Promise<{ readonly port: number; readonly address: string }>;
+  /** Serves a connection that somebody else has accepted. */
+  take(connection: Socket): void;
   /** What the health service says; it starts with not serving. */
   setServing(serving: boolean): void;
   /** Takes no new calls, lets those under way end, and cuts what is left after `limitMs` milliseconds. */
@@ -47,6 +50,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { logger, metrics, host = '127.0.0.1', port = 0, messageBytesMax = MESSAGE_BYTES_MAX } = options;
   const server = new Server(channelOptions(messageBytesMax));
   const services: string[] = [];
+  let injector: ReturnType<Server['createConnectionInjector']> | undefined;
   const seconds = metrics.histogram('millrace_rpc_call_seconds', 'Calls served, by method and status', { labels: ['method', 'code'] });
   const observer: CallObserver = { logger, ended: (method, code, took) => seconds.observe({ method, code }, took) };
   const health = createHealth(() => services);
@@ -68,6 +72,10 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
         });
       });
       return { port: bound, address: `${host}:${bound}` };
+    },
+    take(connection) {
+      injector ??= server.createConnectionInjector(options.credentials ?? ServerCredentials.createInsecure());
+      injector.injectConnection(connection);
     },
     setServing: (serving) => health.setServing(serving),
     drain: async (limitMs) => {

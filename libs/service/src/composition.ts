@@ -53,6 +53,11 @@ export interface Composition {
   readonly attributes?: Readonly<Record<string, unknown>>;
   /** Every check by name; the process joins the registry when all hold. Default: always ready. */
   ready?(): Promise<Readiness>;
+  /**
+   * Its callers are the public, who know no registry: when it drains they are told at once to go (GOAWAY, `connection:
+   * close`), and what they still send over connections that stand is taken for HTTP_LINGER_MS and until `drain` resolves.
+   */
+  readonly lingers?: boolean;
   /** Called once the process is in the registry: from here on it may claim things under its lease. */
   started?(registration: Registration): Promise<void> | void;
   /** Takes nothing new and finishes what it has; others have been told. Bounded by `drainMs`. */

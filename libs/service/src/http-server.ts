@@ -5,7 +5,7 @@
  * that is dead. A request that comes before the service is composed gets 503.
  */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { MillraceError, problemOf } from '@millrace/errors';
 import type { HttpHandler } from './admin.ts';
 
@@ -19,6 +19,9 @@ const KEEP_ALIVE_MS = 65_000;
 /** While closing, connections that became idle are ended this often, in milliseconds. */
 const IDLE_SWEEP_MS = 50;
 
+/** How long connections of a service that lingers may bring a last request, in milliseconds. */
+export const HTTP_LINGER_MS = 1_000;
+
 /** An HTTP server that a service brings along, or the one here. */
 export interface HttpServer {
   /** Resolves to the port. */
@@ -30,6 +33,8 @@ export interface HttpServer {
 export interface OwnHttpServer extends HttpServer {
   /** Ends what `close` is still waiting for. */
   cut(): void;
+  /** Serves a connection that somebody else has accepted. */
+  take(connection: Socket): void;
 }
 
 /** Makes the server; `service` is asked at every request, since it is there later than the server. */
@@ -67,5 +72,6 @@ export function createHttpServer(admin: HttpHandler, service: () => HttpHandler 
         });
       }),
     cut: () => server.closeAllConnections(),
+    take: (connection) => void server.emit('connection', connection),
   };
 }

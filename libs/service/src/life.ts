@@ -6,6 +6,7 @@
  * - L2  When it stops, others learn first that it drains, then it stops taking, then it finishes.
  * - L3  Every step of stopping is bounded; what fails in one does not keep the next from being taken.
  */
+import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus, joinRegistry, watchRegistry, type Addresses, type Bus, type Registration, type Registry } from '@millrace/bus';
@@ -18,7 +19,7 @@ import { parseHeaders } from './common-settings.ts';
 import type { CommonConfig, Composition, ServiceContext, ServiceOptions } from './composition.ts';
 import type { ConfigOf, Schema } from './configuration.ts';
 import { checkBus, checkStore } from './durability.ts';
-import { createHttpServer } from './http-server.ts';
+import { createHttpServer, HTTP_LINGER_MS } from './http-server.ts';
 
 /** Time for closing connections after the drain, in milliseconds. */
 export const STOP_GRACE_MS = 5_000;
@@ -31,6 +32,9 @@ const ANNOUNCE_TIMEOUT_MS = 1_000;
 /** Closing, leaving and disconnecting each, in milliseconds. */
 const LETTING_GO_MS = 1_500;
 
+/** What is spoken over a connection that is handed to a process. */
+export type HandedProtocol = 'http' | 'grpc';
+
 /** A service between its start and its stop. */
 export interface Life {
   /**
@@ -39,6 +43,8 @@ export interface Life {
    * service cannot do its work here, with the reason.
    */
   start(onReplaced: () => void, onUnfit: (error: MillraceError) => void, onGivenUp: (reason: string) => void): Promise<Addresses | undefined>;
+  /** Serves a connection to a public port, which whoever started the process has accepted for it. */
+  take(protocol: HandedProtocol, connection: Socket): void;
   /** Resolves when everything is let go. Never rejects. */
   stop(): Promise<void>;
 }
@@ -178,17 +184,21 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
     }
   }
 
+  async function endHttp(lingers: boolean, left: () => number): Promise<void> {
+    if (lingers) await sleep(Math.min(HTTP_LINGER_MS, left()));
+    await step('ending HTTP requests', left(), () => Promise.all([http.close(), composition?.httpServer?.close()]));
+    http.cut();
+  }
+
   async function stop(): Promise<void> {
     const endMs = performance.now() + drainMs;
     const left = (): number => Math.max(0, endMs - performance.now());
     stopping.abort(new MillraceError('service-draining'));
     rpc.setServing(false);
     await step('announcing', ANNOUNCE_TIMEOUT_MS, () => registration?.setDraining());
-    await step('draining', left(), () => composition?.drain?.());
-    await Promise.all([
-      rpc.drain(left()),
-      step('ending HTTP requests', left(), () => Promise.all([http.close(), composition?.httpServer?.close()])).then(() => http.cut()),
-    ]);
+    const draining = step('draining', left(), () => composition?.drain?.());
+    if (composition?.lingers !== true) await draining;
+    await Promise.all([draining, rpc.drain(left()), endHttp(composition?.lingers === true, left)]);
     await step('closing', LETTING_GO_MS, () => composition?.close?.());
     await step('leaving', LETTING_GO_MS, () => registration?.leave());
     registry?.close();
@@ -198,7 +208,7 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
     );
   }
 
-  return { start, stop };
+  return { start, stop, take: (protocol, connection) => (protocol === 'grpc' ? rpc : http).take(connection) };
 }
 
 function isWildcard(host: string): boolean {

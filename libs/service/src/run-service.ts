@@ -5,6 +5,7 @@
  * Stopping ends: after `drainMs` and `STOP_GRACE_MS` the process exits whatever is left, and a second signal
  * ends it at once.
  */
+import { Socket } from 'node:net';
 import { MillraceError, type Reason } from '@millrace/errors';
 import { createLogger } from '@millrace/telemetry';
 import { commonSettings } from './common-settings.ts';
@@ -59,6 +60,11 @@ export async function runService<S extends Schema = Record<never, never>>(option
       exit(code);
     });
   };
+  // Whoever started the process may accept connections for it, over the channel between the two.
+  process.on('message', (message: unknown, connection: unknown) => {
+    const protocol = (message as { readonly take?: unknown } | null)?.take;
+    if ((protocol === 'http' || protocol === 'grpc') && connection instanceof Socket) life.take(protocol, connection);
+  });
   process.on('SIGTERM', () => stop('SIGTERM', EXIT.stopped));
   process.on('SIGINT', () => stop('SIGINT', EXIT.stopped));
 

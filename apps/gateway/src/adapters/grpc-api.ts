@@ -6,10 +6,12 @@
 import type { handleBidiStreamingCall, handleServerStreamingCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import {
   DeliveryServiceService,
+  LaneServiceService,
   ExecutionServiceService,
   OrganisationServiceService,
   WorkflowServiceService,
   type DeliveryServiceServer,
+  type LaneServiceServer,
   type ExecutionEvent,
   type ExecutionServiceServer,
   type OrganisationServiceServer,
@@ -25,8 +27,8 @@ import { beginCallSpan } from '../call-span.ts';
 import { pageLimit, type Executions } from '../executions.ts';
 import type { KeyRing } from '../key-ring.ts';
 import { orderOf, type MakeExecutionId } from '../order.ts';
-import type { Definitions, Deliveries } from '../ports.ts';
-import { callerOf, organisationWithin, type Caller } from '../principal.ts';
+import type { Definitions, Deliveries, LaneMaps } from '../ports.ts';
+import { callerOf, organisationWithin, requireOperator, type Caller } from '../principal.ts';
 import type { Resources } from '../resources.ts';
 import type { StartRouter } from '../start-router.ts';
 import { createStartStream, type OrderVerdict } from '../start-stream.ts';
@@ -38,6 +40,7 @@ export interface GrpcApiOptions {
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
   readonly resources: Resources;
+  readonly lanes: LaneMaps;
   readonly router: StartRouter;
   readonly makeId: MakeExecutionId;
   readonly spans: SpanExporter;
@@ -52,7 +55,11 @@ export interface GrpcService {
 
 export interface GrpcApi {
   readonly services: readonly GrpcService[];
-  /** Ends tails, and streams of starts that have nothing open: they would hold up the stop. */
+  /** Ends tails, and tells the clients of streams of starts to go on elsewhere; what they still send is taken. */
+  announceDrain(): void;
+  /** Calls of streams that are open. */
+  openStreams(): number;
+  /** Ends streams of starts as soon as they have nothing open: they would hold up the stop. */
   endStreams(): void;
 }
 
@@ -60,7 +67,7 @@ type Metadata = CallContext['metadata'];
 
 export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
   const { executions, definitions, deliveries, resources } = options;
-  const streams = new Set<() => void>();
+  const streams: Streams = new Set();
 
   const callerFrom = (metadata: Metadata): Caller => {
     if (!options.isTaking()) throw new MillraceError('service-draining');
@@ -104,20 +111,36 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
   const deliveryService: DeliveryServiceServer = {
     listDeliveries: call('ListDeliveries', (caller, request) => deliveries.list({ ...request, organisation: caller.organisation, limit: pageLimit(request.limit) })),
   };
+  const laneService: LaneServiceServer = {
+    getLanes: call('GetLanes', (caller) => {
+      requireOperator(caller, 'Looking at lanes');
+      return options.lanes.get();
+    }),
+    scaleLanes: call('ScaleLanes', (caller, { lanes }) => {
+      requireOperator(caller, 'Adding lanes');
+      return options.lanes.scale(lanes);
+    }),
+  };
   return {
     services: [
       { definition: WorkflowServiceService, implementation: { ...workflows } },
       { definition: ExecutionServiceService, implementation: { ...executionService } },
       { definition: OrganisationServiceService, implementation: { ...organisations } },
+      { definition: LaneServiceService, implementation: { ...laneService } },
       { definition: DeliveryServiceService, implementation: { ...deliveryService } },
     ],
+    announceDrain() {
+      for (const { drain } of [...streams]) drain();
+    },
+    openStreams: () => streams.size,
     endStreams() {
-      for (const end of [...streams]) end();
+      for (const { end } of [...streams]) end();
     },
   };
 }
 
-type Streams = Set<() => void>;
+/** An open stream: `drain` asks its client to go on elsewhere, `end` ends it. */
+type Streams = Set<{ readonly drain: () => void; readonly end: () => void }>;
 
 function startExecutions(options: GrpcApiOptions, callerFrom: (metadata: Metadata) => Caller, streams: Streams): handleBidiStreamingCall<StartExecutionsRequest, StartExecutionsResponse> {
   return (call) => {
@@ -132,7 +155,7 @@ function startExecutions(options: GrpcApiOptions, callerFrom: (metadata: Metadat
     let acceptedAtMs = 0;
     const stream = createStartStream(
       router,
-      { write: (answers) => call.write({ answers }), pause: () => void call.pause(), resume: () => void call.resume(), end: () => void call.end() },
+      { write: (answers) => call.write({ answers: [...answers], draining: false }), pause: () => void call.pause(), resume: () => void call.resume(), end: () => void call.end() },
       (start): OrderVerdict => {
         try {
           if (!options.isTaking()) throw new MillraceError('service-draining');
@@ -160,9 +183,10 @@ function startExecutions(options: GrpcApiOptions, callerFrom: (metadata: Metadat
       },
     );
     const end = (): void => stream.finish();
-    streams.add(end);
+    const open = { drain: () => void (call.writableEnded || call.write({ answers: [], draining: true })), end };
+    streams.add(open);
     const over = (): void => {
-      streams.delete(end);
+      streams.delete(open);
       stream.abandon();
     };
     call.on('data', (request) => {
@@ -190,7 +214,8 @@ function tailExecutions(options: GrpcApiOptions, callerFrom: (metadata: Metadata
     const { signal } = contextOf(call);
     const stopped = new AbortController();
     const end = (): void => stopped.abort();
-    streams.add(end);
+    const open = { drain: end, end };
+    streams.add(open);
     let missed = 0;
     void options.executions
       .tail(
@@ -211,7 +236,7 @@ function tailExecutions(options: GrpcApiOptions, callerFrom: (metadata: Metadata
         () => call.end(),
         (error: unknown) => call.emit('error', statusErrorOf(error)),
       )
-      .finally(() => streams.delete(end));
+      .finally(() => streams.delete(open));
   };
 }
 

@@ -10,12 +10,13 @@ import {
   type TailEvent as TailMessage,
 } from '@millrace/contracts/orchestrator/v1/executions';
 import type { Workflow } from '@millrace/contracts/gateway/v1/gateway';
+import { LanesClient } from '@millrace/contracts/orchestrator/v1/lanes';
 import type { Instance } from '@millrace/bus';
 import { MillraceError } from '@millrace/errors';
 import type { ChannelPool } from '@millrace/rpc';
 import type { Logger } from '@millrace/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Definitions, ExecutionReference, ExecutionViews, LaneOwners, ListPart, TailEvent, TailFilter } from '../ports.ts';
+import type { Definitions, ExecutionReference, ExecutionViews, LaneMaps, LaneOwners, ListPart, TailEvent, TailFilter } from '../ports.ts';
 import { instanceAt } from './lane-owners.ts';
 
 /** How long one question may take altogether, in milliseconds; a lane that moves meanwhile is waited for. */
@@ -104,6 +105,14 @@ function tailAll(pool: ChannelPool, filter: TailFilter, onEvent: (event: TailEve
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });
+}
+
+/** Any orchestrator knows; asked to have so many lanes twice there are so many. */
+export function createLaneMaps(pool: ChannelPool): LaneMaps {
+  return {
+    get: () => pool.unary(LanesClient, 'get', {}, { idempotent: true }),
+    scale: (lanes) => pool.unary(LanesClient, 'scale', { lanes }, { idempotent: true }),
+  };
 }
 
 export function createDefinitions(pool: ChannelPool): Definitions {

@@ -39,6 +39,8 @@ export interface LaneKeeperOptions {
   readonly registry: Pick<Registry, 'list' | 'onChange'>;
   readonly registration: Pick<Registration, 'incarnation'>;
   readonly instance: string;
+  /** The instance whose place this one takes; empty for none. */
+  readonly replaces?: string;
   readonly address: string;
   readonly lanes: Lanes;
   /** Lanes of a new installation. */
@@ -95,9 +97,13 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     return registry.list('orchestrator').some((other) => other.instance === known.owner && other.incarnation === known.incarnation && !other.draining);
   }
 
+  /** One that takes another's place counts for nothing beside it: the lanes wait for the other to hand them over. */
   function share(): number {
-    const others = registry.list('orchestrator').filter((other) => other.instance !== instance && !other.draining).length;
-    return Math.ceil(lanes.table().lanes / (others + 1));
+    const others = registry.list('orchestrator').filter((other) => other.instance !== instance && !other.draining);
+    if (others.some((other) => other.instance === options.replaces)) return 0;
+    const names = new Set(others.map((other) => other.instance).concat(instance));
+    const members = others.filter(({ attributes }) => !names.has(String(attributes['replaces'] ?? ''))).length + 1;
+    return Math.ceil(lanes.table().lanes / members);
   }
 
   async function look(): Promise<void> {

@@ -111,7 +111,7 @@ export class Lane {
   constructor({ number, epoch, log, ports, clock, logger, taken }: LaneOptions) {
     this.number = number;
     this.epoch = epoch;
-    this.#frame = new FrameBytes(epoch);
+    this.#frame = new FrameBytes(epoch, `${number}.${epoch}`);
     this.#log = log;
     this.#ports = ports;
     this.#clock = clock;

@@ -11,7 +11,7 @@ import { MillraceError } from '@millrace/errors';
 import { parseSlotTable, type SlotMove, type SlotTable } from '@millrace/identity';
 
 /** What is needed of the bucket `lanes`. */
-export type LanesBucket = Pick<Bucket, 'get' | 'create' | 'update' | 'delete' | 'watch'>;
+export type LanesBucket = Pick<Bucket, 'get' | 'put' | 'create' | 'update' | 'delete' | 'watch'>;
 
 export const TABLE_KEY = 'table';
 export const MOVE_PREFIX = 'move.';

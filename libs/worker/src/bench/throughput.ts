@@ -61,7 +61,7 @@ async function measure(seconds: number, batch: number, inFlight: number): Promis
     version: '0',
     handler: { operations: ['millrace.echo:1.0.0@default'], execute: (step) => ({ kind: 'output', json: step.argumentsJson }) },
     owners: { list: () => [{ instance: 'peer', address: `127.0.0.1:${port}` }], onChange: () => silent },
-    lanes: { ownerOf: () => undefined, onChange: () => silent },
+    lanes: { ownerOf: () => undefined, laneOf: () => undefined, onChange: () => silent },
     log: { debug: silent, info: silent, warn: silent },
   });
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));

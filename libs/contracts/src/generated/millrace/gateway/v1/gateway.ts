@@ -28,6 +28,30 @@ export const protobufPackage = "millrace.gateway.v1";
 
 export const protobufFileName = "millrace/gateway/v1/gateway.proto";
 
+export interface GetLanesRequest {
+}
+
+export interface ScaleLanesRequest {
+  readonly lanes: number;
+}
+
+export interface Lanes {
+  /** Raised by one with every change of the slot table. */
+  readonly version: number;
+  readonly lanes: readonly Lane[];
+  /** Slots that have yet to move. */
+  readonly slotsToMove: number;
+  readonly movesUnderWay: number;
+}
+
+export interface Lane {
+  readonly lane: number;
+  /** Instance of the orchestrator; empty while there is none. */
+  readonly owner: string;
+  readonly epoch: number;
+  readonly slots: number;
+}
+
 export interface ApplyWorkflowRequest {
   readonly document: string;
   readonly fileName: string;
@@ -94,6 +118,8 @@ export interface StreamedStart {
 
 export interface StartExecutionsResponse {
   readonly answers: readonly StreamedAnswer[];
+  /** This gateway stops: send further starts over a new call, and end this one; what was sent here is answered here. */
+  readonly draining: boolean;
 }
 
 export interface StreamedAnswer {
@@ -213,6 +239,286 @@ export interface Delivery {
   /** Empty until the message is rendered. */
   readonly subject: string;
 }
+
+function createBaseGetLanesRequest(): GetLanesRequest {
+  return {};
+}
+
+export const GetLanesRequest: MessageFns<GetLanesRequest> = {
+  encode(_: GetLanesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetLanesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetLanesRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetLanesRequest>, I>>(base?: I): GetLanesRequest {
+    return GetLanesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetLanesRequest>, I>>(_: I): GetLanesRequest {
+    const message = createBaseGetLanesRequest() as any;
+    return message;
+  },
+};
+
+function createBaseScaleLanesRequest(): ScaleLanesRequest {
+  return { lanes: 0 };
+}
+
+export const ScaleLanesRequest: MessageFns<ScaleLanesRequest> = {
+  encode(message: ScaleLanesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lanes !== 0) {
+      writer.uint32(8).uint32(message.lanes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScaleLanesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScaleLanesRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.lanes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ScaleLanesRequest>, I>>(base?: I): ScaleLanesRequest {
+    return ScaleLanesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ScaleLanesRequest>, I>>(object: I): ScaleLanesRequest {
+    const message = createBaseScaleLanesRequest() as any;
+    message.lanes = object.lanes ?? 0;
+    return message;
+  },
+};
+
+function createBaseLanes(): Lanes {
+  return { version: 0, lanes: [], slotsToMove: 0, movesUnderWay: 0 };
+}
+
+export const Lanes: MessageFns<Lanes> = {
+  encode(message: Lanes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).uint32(message.version);
+    }
+    for (const v of message.lanes) {
+      Lane.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.slotsToMove !== 0) {
+      writer.uint32(24).uint32(message.slotsToMove);
+    }
+    if (message.movesUnderWay !== 0) {
+      writer.uint32(32).uint32(message.movesUnderWay);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Lanes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLanes() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lanes.push(Lane.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.slotsToMove = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.movesUnderWay = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Lanes>, I>>(base?: I): Lanes {
+    return Lanes.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Lanes>, I>>(object: I): Lanes {
+    const message = createBaseLanes() as any;
+    message.version = object.version ?? 0;
+    message.lanes = object.lanes?.map((e) => Lane.fromPartial(e)) || [];
+    message.slotsToMove = object.slotsToMove ?? 0;
+    message.movesUnderWay = object.movesUnderWay ?? 0;
+    return message;
+  },
+};
+
+function createBaseLane(): Lane {
+  return { lane: 0, owner: "", epoch: 0, slots: 0 };
+}
+
+export const Lane: MessageFns<Lane> = {
+  encode(message: Lane, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lane !== 0) {
+      writer.uint32(8).uint32(message.lane);
+    }
+    if (message.owner !== "") {
+      writer.uint32(18).string(message.owner);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(24).uint32(message.epoch);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(32).uint32(message.slots);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Lane {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLane() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.lane = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.epoch = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Lane>, I>>(base?: I): Lane {
+    return Lane.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Lane>, I>>(object: I): Lane {
+    const message = createBaseLane() as any;
+    message.lane = object.lane ?? 0;
+    message.owner = object.owner ?? "";
+    message.epoch = object.epoch ?? 0;
+    message.slots = object.slots ?? 0;
+    return message;
+  },
+};
 
 function createBaseApplyWorkflowRequest(): ApplyWorkflowRequest {
   return { document: "", fileName: "", unregistered: false, dryRun: false };
@@ -930,13 +1236,16 @@ export const StreamedStart: MessageFns<StreamedStart> = {
 };
 
 function createBaseStartExecutionsResponse(): StartExecutionsResponse {
-  return { answers: [] };
+  return { answers: [], draining: false };
 }
 
 export const StartExecutionsResponse: MessageFns<StartExecutionsResponse> = {
   encode(message: StartExecutionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.answers) {
       StreamedAnswer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.draining !== false) {
+      writer.uint32(16).bool(message.draining);
     }
     return writer;
   },
@@ -962,6 +1271,14 @@ export const StartExecutionsResponse: MessageFns<StartExecutionsResponse> = {
             message.answers.push(StreamedAnswer.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.draining = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -980,6 +1297,7 @@ export const StartExecutionsResponse: MessageFns<StartExecutionsResponse> = {
   fromPartial<I extends Exact<DeepPartial<StartExecutionsResponse>, I>>(object: I): StartExecutionsResponse {
     const message = createBaseStartExecutionsResponse() as any;
     message.answers = object.answers?.map((e) => StreamedAnswer.fromPartial(e)) || [];
+    message.draining = object.draining ?? false;
     return message;
   },
 };
@@ -2770,6 +3088,76 @@ export const OrganisationServiceClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): OrganisationServiceClient;
   service: typeof OrganisationServiceService;
+  serviceName: string;
+};
+
+/** For operators only. */
+export type LaneServiceService = typeof LaneServiceService;
+export const LaneServiceService = {
+  getLanes: {
+    path: "/millrace.gateway.v1.LaneService/GetLanes" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetLanesRequest): Buffer => Buffer.from(GetLanesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetLanesRequest => GetLanesRequest.decode(value),
+    responseSerialize: (value: Lanes): Buffer => Buffer.from(Lanes.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Lanes => Lanes.decode(value),
+  },
+  /** Has so many lanes from now on; slots are balanced over them while work goes on. Lanes are added, never taken away. */
+  scaleLanes: {
+    path: "/millrace.gateway.v1.LaneService/ScaleLanes" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ScaleLanesRequest): Buffer => Buffer.from(ScaleLanesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ScaleLanesRequest => ScaleLanesRequest.decode(value),
+    responseSerialize: (value: Lanes): Buffer => Buffer.from(Lanes.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Lanes => Lanes.decode(value),
+  },
+} as const;
+
+export interface LaneServiceServer extends UntypedServiceImplementation {
+  getLanes: handleUnaryCall<GetLanesRequest, Lanes>;
+  /** Has so many lanes from now on; slots are balanced over them while work goes on. Lanes are added, never taken away. */
+  scaleLanes: handleUnaryCall<ScaleLanesRequest, Lanes>;
+}
+
+export interface LaneServiceClient extends Client {
+  getLanes(request: GetLanesRequest, callback: (error: ServiceError | null, response: Lanes) => void): ClientUnaryCall;
+  getLanes(
+    request: GetLanesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Lanes) => void,
+  ): ClientUnaryCall;
+  getLanes(
+    request: GetLanesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Lanes) => void,
+  ): ClientUnaryCall;
+  /** Has so many lanes from now on; slots are balanced over them while work goes on. Lanes are added, never taken away. */
+  scaleLanes(
+    request: ScaleLanesRequest,
+    callback: (error: ServiceError | null, response: Lanes) => void,
+  ): ClientUnaryCall;
+  scaleLanes(
+    request: ScaleLanesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Lanes) => void,
+  ): ClientUnaryCall;
+  scaleLanes(
+    request: ScaleLanesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Lanes) => void,
+  ): ClientUnaryCall;
+}
+
+export const LaneServiceClient = makeGenericClientConstructor(
+  LaneServiceService,
+  "millrace.gateway.v1.LaneService",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): LaneServiceClient;
+  service: typeof LaneServiceService;
   serviceName: string;
 };
 

@@ -1,0 +1,97 @@
+/**
+ * Lanes that are added, and slots that move, with real processes: orchestrators, NATS, MongoDB and a worker.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { credentials } from '@grpc/grpc-js';
+import { eventually } from '@millrace/testkit';
+import { LanesClient, type LaneMap } from '@millrace/contracts/orchestrator/v1/lanes';
+import { applyWorkflow, ask, echo, openProcessBed, type ProcessBed } from './testing/process-bed.ts';
+
+const CHAIN = ['a', 'b', 'c', 'd'].map((name) => `  - ${name}:\n      call: millrace.echo:1.0.0@default\n      with:\n        n: \${ .n + 1 }\n`).join('');
+
+let bed: ProcessBed;
+afterEach(async () => {
+  await bed.close();
+}, 60_000);
+
+interface Load {
+  stop(): Promise<readonly string[]>;
+  readonly ended: readonly { readonly atMs: number; readonly output: string }[];
+}
+
+/** Goes on starting executions, so many at a time. */
+function load(atOnce: number): Load {
+  let stopped = false;
+  const ended: { readonly atMs: number; readonly output: string }[] = [];
+  const chains = Array.from({ length: atOnce }, async () => {
+    while (!stopped) {
+      const { status, outputJson, detail } = await bed.starts.start({ workflow: 'chain', input: { n: 0 } }).ended;
+      ended.push({ atMs: performance.now(), output: status === 'completed' ? outputJson : `${status} ${detail}` });
+    }
+  });
+  return {
+    ended,
+    async stop() {
+      stopped = true;
+      await Promise.all(chains);
+      return ended.map(({ output }) => output);
+    },
+  };
+}
+
+const lanesOf = async (address: string): Promise<LaneMap> => {
+  const client = new LanesClient(address, credentials.createInsecure());
+  try {
+    return await ask<object, LaneMap>(client, 'get', {});
+  } finally {
+    client.close();
+  }
+};
+
+test('two orchestrators more get lanes of their own within five seconds under load, and give them back', async () => {
+  bed = await openProcessBed(1);
+  bed.answer = echo;
+  const first = await bed.orchestrator('orchestrator-1');
+  await applyWorkflow(first, 'chain', CHAIN);
+  const running = load(100);
+  await eventually(() => running.ended.length > 200, { timeoutMs: 20_000 });
+  await Promise.all([bed.orchestrator('orchestrator-2'), bed.orchestrator('orchestrator-3')]);
+  const since = performance.now();
+  const address = bed.directory.claim(0)?.address ?? '';
+  const isSpread = ({ lanes }: LaneMap): boolean => lanes.length === 3 && new Set(lanes.map(({ owner }) => owner)).size === 3 && lanes.every(({ owner, slots }) => owner !== '' && slots >= 1_365);
+  await eventually(async () => isSpread(await lanesOf(address)), { timeoutMs: 20_000 });
+  const spreadMs = performance.now() - since;
+  process.stderr.write(`lanes spread over three orchestrators ${Math.round(spreadMs)} ms after these were ready\n`);
+  expect(spreadMs).toBeLessThan(5_000);
+  // Fewer again: who is left has all lanes.
+  await first.process.stop();
+  await eventually(() => Object.keys(bed.lanes()).length === 2 && bed.directory.claims().every(({ owner }) => owner !== 'orchestrator-1' && owner !== ''), { timeoutMs: 20_000 });
+  const before = running.ended.length;
+  await eventually(() => running.ended.length > before + 200, { timeoutMs: 20_000 });
+  for (const output of await running.stop()) expect(output).toBe('{"n":4}');
+}, 120_000);
+
+test('lanes are added while MongoDB is away, and an owner that is killed meanwhile loses nothing', async () => {
+  bed = await openProcessBed(2);
+  const first = await bed.orchestrator('orchestrator-1');
+  await bed.orchestrator('orchestrator-2');
+  await applyWorkflow(first, 'chain', CHAIN);
+  const running = load(50);
+  await eventually(() => running.ended.length > 100, { timeoutMs: 20_000 });
+  bed.mongod.process?.kill('SIGSTOP');
+  const address = bed.directory.claim(0)?.address ?? '';
+  const client = new LanesClient(address, credentials.createInsecure());
+  await ask<object, LaneMap>(client, 'scale', { lanes: 4 }).catch(() => undefined);
+  client.close();
+  // New lanes are taken once the database answers: what is there before goes on.
+  const before = running.ended.length;
+  await eventually(() => running.ended.length > before + 100, { timeoutMs: 20_000 });
+  bed.mongod.process?.kill('SIGCONT');
+  const isBalanced = ({ lanes, slotsToMove }: LaneMap): boolean => lanes.length === 4 && slotsToMove === 0 && lanes.every(({ slots }) => slots === 1_024);
+  await delay(300);
+  const owner = bed.ownerOf((await bed.starts.start({ workflow: 'chain', input: { n: 0 } })).id);
+  await owner.process.kill();
+  await bed.orchestrator(owner.instance);
+  await eventually(async () => isBalanced(await lanesOf(bed.directory.claim(0)?.address ?? '').catch(() => ({ version: 0, lanes: [], slotsToMove: 1, movesUnderWay: 0 }))), { timeoutMs: 40_000 });
+  for (const output of await running.stop()) expect(output).toBe('{"n":4}');
+}, 120_000);
