@@ -21,15 +21,15 @@ import { heatOf, type LaneHeat } from './lane-heat.ts';
 import type { Claim } from './lane-keeper.ts';
 import type { Lanes } from './lanes.ts';
 import type { SlotMover } from './slot-mover.ts';
-import { changeValue, moveKey, parsePlan, PLAN_KEY, TABLE_KEY, type LanePlan, type LanesBucket, type PendingMove } from './slot-moves-bucket.ts';
+import { changeValue, moveKey, MOVE_PREFIX, parsePlan, PLAN_KEY, TABLE_KEY, type LanePlan, type LanesBucket, type PendingMove } from './slot-moves-bucket.ts';
 
 /** How often the planner looks, in milliseconds. */
 const LOOK_MS = 100;
 /** Moves under way at once, and slots of each. */
 const MOVES_MAX = 4;
-const SLOTS_MAX = 128;
+const SLOTS_MAX = 256;
 /** How long there must be more orchestrators than lanes before lanes are added, in milliseconds. */
-const GROW_AFTER_MS = 1_000;
+const GROW_AFTER_MS = 500;
 /** How long a lane must be hot before it is relieved, and how long it is left alone then, in milliseconds. */
 export const HOT_MS = 6_000;
 /** A lane is hot above so many decisions a second, and so many times the mean. */
@@ -85,7 +85,9 @@ export async function planLanes(options: LanePlannerOptions): Promise<LanePlanne
   let relievedAtMs = -Infinity;
 
   const watch = await bucket.watch(({ key, value }) => {
-    if (key === PLAN_KEY) plan = value === undefined ? undefined : parsePlan(decodeJson(value));
+    // A move has got further, or the table: there may be room for the next.
+    if (key === TABLE_KEY || key.startsWith(MOVE_PREFIX)) clock.soon(() => void look());
+    else if (key === PLAN_KEY) plan = value === undefined ? undefined : parsePlan(decodeJson(value));
     else if (key.startsWith('claim.') && value !== undefined) {
       const claim = decodeJson(value) as Claim;
       claims.set(claim.lane, claim);
