@@ -23,7 +23,8 @@ function nextText(node: Node): string {
 
 function nodeLines(node: Node): readonly string[] {
   const condition = node.if ? [`if ${expressionText(node.if)}`] : [];
-  return [...condition, ...ownLines(node), ...dataLines(node)];
+  const timeout = node.timeoutMs ? [`timeout ${durationText(node.timeoutMs)}`] : [];
+  return [...condition, ...timeout, ...ownLines(node), ...dataLines(node)];
 }
 
 function ownLines(node: Node): readonly string[] {
@@ -61,9 +62,10 @@ function catchLines(clause: CatchClause): readonly string[] {
 function retryLines(retry: RetryPolicy): readonly string[] {
   const most = retry.attemptsMax === undefined ? '' : `, at most ${retry.attemptsMax} attempts`;
   const total = retry.totalMs === undefined ? '' : `, within ${durationText(retry.totalMs)}`;
+  const attempt = retry.attemptMs === undefined ? '' : `, ${durationText(retry.attemptMs)} an attempt`;
   const jitter = retry.jitterFromMs && retry.jitterToMs ? `, jitter ${durationText(retry.jitterFromMs)} to ${durationText(retry.jitterToMs)}` : '';
   return [
-    `  retry after ${durationText(retry.delay)} ${retry.backoff}${most}${total}${jitter}`,
+    `  retry after ${durationText(retry.delay)} ${retry.backoff}${most}${attempt}${total}${jitter}`,
     ...(retry.when ? [`    when ${expressionText(retry.when)}`] : []),
     ...(retry.exceptWhen ? [`    except when ${expressionText(retry.exceptWhen)}`] : []),
   ];

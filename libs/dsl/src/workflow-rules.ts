@@ -48,6 +48,7 @@ export function checkWorkflowRules(document: WorkflowDocument): RuleFindings {
     warning: (pointer, side, message, suggestion) => void warnings.push(problemAt(document, { pointer, side }, 'workflow-invalid', message, suggestion)),
   };
   onlyKnown(report, document.value, '', ROOT_PROPERTIES);
+  mustBeInUse(report, document.value, document.value['timeout'], '/timeout', 'timeouts', 'timeout');
   for (const list of taskListsOf(document.value)) {
     if (problems.length < PROBLEMS_MAX) checkList(report, list, document.value, () => problems.length >= PROBLEMS_MAX);
   }
@@ -130,16 +131,17 @@ function checkVariables(report: Report, task: TaskPlace): void {
 }
 
 /** Names that must be defined under `use`, and filters whose unknown properties the schema lets pass. */
+function mustBeInUse(report: Report, document: JsonObject, name: JsonValue | undefined, pointer: string, group: string, what: string): void {
+  if (typeof name !== 'string') return;
+  const defined = property(property(document, 'use'), group);
+  const names = isObject(defined) ? Object.keys(defined) : [];
+  if (names.includes(name)) return;
+  const meant = closestName(name, names);
+  report.problem(pointer, 'value', `there is no ${what} \`${name}\` in \`use.${group}\``, meant === undefined ? `define it there, or write it here in full` : `did you mean \`${meant}\`?`);
+}
+
 function checkUses(report: Report, task: TaskPlace, document: JsonObject): void {
-  const use = property(document, 'use');
-  const mustBeIn = (name: JsonValue | undefined, path: string, group: string, what: string): void => {
-    if (typeof name !== 'string') return;
-    const defined = property(use, group);
-    const names = isObject(defined) ? Object.keys(defined) : [];
-    if (names.includes(name)) return;
-    const meant = closestName(name, names);
-    report.problem(task.pointer + path, 'value', `there is no ${what} \`${name}\` in \`use.${group}\``, meant === undefined ? `define it there, or write it here in full` : `did you mean \`${meant}\`?`);
-  };
+  const mustBeIn = (name: JsonValue | undefined, path: string, group: string, what: string): void => mustBeInUse(report, document, name, task.pointer + path, group, what);
   mustBeIn(property(property(task.definition, 'raise'), 'error'), '/raise/error', 'errors', 'error');
   const caught = property(task.definition, 'catch');
   mustBeIn(property(caught, 'retry'), '/catch/retry', 'retries', 'retry policy');

@@ -9,7 +9,7 @@ import { NO_NODE, type JsonValue, type Program } from './program.ts';
 import { NO_ACTIVATION, pathOf, retainedFor, type Activation, type Execution, type Guard } from './execution.ts';
 import { cut, finishBranch, settleBranches } from './fork.ts';
 import { ReadyQueue, type Cursor } from './ready-queue.ts';
-import { SCOPE_END, WORKFLOW_END, type EnteredRecord, type FailedRecord, type JournalRecord, type StartedRecord } from './record.ts';
+import { SCOPE_END, WORKFLOW_END, type EnteredRecord, type ExpiredRecord, type FailedRecord, type JournalRecord, type StartedRecord } from './record.ts';
 
 /** The execution that its first record makes. */
 export function createExecution(organisation: string, id: string, program: Program, record: StartedRecord): Execution {
@@ -90,17 +90,18 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
       const { guard, activation } = guarded(execution, record.activation);
       const raised = takeRaise(execution, record.activation);
       guard.phase = 'delaying';
+      delete guard.deadlineMs;
       guard.retries = record.retry;
       if (guard.firstFailureAtMs === 0) guard.firstFailureAtMs = atMs;
       guard.error = raised.error;
-      guard.retained.set(raised.origin.path, { activation: raised.origin.activation, attempt: raised.origin.attempt + 1 });
-      activation.dueMs = record.dueMs;
+      if (raised.origin !== undefined) guard.retained.set(raised.origin.path, { activation: raised.origin.activation, attempt: raised.origin.attempt + 1 });
+      setDue(activation, record.dueMs);
       return;
     }
     case 'resumed': {
       const { guard, activation } = guarded(execution, record.activation);
       guard.phase = 'trying';
-      delete activation.dueMs;
+      setAttemptDeadline(activation, guard, record.attemptDeadlineMs);
       activation.flow = activation.input;
       openScope(execution, activation, firstOf(execution, activation.node));
       return;
@@ -110,10 +111,14 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
       guard.error = takeRaise(execution, record.activation).error;
       guard.phase = 'handling';
       guard.retained.clear();
+      setAttemptDeadline(activation, guard, undefined);
       activation.flow = activation.input;
       openScope(execution, activation, handlerOf(execution, activation.node));
       return;
     }
+    case 'expired':
+      expire(execution, record);
+      return;
     case 'cut':
       cut(execution, record.activation);
       return;
@@ -129,7 +134,7 @@ function enter(execution: Execution, record: EnteredRecord, atMs: number): void 
   taken(execution, record.activation, record.node, record.parent);
   const rawInput = flowInto(execution, record.parent);
   const input = record.input === undefined ? rawInput : record.input.value;
-  const activation: Activation = { number: record.activation, node: record.node, parent: record.parent, attempt: record.attempt, enteredAtMs: atMs, rawInput, input, flow: input };
+  const activation: Activation = { number: record.activation, node: record.node, parent: record.parent, attempt: record.attempt, enteredAtMs: atMs, rawInput, input, flow: input, ...(record.deadlineMs === undefined ? {} : { deadlineMs: record.deadlineMs, dueMs: record.deadlineMs }) };
   execution.activations.set(record.activation, activation);
   const node = execution.program.nodes[record.node];
   switch (node?.kind) {
@@ -138,7 +143,7 @@ function enter(execution: Execution, record: EnteredRecord, atMs: number): void 
       activation.arguments = record.arguments;
       return;
     case 'wait':
-      activation.dueMs = record.dueMs ?? atMs;
+      setDue(activation, record.dueMs ?? atMs);
       return;
     case 'for':
       activation.loop = { items: (record.items?.value ?? []) as readonly never[], index: -1 };
@@ -146,6 +151,7 @@ function enter(execution: Execution, record: EnteredRecord, atMs: number): void 
       return;
     case 'try':
       activation.guard = { phase: 'trying', retries: 0, firstFailureAtMs: 0, retained: new Map() };
+      setAttemptDeadline(activation, activation.guard, record.attemptDeadlineMs);
       openScope(execution, activation, node.first);
       return;
     case 'do':
@@ -159,6 +165,39 @@ function enter(execution: Execution, record: EnteredRecord, atMs: number): void 
     default:
       throw defect(execution, `node ${record.node} cannot be entered`);
   }
+}
+
+/** Between attempts, and in a `wait`, that time and the task's own limit count; whichever is earlier. */
+function setDue(activation: Activation, dueMs: number): void {
+  activation.dueMs = activation.deadlineMs === undefined ? dueMs : Math.min(dueMs, activation.deadlineMs);
+}
+
+function setAttemptDeadline(activation: Activation, guard: Guard, deadlineMs: number | undefined): void {
+  if (deadlineMs !== undefined) {
+    guard.deadlineMs = deadlineMs;
+    setDue(activation, deadlineMs);
+    return;
+  }
+  delete guard.deadlineMs;
+  if (activation.deadlineMs === undefined) delete activation.dueMs;
+  else activation.dueMs = activation.deadlineMs;
+}
+
+/** What was outstanding keeps its activation for the next attempt, so that its target can tell a repeated call (E5). */
+function expire(execution: Execution, { activation: number, error }: ExpiredRecord): void {
+  const { guard } = guarded(execution, number);
+  for (const each of execution.activations.values()) {
+    if (each.arguments === undefined || !isWithin(execution, each, number)) continue;
+    guard.retained.set(pathOf(execution, each.node, each.parent), { activation: each.number, attempt: each.attempt + 1 });
+  }
+  cut(execution, number);
+  execution.ready.take('leave', number);
+  execution.ready.push({ kind: 'raise', activation: number, error, origin: undefined });
+}
+
+function isWithin(execution: Execution, inner: Activation, number: number): boolean {
+  for (let scope: Activation | undefined = inner; scope !== undefined; scope = execution.activations.get(scope.parent)) if (scope.parent === number) return true;
+  return false;
 }
 
 /** The counter moves, what a `try` had kept for this place is used up, and the cursor that led here is done. */
@@ -219,7 +258,7 @@ function fail(execution: Execution, record: FailedRecord): void {
   const raised = execution.ready.take('raise', record.activation);
   const known = execution.activations.get(record.activation);
   // The path is that of the task itself, so it is worked out before its scopes go.
-  const origin = raised !== undefined && record.error === undefined ? raised.origin : { path: pathOf(execution, record.node, record.parent), activation: record.activation, attempt: record.attempt };
+  const origin = raised?.origin !== undefined && record.error === undefined ? raised.origin : { path: pathOf(execution, record.node, record.parent), activation: record.activation, attempt: record.attempt };
   const error = record.error ?? raised?.error;
   if (error === undefined) throw defect(execution, `activation ${record.activation} failed without an error`);
   if (known === undefined) taken(execution, record.activation, record.node, record.parent);

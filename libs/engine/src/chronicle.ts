@@ -111,6 +111,7 @@ class Reader {
         this.#mark(record.activation, 'running');
         return;
       case 'cut':
+      case 'expired':
         this.#cut(record.activation, atMs);
         return;
       case 'ended':

@@ -10,8 +10,8 @@
  *    already only adds to it: results of many branches get their execution no more turns than its own.
  */
 import { apply, createExecution } from './apply.ts';
-import { NO_ACTIVATION, nodeOf, type Execution } from './execution.ts';
-import { check, fill, siteOf, type Site } from './evaluate.ts';
+import { NO_ACTIVATION, nodeOf, type Activation, type Execution } from './execution.ts';
+import { check, durationMs, fill, siteOf, type Site } from './evaluate.ts';
 import { enterTask } from './enter.ts';
 import { leave, nextOf, outcomeOf } from './leave.ts';
 import { payloadOf, type Payload } from './payload.ts';
@@ -108,10 +108,37 @@ export function elapse(execution: Execution, number: number, journal: Journal): 
   const activation = execution.activations.get(number);
   if (activation?.dueMs === undefined || activation.dueMs > journal.nowMs) return false;
   const isIdle = execution.ready.length === 0;
-  if (activation.guard !== undefined) journal.emit({ kind: 'resumed', activation: number });
+  if (isOver(activation.deadlineMs, journal)) timeOut(execution, activation, journal);
+  else if (isOver(activation.guard?.deadlineMs, journal)) journal.emit({ kind: 'expired', activation: number, error: timeoutOf(execution, activation, 'an attempt took', activation.guard?.deadlineMs) });
+  else if (activation.guard !== undefined) resume(execution, activation, journal);
   else leave(execution, activation, journal);
   if (isIdle) advance(execution, journal);
   return true;
+}
+
+function isOver(deadlineMs: number | undefined, journal: Journal): boolean {
+  return deadlineMs !== undefined && deadlineMs <= journal.nowMs;
+}
+
+/** The task's time is over: what is inside it ends without a result (DSL, Timeouts). */
+function timeOut(execution: Execution, activation: Activation, journal: Journal): void {
+  const { number, node, parent, attempt } = activation;
+  journal.emit({ kind: 'cut', activation: number });
+  journal.emit({ kind: 'failed', activation: number, node, parent, attempt, error: timeoutOf(execution, activation, 'the task took', activation.deadlineMs) });
+}
+
+function timeoutOf(execution: Execution, activation: Activation, what: string, deadlineMs = 0): Problem {
+  const isRoot = activation.parent === NO_ACTIVATION;
+  const { reference } = nodeOf(execution, activation);
+  return fault('timeout', `${isRoot ? 'the workflow took' : what} longer than its limit, which ended at ${new Date(deadlineMs).toISOString()}`, isRoot ? '/' : reference).problem;
+}
+
+/** The next attempt of a block begins, with a time of its own. Its limit was worked out before, so it is a duration. */
+function resume(execution: Execution, activation: Activation, journal: Journal): void {
+  const node = nodeOf(execution, activation);
+  const attemptMs = node.kind === 'try' ? node.catch.retry?.attemptMs : undefined;
+  const limit = attemptMs === undefined ? undefined : { attemptDeadlineMs: journal.nowMs + durationMs(attemptMs, activation.input, siteOf(execution, node, activation, journal.nowMs)) };
+  journal.emit({ kind: 'resumed', activation: activation.number, ...limit });
 }
 
 /** Ends the execution by command. True when it had not ended. */

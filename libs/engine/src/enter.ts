@@ -43,7 +43,8 @@ export function enterTask(execution: Execution, number: number, parent: number, 
 
 function begin(node: Node, place: Place, site: Site, journal: Journal): void {
   const input = site.input === site.rawInput ? undefined : payloadOf(site.input);
-  const entered = { kind: 'entered', ...place, ...(input === undefined ? {} : { input }) } as const;
+  const deadline = node.timeoutMs === undefined ? undefined : { deadlineMs: journal.nowMs + durationMs(node.timeoutMs, site.input, site) };
+  const entered = { kind: 'entered', ...place, ...(input === undefined ? {} : { input }), ...deadline } as const;
   switch (node.kind) {
     case 'call':
       journal.emit({ ...entered, arguments: payloadOf(argumentsOf(node, site)) });
@@ -55,10 +56,14 @@ function begin(node: Node, place: Place, site: Site, journal: Journal): void {
       journal.emit({ ...entered, items: payloadOf(itemsOf(node, site)) });
       return;
     case 'do':
-    case 'try':
     case 'fork':
       journal.emit(entered);
       return;
+    case 'try': {
+      const attemptMs = node.catch.retry?.attemptMs;
+      journal.emit(attemptMs === undefined ? entered : { ...entered, attemptDeadlineMs: journal.nowMs + durationMs(attemptMs, site.input, site) });
+      return;
+    }
     case 'set':
       pass(node, place, fill(node.value, site.input, site), node.then, site, journal);
       return;

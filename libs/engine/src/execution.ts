@@ -27,8 +27,10 @@ export interface Activation {
   flow: JsonValue;
   /** `call`: the outstanding step's arguments. */
   arguments?: Payload;
-  /** `wait`, and `try` between attempts. */
+  /** When the earliest of its times is over: the end of a `wait`, the next attempt of a `try`, a limit. */
   dueMs?: number;
+  /** When the task's own time is over. */
+  readonly deadlineMs?: number;
   /** `for`. */
   loop?: { readonly items: readonly JsonValue[]; index: number };
   /** `try`. */
@@ -54,6 +56,8 @@ export interface Guard {
   firstFailureAtMs: number;
   error?: Problem;
   /** Failed tasks by path: their activation and the attempt they will have when entered again (E5). */
+  /** When the time of the attempt is over. */
+  deadlineMs?: number;
   readonly retained: Map<string, { readonly activation: number; readonly attempt: number }>;
 }
 

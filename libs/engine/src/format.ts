@@ -38,6 +38,7 @@ export const RECORD_FORMATS: Readonly<Record<JournalRecord['kind'], number>> = {
   resumed: 1,
   caught: 1,
   cut: 2,
+  expired: 2,
   ended: 1,
 };
 
@@ -60,10 +61,16 @@ const formats = new WeakMap<Program, number>();
 export function formatOf(program: Program): number {
   let format = formats.get(program);
   if (format === undefined) {
-    format = program.nodes.reduce((highest, { kind }) => Math.max(highest, NODE_FORMATS[kind]), FORMAT_OLDEST);
+    format = program.nodes.reduce((highest, node) => Math.max(highest, formatOfNode(node)), FORMAT_OLDEST);
     formats.set(program, format);
   }
   return format;
+}
+
+/** A task with a time limit writes it: format 2 has fields for that. */
+function formatOfNode(node: Node): number {
+  const isTimed = node.timeoutMs !== undefined || (node.kind === 'try' && node.catch.retry?.attemptMs !== undefined);
+  return isTimed ? Math.max(2, NODE_FORMATS[node.kind]) : NODE_FORMATS[node.kind];
 }
 
 /** Whether this release reads a format. */

@@ -78,6 +78,8 @@ interface NodeHead {
   readonly exportAs?: Template;
   readonly exportSchema?: SchemaCheck;
   readonly then: Flow;
+  /** How long the task may take, counted from its entering. The root's is the workflow's. */
+  readonly timeoutMs?: Duration;
   /** The task as parsed, for `$task.definition`. */
   readonly definition: JsonValue;
 }
@@ -161,6 +163,8 @@ export interface RetryPolicy {
   readonly backoff: 'constant' | 'linear' | 'exponential';
   /** Most attempts, the first one included. */
   readonly attemptsMax?: number;
+  /** How long one attempt may take. */
+  readonly attemptMs?: Duration;
   /** How long after the first failure the last retry may begin. */
   readonly totalMs?: Duration;
   readonly jitterFromMs?: Duration;

@@ -14,7 +14,7 @@ export type Cursor =
   /** The scope's tasks are done: leave it, or go on to the next iteration. */
   | { readonly kind: 'leave'; readonly activation: number }
   /** An error has reached this scope; NO_ACTIVATION: the workflow. */
-  | { readonly kind: 'raise'; readonly activation: number; readonly error: Problem; readonly origin: FaultOrigin }
+  | { readonly kind: 'raise'; readonly activation: number; readonly error: Problem; /** Undefined when no task raised it: the time of an attempt was over. */ readonly origin: FaultOrigin | undefined }
   | { readonly kind: 'complete' };
 
 /** The task whose error is on its way up. */

@@ -51,11 +51,14 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
     case 'begun.1':
       return { kind: 'begun', ...some('input', get('i')) };
     case 'entered.1':
+    case 'entered.2':
       return {
         kind: 'entered',
         ...place(),
         attempt: (raw['x'] as number | undefined) ?? 1,
         ...(raw['due'] === undefined ? {} : { dueMs: number('due') }),
+        ...(raw['dl'] === undefined ? {} : { deadlineMs: number('dl') }),
+        ...(raw['adl'] === undefined ? {} : { attemptDeadlineMs: number('adl') }),
         ...some('input', get('i')),
         ...some('arguments', get('g')),
         ...some('items', get('l')),
@@ -82,6 +85,10 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
       return { kind: 'retrying', activation: number('a'), retry: number('x'), dueMs: number('due') };
     case 'resumed.1':
       return { kind: 'resumed', activation: number('a') };
+    case 'resumed.2':
+      return { kind: 'resumed', activation: number('a'), attemptDeadlineMs: number('adl') };
+    case 'expired.1':
+      return { kind: 'expired', activation: number('a'), error: raw['err'] as unknown as Problem };
     case 'caught.1':
       return { kind: 'caught', activation: number('a') };
     case 'cut.1':

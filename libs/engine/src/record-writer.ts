@@ -40,7 +40,9 @@ export function encodeRecord(record: JournalRecord, into: Place): string {
       return `{"k":"begun.1"${put(into, 'i', record.input, '0', 1)}}`;
     case 'entered': {
       const { activation, attempt } = record;
-      return `{"k":"entered.1","a":${activation},"n":${record.node},"p":${record.parent}${attempt === 1 ? '' : `,"x":${attempt}`}${record.dueMs === undefined ? '' : `,"due":${record.dueMs}`}${put(into, 'i', record.input, activation, attempt)}${put(into, 'g', record.arguments, activation, attempt)}${put(into, 'l', record.items, activation, attempt)}}`;
+      const isTimed = record.deadlineMs !== undefined || record.attemptDeadlineMs !== undefined;
+      const times = isTimed ? `${record.deadlineMs === undefined ? '' : `,"dl":${record.deadlineMs}`}${record.attemptDeadlineMs === undefined ? '' : `,"adl":${record.attemptDeadlineMs}`}` : '';
+      return `{"k":"entered.${isTimed ? 2 : 1}","a":${activation},"n":${record.node},"p":${record.parent}${attempt === 1 ? '' : `,"x":${attempt}`}${record.dueMs === undefined ? '' : `,"due":${record.dueMs}`}${times}${put(into, 'i', record.input, activation, attempt)}${put(into, 'g', record.arguments, activation, attempt)}${put(into, 'l', record.items, activation, attempt)}}`;
     }
     case 'passed':
       return `{"k":"passed.1","a":${record.activation},"n":${record.node},"p":${record.parent},"to":${record.next}${put(into, 'o', record.output, record.activation)}${put(into, 'c', record.context, record.activation)}}`;
@@ -59,9 +61,11 @@ export function encodeRecord(record: JournalRecord, into: Place): string {
     case 'retrying':
       return `{"k":"retrying.1","a":${record.activation},"x":${record.retry},"due":${record.dueMs}}`;
     case 'resumed':
-      return `{"k":"resumed.1","a":${record.activation}}`;
+      return record.attemptDeadlineMs === undefined ? `{"k":"resumed.1","a":${record.activation}}` : `{"k":"resumed.2","a":${record.activation},"adl":${record.attemptDeadlineMs}}`;
     case 'caught':
       return `{"k":"caught.1","a":${record.activation}}`;
+    case 'expired':
+      return `{"k":"expired.1","a":${record.activation},"err":${JSON.stringify(record.error)}}`;
     case 'cut':
       return `{"k":"cut.1","a":${record.activation}}`;
     case 'ended':

@@ -48,6 +48,10 @@ export interface EnteredRecord {
   readonly dueMs?: number;
   /** `for`: the collection. */
   readonly items?: Payload;
+  /** When the task's time is over. Format 2. */
+  readonly deadlineMs?: number;
+  /** `try`: when the time of its first attempt is over. Format 2. */
+  readonly attemptDeadlineMs?: number;
 }
 /** A task was entered and left in one transition (`set`, `switch`, an empty block). */
 export interface PassedRecord {
@@ -123,13 +127,21 @@ export interface RetryingRecord {
 export interface ResumedRecord {
   readonly kind: 'resumed';
   readonly activation: number;
+  /** When the time of this attempt is over. Format 2. */
+  readonly attemptDeadlineMs?: number;
+}
+/** The time of an attempt of a `try` is over: what is inside ends without a result, and the error reaches the `try`. */
+export interface ExpiredRecord {
+  readonly kind: 'expired';
+  readonly activation: number;
+  readonly error: Problem;
 }
 /** A `try` has caught the error; its handler runs, or the task is complete when it has none. */
 export interface CaughtRecord {
   readonly kind: 'caught';
   readonly activation: number;
 }
-/** Everything inside this activation is over without a result: the other branches of a fork that is decided. */
+/** Everything inside this activation is over without a result: the other branches of a fork that is decided, the content of a task whose time is over. */
 export interface CutRecord {
   readonly kind: 'cut';
   readonly activation: number;
@@ -156,6 +168,7 @@ export type JournalRecord =
   | ResumedRecord
   | CaughtRecord
   | CutRecord
+  | ExpiredRecord
   | EndedRecord;
 
 /** Records of one transition of one execution, with the moment it happened at. */

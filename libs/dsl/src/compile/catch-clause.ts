@@ -54,7 +54,7 @@ function compileRetry(compilation: Compilation, retry: JsonValue, pointer: strin
   const total = property(limit, 'duration');
   const jitter = property(policy, 'jitter');
   const duration = (value: JsonValue | undefined, path: string): RetryPolicy['delay'] => (value === undefined ? { kind: 'fixed', ms: 0 } : compileDuration(compilation, value, at + path, visible));
-  if (property(property(limit, 'attempt'), 'duration') !== undefined) compilation.unsupported({ pointer: `${at}/limit/attempt/duration` }, 'a limit on the duration of one attempt');
+  const attempt = property(property(limit, 'attempt'), 'duration');
   if (typeof count === 'number' && count < 0) compilation.invalid({ pointer: `${at}/limit/attempt/count` }, 'the number of attempts is negative', 'write how many retries there may be, at least 0');
   return {
     ...conditions(compilation, policy, at, visible),
@@ -62,6 +62,7 @@ function compileRetry(compilation: Compilation, retry: JsonValue, pointer: strin
     backoff: compileBackoff(compilation, property(policy, 'backoff'), `${at}/backoff`),
     // The specification counts retries ("retrying 5 times", DSL, Retries); the engine counts attempts.
     ...(typeof count === 'number' ? { attemptsMax: count + 1 } : {}),
+    ...(attempt === undefined ? {} : { attemptMs: duration(attempt, '/limit/attempt/duration') }),
     ...(total === undefined ? {} : { totalMs: duration(total, '/limit/duration') }),
     ...(jitter === undefined ? {} : { jitterFromMs: duration(property(jitter, 'from'), '/jitter/from'), jitterToMs: duration(property(jitter, 'to'), '/jitter/to') }),
   };

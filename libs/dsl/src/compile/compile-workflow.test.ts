@@ -68,6 +68,8 @@ describe('compiling a workflow', () => {
     ['a script, its code as it stands', 'do:\n  - a: { run: { script: { language: js, code: "console.log(`${ .x }`)", stdin: "${ .in }", arguments: [ "${ .x }", b ], environment: { e: 1 } }, return: all } }\n', '1 call /do/0/a\n    operation script.run:1.0.0@default\n    arguments {language: "javascript", code: "console.log(`${ .x }`)", stdin: ‹.in›, arguments: [‹.x›, "b"], environment: {"e":1}, return: "all"}'],
     ['a script from elsewhere that nobody waits for', 'do:\n  - a: { run: { script: { language: python, source: { endpoint: "https://example.com/{x}.py" } }, await: false } }\n', '1 call /do/0/a\n    operation script.run:1.0.0@default\n    arguments {language: "python", source: {uri: uri https://example.com/{x}.py}, return: "stdout", await: false}\n    not awaited'],
     ['a shell command and a container', 'do:\n  - a: { run: { shell: { command: "${ .c }" } } }\n  - b: { run: { container: { image: alpine }, return: code } }\n', '1 call /do/0/a next 2\n    operation shell.run:1.0.0@default\n    arguments {command: ‹.c›, return: "stdout"}\n2 call /do/1/b\n    operation container.run:1.0.0@default\n    arguments {"image":"alpine","return":"code"}'],
+    ['a limit on each attempt', 'do:\n  - a: { try: [], catch: { retry: { limit: { attempt: { count: 2, duration: PT1S } } } } }\n', '1 try /do/0/a\n    first none\n    catch as $error first none\n      retry after 0 ms constant, at most 3 attempts, 1000 ms an attempt'],
+    ['timeouts, stated, named and by expression', 'use: { timeouts: { short: { after: PT2S } } }\ndo:\n  - a: { do: [ { b: { wait: PT1S, timeout: short } } ], timeout: { after: "${ .t }" } }\n', '1 do /do/0/a\n    timeout ‹.t›\n    first 2\n  2 wait /do/0/a/do/0/b\n      timeout 2000 ms\n      for 1000 ms'],
     ['branches, none of which has a next one', 'do:\n  - a: { fork: { branches: [ { b: { do: [ { c: { wait: PT1S } } ] } }, { d: { wait: PT1S } } ] } }\n  - e: { fork: { compete: true, branches: [ { b: { wait: PT1S, then: end } } ] } }\n', '1 fork /do/0/a next 5\n    branches 2 4\n  2 do /do/0/a/fork/branches/0/b\n      first 3\n    3 wait /do/0/a/fork/branches/0/b/do/0/c\n        for 1000 ms\n  4 wait /do/0/a/fork/branches/1/d\n      for 1000 ms\n5 fork /do/1/e\n    branches 6, competing\n  6 wait /do/1/e/fork/branches/0/b then end\n      for 1000 ms'],
     ['names that a JSON pointer escapes', 'do:\n  - a/b~c: { wait: PT1S }\n', '1 wait /do/0/a~1b~0c\n    for 1000 ms'],
     ['what the export of a task sees', 'do:\n  - a: { set: { x: 1 }, if: $context.go, input: { from: $task.name }, output: { as: $input }, export: { as: { o: "${ $output }", w: "${ $workflow.id }" } } }\n', '1 set /do/0/a\n    if ‹$context.go› ($context)\n    value {"x":1}\n    input from ‹$task.name› ($task)\n    output as ‹$input› ($input)\n    export as {o: ‹$output› ($output), w: ‹$workflow.id› ($workflow)}'],
@@ -88,8 +90,6 @@ describe('compiling a workflow', () => {
     ['listen', 'do:\n  - a: { listen: { to: { any: [] } } }\n', 'f:7:10: the task `listen` is not supported yet'],
     ['a workflow in a workflow', 'do:\n  - a: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } } }\n', 'f:7:10: the task `run` is not supported yet'],
     ['schedule', 'do: []\nschedule: { cron: 0 0 * * * }\n', 'f:7:1: `schedule` is not supported yet'],
-    ['the timeout of a workflow', 'do: []\ntimeout: { after: PT1S }\n', 'f:7:1: `timeout` is not supported yet'],
-    ['the timeout of a task', 'do:\n  - a: { wait: PT1S, timeout: { after: PT1S } }\n', 'f:7:22: `timeout` is not supported yet'],
     ['extensions', 'do: []\nuse: { extensions: [ { a: { extend: all } } ] }\n', 'f:7:8: `use.extensions` is not supported yet'],
     ['functions from a URI', 'do:\n  - a: { call: https://example.com/function.yaml }\n', 'f:7:16: a function fetched from a URI is not supported yet\n  call a function of the default catalog: `name:1.0.0@default`'],
     ['other catalogs', 'do:\n  - a: { call: log:1.0.0@mine }\n', 'f:7:16: the catalog `mine` is not supported yet\n  call a function of the default catalog: `name:1.0.0@default`'],
@@ -97,12 +97,16 @@ describe('compiling a workflow', () => {
     ['a connection by expression', 'do:\n  - a: { call: log:1.0.0@default, with: { connection: "${ .c }" } }\n', 'f:7:55: a connection named by an expression is not supported yet\n  write the name of a connection of the organisation'],
     ['a schema from elsewhere', 'do: []\ninput: { schema: { resource: { endpoint: https://example.com } } }\n', 'f:7:20: a schema from an external resource is not supported yet\n  write the schema into the document, under `document`'],
     ['a schema of another format', 'do: []\ninput: { schema: { format: avro, document: {} } }\n', 'f:7:28: the schema format `avro` is not supported yet\n  write the schema as a JSON Schema, with `format: json`'],
-    ['a limit on one attempt', 'do:\n  - a: { try: [], catch: { retry: { limit: { attempt: { duration: PT1S } } } } }\n', 'f:7:57: a limit on the duration of one attempt is not supported yet'],
     ['a setting of a backoff', 'do:\n  - a: { try: [], catch: { retry: { backoff: { exponential: { factor: 2 } } } } }\n', 'f:7:63: a setting of the exponential backoff is not supported yet\n  write `{}`: the specification names no settings'],
     ['loose evaluation', 'do: []\nevaluate: { mode: loose }\n', 'f:7:19: the evaluation mode `loose` is not supported yet\n  write expressions as `${ … }`, and leave `mode` out'],
     ['another language', 'do: []\nevaluate: { language: js, mode: strict }\n', 'f:7:23: the expression language "js" is not supported yet\n  write `jq`, or leave it out'],
   ])('refuses %s, which is valid, with its place', (_, text, problem) => {
     expect(outcomeOf(text)).toEqual({ reason: 'workflow-unsupported', problems: [problem] });
+  });
+
+  test('a workflow\'s own timeout is that of its root', () => {
+    expect(programText(compiled(`${HEAD}do: []\ntimeout: { after: { minutes: 1 } }\n`)).split('\n').slice(1)).toEqual(['0 do /do', '    timeout 60000 ms', '    first none']);
+    expect(outcomeOf('do: []\ntimeout: none\n').problems).toEqual(['f:7:10: there is no timeout `none` in `use.timeouts`\n  define it there, or write it here in full']);
   });
 
   test('refuses another version of the DSL', () => {

@@ -17,7 +17,7 @@ import { validateWorkflow } from '../validate-workflow.ts';
 import { errorVariableOf } from './catch-clause.ts';
 import { createCompilation, type Compilation } from './compilation.ts';
 import { planTasks, type PlannedTask } from './plan.ts';
-import { compileData } from './task-head.ts';
+import { compileData, compileTimeout } from './task-head.ts';
 import { compileTask, loopVariablesOf } from './task-node.ts';
 import { innerScope, taskScope, WORKFLOW_INPUT, WORKFLOW_OUTPUT, type TaskScope } from './visible.ts';
 
@@ -61,7 +61,7 @@ function compileProgram(compilation: Compilation): Program {
 /** Every node, each at the index of its number. */
 function compileNodes(compilation: Compilation): readonly Node[] {
   const planned = planTasks(compilation.document.value);
-  const nodes: Node[] = [rootOf(compilation.document.value, planned)];
+  const nodes: Node[] = [rootOf(compilation, planned)];
   const compileList = (tasks: readonly PlannedTask[], parent: number, outer: TaskScope, areBranches = false): void => {
     const targets = new Map(tasks.map((task) => [task.name, task.number]));
     tasks.forEach((task, index) => {
@@ -77,7 +77,8 @@ function compileNodes(compilation: Compilation): readonly Node[] {
   return nodes;
 }
 
-function rootOf(document: JsonObject, planned: readonly PlannedTask[]): DoNode {
+function rootOf(compilation: Compilation, planned: readonly PlannedTask[]): DoNode {
+  const document = compilation.document.value;
   return {
     kind: 'do',
     number: 0,
@@ -88,6 +89,7 @@ function rootOf(document: JsonObject, planned: readonly PlannedTask[]): DoNode {
     then: { kind: 'continue' },
     definition: { do: document['do'] ?? [] },
     first: planned[0]?.number ?? NO_NODE,
+    ...compileTimeout(compilation, document['timeout'], '/timeout', WORKFLOW_INPUT),
   };
 }
 
@@ -96,9 +98,7 @@ function checkWhole(compilation: Compilation): void {
   const { value } = compilation.document;
   const dsl = property(value['document'], 'dsl');
   if (typeof dsl === 'string' && !dsl.startsWith('1.0.')) compilation.unsupported({ pointer: '/document/dsl', side: 'value' }, `version ${dsl} of the DSL`, 'this release runs versions 1.0.0 to 1.0.3: write `1.0.3`');
-  for (const name of ['timeout', 'schedule']) {
-    if (Object.hasOwn(value, name)) compilation.unsupported({ pointer: `/${name}` }, `\`${name}\``);
-  }
+  if (Object.hasOwn(value, 'schedule')) compilation.unsupported({ pointer: '/schedule' }, '`schedule`');
   const extensions = property(value['use'], 'extensions');
   if (Array.isArray(extensions) && extensions.length > 0) compilation.unsupported({ pointer: '/use/extensions' }, '`use.extensions`');
   checkEvaluate(compilation);

@@ -2,10 +2,11 @@
  * What every task has: its number and place, its condition, what happens to its data, and where control
  * goes after it; and the same for a workflow's own input and output.
  */
-import { NO_NODE, type Expression, type Flow, type JsonValue, type SchemaCheck, type Template } from '@millrace/engine';
+import { NO_NODE, type Duration, type Expression, type Flow, type JsonValue, type SchemaCheck, type Template } from '@millrace/engine';
 import { childPointer } from '../json-pointer.ts';
 import { property, type JsonObject } from '../json-value.ts';
 import type { Compilation } from './compilation.ts';
+import { compileDuration } from './duration.ts';
 import { compileCondition } from './expression.ts';
 import type { PlannedTask } from './plan.ts';
 import { compileSchemaCheck } from './schema-check.ts';
@@ -34,6 +35,7 @@ export interface CompiledHead extends CompiledData {
   readonly next: number;
   readonly if?: Expression;
   readonly then: Flow;
+  readonly timeoutMs?: Duration;
   readonly definition: JsonValue;
 }
 
@@ -50,7 +52,6 @@ interface CompiledData {
 export function compileHead(compilation: Compilation, position: Position, scope: TaskScope): CompiledHead {
   const { task, next, targets, parent } = position;
   const { definition, reference } = task;
-  if (Object.hasOwn(definition, 'timeout')) compilation.unsupported({ pointer: `${reference}/timeout` }, '`timeout`');
   const condition = definition['if'];
   return {
     number: task.number,
@@ -60,9 +61,19 @@ export function compileHead(compilation: Compilation, position: Position, scope:
     next: next?.number ?? NO_NODE,
     then: flowOf(definition['then'], targets),
     definition,
+    ...compileTimeout(compilation, definition['timeout'], `${reference}/timeout`, scope.during),
     ...(typeof condition === 'string' ? { if: compileCondition(compilation, condition, `${reference}/if`, scope.before) } : {}),
     ...compileData(compilation, definition, reference, { from: scope.before, as: scope.during, export: scope.after }),
   };
+}
+
+/** `timeout`, stated or named from `use.timeouts` (DSL reference, Timeout). */
+export function compileTimeout(compilation: Compilation, timeout: JsonValue | undefined, pointer: string, visible: Visible): { readonly timeoutMs?: Duration } {
+  if (timeout === undefined) return {};
+  const named = typeof timeout === 'string';
+  const stated = named ? property(property(compilation.document.value['use'], 'timeouts'), timeout) : timeout;
+  const after = property(stated, 'after');
+  return after === undefined ? {} : { timeoutMs: compileDuration(compilation, after, `${named ? childPointer('/use/timeouts', timeout) : pointer}/after`, visible) };
 }
 
 /** Compiles `input`, `output` and `export` of a task, or of the workflow at the pointer ''. */

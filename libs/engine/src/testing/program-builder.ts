@@ -34,6 +34,7 @@ interface TaskOptions {
   readonly inputFrom?: Template;
   readonly outputAs?: Template;
   readonly exportAs?: Template;
+  readonly timeoutMs?: number;
   /** `continue`, `exit`, `end` or the name of a task of the same list. */
   readonly then?: string;
 }
@@ -51,10 +52,10 @@ export type Task = TaskOptions & { readonly name: string } & (
     | { readonly kind: 'wait'; readonly ms: number }
   );
 
-export function program(tasks: readonly Task[], options: Partial<Pick<Program, 'inputFrom' | 'outputAs' | 'inputSchema'>> = {}): Program {
+export function program(tasks: readonly Task[], options: Partial<Pick<Program, 'inputFrom' | 'outputAs' | 'inputSchema'>> & { readonly timeoutMs?: number } = {}): Program {
   const nodes: (Node | undefined)[] = [undefined];
   const first = place(tasks, 0, '/do', nodes);
-  nodes[0] = { kind: 'do', number: 0, name: 'do', reference: '/do', parent: NO_NODE, next: NO_NODE, then: { kind: 'continue' }, definition: null, first };
+  nodes[0] = { kind: 'do', number: 0, name: 'do', reference: '/do', parent: NO_NODE, next: NO_NODE, then: { kind: 'continue' }, definition: null, first, ...(options.timeoutMs === undefined ? {} : { timeoutMs: { kind: 'fixed', ms: options.timeoutMs } }) };
   return { hash: 'f'.repeat(64), namespace: 'test', name: 'workflow', version: '1.0.0', document: {}, nodes: nodes as Node[], ...options };
 }
 
@@ -77,7 +78,7 @@ function place(tasks: readonly Task[], parent: number, path: string, nodes: (Nod
     return { kind: 'goto', node: numbers[tasks.findIndex((task) => task.name === then)] ?? NO_NODE };
   };
   tasks.forEach((task, index) => {
-    const { if: condition, inputFrom, outputAs, exportAs } = task;
+    const { if: condition, inputFrom, outputAs, exportAs, timeoutMs } = task;
     const head = {
       number: numbers[index] as number,
       name: task.name,
@@ -87,6 +88,7 @@ function place(tasks: readonly Task[], parent: number, path: string, nodes: (Nod
       then: flow(task.then),
       definition: null,
       ...(condition === undefined ? {} : { if: condition }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs: { kind: 'fixed', ms: timeoutMs } as const }),
       ...(inputFrom === undefined ? {} : { inputFrom }),
       ...(outputAs === undefined ? {} : { outputAs }),
       ...(exportAs === undefined ? {} : { exportAs }),

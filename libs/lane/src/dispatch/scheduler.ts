@@ -119,7 +119,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
       operation: node.operation,
       connection: node.connection ?? '',
       argumentsJson,
-      timeoutMs: 0,
+      timeoutMs: activation.deadlineMs === undefined ? 0 : Math.max(1, Math.ceil(activation.deadlineMs - clock.wallMs())),
       // Without a caller's trace the worker can derive it from the step's key, and mostly need not.
       traceparent: execution.traceparent === undefined ? '' : traceparentOf(execution, activation.number, activation.attempt),
       dispatchedAtMs: clock.wallMs(),

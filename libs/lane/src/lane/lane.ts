@@ -575,15 +575,15 @@ export class Lane {
       });
       return;
     }
-    if (record.kind === 'cut') turn.effects.push(() => this.#ports.abandon(execution));
+    if (record.kind === 'cut' || record.kind === 'expired') turn.effects.push(() => this.#ports.abandon(execution));
     if (record.kind === 'entered' && record.arguments !== undefined) {
       turn.effects.push(() => {
         const activation = execution.activations.get(record.activation);
         if (activation?.arguments !== undefined && activation.attempt === record.attempt) this.#ports.schedule({ lane: this.number, epoch: this.epoch, execution, activation, readyAtMs: turn.nowMs });
       });
     }
-    const dueMs = record.kind === 'entered' || record.kind === 'retrying' ? record.dueMs : undefined;
-    if (dueMs !== undefined && 'activation' in record) turn.effects.push(() => this.#timers.wait(dueMs, execution.id, record.activation));
+    const dueMs = mayWait(record) ? execution.activations.get(record.activation)?.dueMs : undefined;
+    if (dueMs !== undefined && mayWait(record)) turn.effects.push(() => this.#timers.wait(dueMs, execution.id, record.activation));
   }
 
   #finish(actor: Actor, atMs: number): void {
@@ -673,6 +673,11 @@ export class Lane {
     for (const actor of this.actors.values()) for (const watcher of actor.watchers) watcher.refused(...this.#left());
     this.#end(end);
   }
+}
+
+/** Records after which a timer of the task may run. */
+function mayWait(record: JournalRecord): record is Extract<JournalRecord, { kind: 'entered' | 'retrying' | 'resumed' | 'caught' }> {
+  return record.kind === 'entered' || record.kind === 'retrying' || record.kind === 'resumed' || record.kind === 'caught';
 }
 
 /** Sees the records of one transition, durable. */
