@@ -5,12 +5,14 @@
  * answer in time fails, and whoever made it knows whether it may be sent again.
  *
  * - The connection never gives up: it returns when NATS does, and `connectBus` waits for the first time too.
+ * - With several servers, one at which JetStream falls silent is left for another (silent-server.ts).
  * - A dead link (a peer that vanished without a word) shows within `PING_MS * PINGS_OUT_MAX + PING_MS`.
  */
 import { Kvm } from '@nats-io/kv';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '@millrace/telemetry';
+import { leaveSilentServers } from './silent-server.ts';
 
 /** Milliseconds between the client's pings. */
 export const PING_MS = 1_500;
@@ -58,8 +60,9 @@ export async function connectBus({ url, name, logger, replicas = 1 }: BusOptions
   let lostAtMs = performance.now();
   const callbacks = new Set<(status: BusStatus) => void>();
 
+  const servers = url.split(',').map((server) => server.trim());
   const connection = await connect({
-    servers: url.split(',').map((server) => server.trim()),
+    servers,
     name,
     noEcho: false,
     waitOnFirstConnect: true,
@@ -99,6 +102,8 @@ export async function connectBus({ url, name, logger, replicas = 1 }: BusOptions
 
   current = 'connected';
   void follow();
+  const closing = new AbortController();
+  if (servers.length > 1) void leaveSilentServers(connection, () => current === 'connected', logger, closing.signal);
   return {
     connection,
     jetstream: jetstream(connection, { timeout: REQUEST_TIMEOUT_MS }),
@@ -113,6 +118,7 @@ export async function connectBus({ url, name, logger, replicas = 1 }: BusOptions
       return () => void callbacks.delete(callback);
     },
     close: async () => {
+      closing.abort();
       if (current === 'connected') await connection.flush().catch(() => undefined);
       await connection.close();
     },

@@ -10,6 +10,8 @@ const replicated = (fault: Shape): Fault => ({ bed: 'replicated', beyondLimits: 
 
 /** How long another leader is waited for, in milliseconds: elections take four to nine seconds. */
 const ELECTION_MS_MAX = 12_000;
+/** Longer than clients stay at a server that has lost its peers, in milliseconds. */
+const SILENT_MS = 25_000;
 
 interface Roles {
   readonly leader: NatsServer;
@@ -50,10 +52,12 @@ const cutOff = (name: string, pick: keyof Roles, clients: boolean, inTests = fal
       const server = (await rolesOf(bed))[pick];
       const index = bed.cluster.servers.nats.processes.indexOf(server);
       bed.serverLinks.cutOff(index, clients);
+      const since = performance.now();
       const told = pick === 'leader' ? await newLeader(bed, server) : '';
-      await pause(BEYOND_LEASE_MS);
+      // Cut off from its peers alone it keeps its clients: so long that they go to another server.
+      await pause(clients ? BEYOND_LEASE_MS : SILENT_MS);
       bed.serverLinks.heal();
-      return `${server.name} cut off for ${BEYOND_LEASE_MS} ms${told}; all healthy ${await timed(() => whole(bed))} ms after it was back`;
+      return `${server.name} cut off for ${Math.round(performance.now() - since)} ms${told}; all healthy ${await timed(() => whole(bed))} ms after it was back`;
     },
   });
 

@@ -1,0 +1,37 @@
+/** The crash matrix of docs/failures.md claims nothing that no test proves. */
+import { readFileSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import path from 'node:path';
+import { FAULTS } from './faults/fault-list.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+const MATRIX = /## The crash matrix\n(.*?)\n## /s;
+const TEST = /`([\w.-]+\.test\.ts)` "([^"]+)"/g;
+const FAULT = /fault "([^"]+)"/g;
+
+const text = readFileSync(path.join(ROOT, 'docs/failures.md'), 'utf8');
+const rows = (MATRIX.exec(text)?.[1] ?? '').split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| dies |') && !line.startsWith('| what |'));
+
+async function sources(): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for await (const file of glob('{apps,libs,tools}/*/src/**/*.test.ts', { cwd: ROOT })) {
+    const name = path.basename(file);
+    found.set(name, (found.get(name) ?? '') + readFileSync(path.join(ROOT, file), 'utf8').replaceAll("\\'", "'"));
+  }
+  return found;
+}
+
+test('every line of the matrix names a test or a fault, and all that are named exist', async () => {
+  const files = await sources();
+  const names = new Set(FAULTS.map(({ name }) => name));
+  const wrong: string[] = [];
+  for (const row of rows) {
+    const tests = [...row.matchAll(TEST)];
+    const faults = [...row.matchAll(FAULT)];
+    if (tests.length + faults.length === 0) wrong.push(`nothing proves: ${row}`);
+    for (const [, file = '', title = ''] of tests) if (files.get(file)?.includes(title) !== true) wrong.push(`${file} has no test ${JSON.stringify(title)}`);
+    for (const [, name = ''] of faults) if (!names.has(name)) wrong.push(`there is no fault ${JSON.stringify(name)}`);
+  }
+  expect(wrong).toEqual([]);
+  expect(rows.length).toBeGreaterThan(30);
+});
