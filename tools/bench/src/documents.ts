@@ -103,6 +103,11 @@ export function notifying(): string {
 `);
 }
 
+/** An execution that waits for as long as its input says. */
+export function resting(): string {
+  return document('resting', "  - rest:\n      wait: '${ .rest }'\n");
+}
+
 /** Echo steps with a heavy payload and expressions that cost much: what a noisy neighbour sends. */
 export function heavy(): string {
   const step = (number: number): string => `  - step${number}:

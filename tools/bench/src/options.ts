@@ -24,6 +24,12 @@ export interface BenchOptions {
   readonly waiting: number;
   /** How long each service is away in `outage`. */
   readonly awaySeconds: number;
+  /** Executions of `sleepers`, and those of them that come due within one minute; 0: one in ten, 100,000 at most. */
+  readonly count: number;
+  readonly due: number;
+  /** How long MongoDB is away in `long-outage`, and the steps a second that go on meanwhile. */
+  readonly mongoMinutes: number;
+  readonly rate: number;
   /** Distinct definitions of `mixed`. */
   readonly definitions: number;
   /** Names of the engines for `compare`. */
@@ -43,7 +49,7 @@ export interface WorkRules {
   readonly takes?: readonly WorkOption[];
 }
 
-export type WorkOption = 'minutes' | 'waiting' | 'away-seconds' | 'definitions' | 'fsync-delay-ms' | 'nats-servers' | 'profile';
+export type WorkOption = 'count' | 'due' | 'mongo-minutes' | 'rate' | 'minutes' | 'waiting' | 'away-seconds' | 'definitions' | 'fsync-delay-ms' | 'nats-servers' | 'profile';
 
 export type ReadCommandLine = { readonly kind: 'read'; readonly line: CommandLine } | { readonly kind: 'refused'; readonly problems: readonly string[] };
 
@@ -61,7 +67,7 @@ export function readCommandLine(args: readonly string[], rules: Readonly<Record<
   const rule = rules[command];
   if (rule === undefined) return { kind: 'refused', problems: [`${command === '' ? 'name a work' : `there is no work ${JSON.stringify(command)}`}; choose one of ${Object.keys(rules).join(', ')}`] };
   if (engines.length > 0 && command !== 'compare') problems.push(`${command} takes no names: ${engines.join(' ')}`);
-  for (const name of ['minutes', 'waiting', 'away-seconds', 'definitions', 'fsync-delay-ms', 'nats-servers', 'profile'] as const) {
+  for (const name of ['count', 'due', 'mongo-minutes', 'rate', 'minutes', 'waiting', 'away-seconds', 'definitions', 'fsync-delay-ms', 'nats-servers', 'profile'] as const) {
     if (values[name] !== undefined && rule.takes?.includes(name) !== true) problems.push(`${command} takes no --${name}`);
   }
   const number = (name: Exclude<keyof typeof values, 'json' | 'profile'>, fallback: number, least: number, most: number, whole = true): number => {
@@ -87,6 +93,10 @@ export function readCommandLine(args: readonly string[], rules: Readonly<Record<
     natsServers: number('nats-servers', 1, 1, 5),
     waiting: number('waiting', 0, 1, 10_000_000),
     awaySeconds: number('away-seconds', 60, 1, 86_400),
+    count: number('count', 100_000, 100, 10_000_000),
+    due: number('due', 0, 1, 1_000_000),
+    mongoMinutes: number('mongo-minutes', 60, 0.1, 24 * 60, false),
+    rate: number('rate', 2_000, 1, 1_000_000),
     definitions: number('definitions', 20_000, 600, 1_000_000),
     engines,
   };
@@ -109,6 +119,10 @@ function parse(args: readonly string[]) {
       waiting: { type: 'string' },
       'away-seconds': { type: 'string' },
       definitions: { type: 'string' },
+      count: { type: 'string' },
+      due: { type: 'string' },
+      'mongo-minutes': { type: 'string' },
+      rate: { type: 'string' },
     },
   });
 }

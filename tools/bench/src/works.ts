@@ -1,6 +1,7 @@
 /** Every work by its name: what it is, what it takes, what runs it. */
 import { runMixed } from './work-mixed.ts';
 import { runRecovery } from './work-recovery.ts';
+import { runSleepers } from './work-sleepers.ts';
 import { runChain, runFanOut, runHttp, runLoop, runScript } from './work-stream.ts';
 import { runWebhook } from './work-webhook.ts';
 import type { Work } from './work.ts';
@@ -17,5 +18,6 @@ export const WORKS: Readonly<Record<string, Work>> = {
   script: { what: 'ten JavaScript steps', inFlight: 100, takes: STREAMED, run: runScript },
   http: { what: 'ten HTTP calls', inFlight: 100, takes: STREAMED, run: runHttp },
   webhook: { what: 'webhooks, accepted and with a reply', inFlight: 50, takes: COMMON, run: runWebhook },
+  sleepers: { what: 'executions that only wait', inFlight: 5_000, takes: ['count', 'due'], run: runSleepers },
   recovery: { what: 'SIGKILL of an orchestrator', inFlight: 10_000, takes: ['fsync-delay-ms', 'nats-servers'], run: runRecovery },
 };
