@@ -50,6 +50,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     clock,
     logger,
     signal: context.signal,
+    logBytesMax: config.laneLogMiB * 1024 ** 2,
     agreement,
     open: openLogStreams(bus),
     inputs: {

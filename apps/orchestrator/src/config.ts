@@ -7,6 +7,7 @@ export const settings = {
   formatMax: integer('MILLRACE_FORMAT_MAX', { default: FORMAT_NEWEST, min: FORMAT_OLDEST, max: FORMAT_NEWEST, doc: 'the newest record format that the orchestrators may agree on while this one lives; hold it to be able to go back to an older release' }),
   growth: choice('MILLRACE_LANE_GROWTH', ['auto', 'fixed'] as const, { default: 'auto', doc: 'auto: a lane is added for each orchestrator more than there are lanes; fixed: only `millrace scale lanes` adds any' }),
   replaces: text('MILLRACE_REPLACES', { default: '', doc: 'instance whose place this one takes in a rolling restart: the two count as one until that has gone' }),
+  laneLogMiB: integer('MILLRACE_LANE_LOG_MIB', { default: 2_048, min: 1, max: 1_048_576, doc: 'disk that the log of one lane may take, in MiB, before new starts are refused; what runs goes on' }),
 } satisfies Schema;
 
 export type OrchestratorConfig = ConfigOf<typeof settings>;

@@ -28,6 +28,7 @@ export function observeOrchestrator(metrics: Metrics, { lanes, scheduler, gate, 
   perLane('millrace_lane_framed_bytes', 'Bytes of frames before compression', (lane) => lane.counts.framedBytes);
   perLane('millrace_lane_executions_count', 'Executions in memory', (lane) => lane.actors.size);
   perLane('millrace_lane_sleeping_count', 'Executions that sleep: out of memory, until a timer or somebody wakes them', (lane) => lane.sleeping);
+  perLane('millrace_lane_backlog_count', 'Ended executions of which the log alone has the journal, until history can take it', (lane) => lane.backlog);
   single('millrace_steps_dispatched_count', 'Steps sent to workers', () => scheduler.counts.dispatched);
   single('millrace_steps_redispatched_count', 'Steps sent again because their worker had gone', () => scheduler.counts.redispatched);
   single('millrace_steps_outstanding_count', 'Steps in the hands of workers', () => scheduler.outstanding);

@@ -168,6 +168,32 @@ export function decodeFrame(text: string, lookUp: (name: string) => string): Fra
   };
 }
 
+/** A transition of which nothing is decoded but what it is about. */
+export interface FramedEntry {
+  readonly execution: string;
+  readonly organisation: string;
+  readonly begins: boolean;
+  readonly ends: boolean;
+  /** The journal entry's text, as `FrameWriter.add` yielded it. */
+  text(): string;
+}
+
+/** The journal entries of a frame, in order. Throws on a format or codec that it does not know (F1). */
+export function framedEntries(text: string): readonly FramedEntry[] {
+  return parse(text).t.map(([organisation, execution, atMs, records]) => ({
+    organisation,
+    execution,
+    begins: kindOf(records[0]) === 'started',
+    ends: kindOf(records.at(-1)) === 'ended',
+    text: () => JSON.stringify([atMs, records]),
+  }));
+}
+
+/** The kind of a record, without its version. */
+function kindOf(record: RawRecord | undefined): string {
+  return String(record?.['k']).split('.')[0] ?? '';
+}
+
 /** Reads journal entries kept as the texts that a frame writer yielded. */
 export function decodeEntries(texts: readonly string[], lookUp: (name: string) => string): readonly JournalEntry[] {
   return texts.map((text) => {

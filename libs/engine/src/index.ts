@@ -4,12 +4,12 @@ export { advance, begin, cancel, elapse, journalFor, resolve, start, ACTIVATIONS
 export { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 export { restingUntil, statusOf, NO_ACTIVATION, type Activation, type Execution, type ExecutionStatus } from './execution.ts';
 export { FORMAT_NEWEST, FORMAT_OLDEST, NODE_FORMATS, RECORD_FORMATS, formatOf, isReadable } from './format.ts';
-export { createFrameWriter, encodeEntry, frameHeadText, FRAME_END, decodeEntries, decodeFrame, decodeFrameHead, entryReferencesOf, referencesOf, FRAME_CHARACTERS_MAX, MOVES_FORMAT, type AdoptedSlots, type Frame, type FrameHead, type FrameWriter, type ReleasedSlots, type Transition } from './frame.ts';
+export { createFrameWriter, encodeEntry, frameHeadText, FRAME_END, decodeEntries, decodeFrame, decodeFrameHead, entryReferencesOf, framedEntries, referencesOf, FRAME_CHARACTERS_MAX, MOVES_FORMAT, type AdoptedSlots, type Frame, type FrameHead, type FramedEntry, type FrameWriter, type ReleasedSlots, type Transition } from './frame.ts';
 export { decodeLaneInputs, encodeLaneInputs, LANE_INPUT_BYTES_MAX, type CancelInput, type LaneInput, type Reply, type StartInput } from './lane-input.ts';
 export { isTooDeep, payloadOf, textOf, NESTING_MAX, type Payload } from './payload.ts';
 export { boundedProblem, fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';
 export { NO_NODE, type Budget, type CallNode, type CatchClause, type DoNode, type Duration, type Evaluation, type Expression, type Flow, type ForkNode, type ForNode, type JsonValue, type Node, type Program, type RaiseNode, type RetryPolicy, type SchemaCheck, type SetNode, type SwitchNode, type Template, type TryNode, type WaitNode } from './program.ts';
-export { SCOPE_END, WORKFLOW_END, type JournalEntry, type JournalRecord, type StartedRecord } from './record.ts';
+export { SCOPE_END, WORKFLOW_END, type JournalEntry, type EndedRecord, type JournalRecord, type StartedRecord } from './record.ts';
 export { PAYLOAD_CHARACTERS_MAX, PAYLOAD_INLINE_CHARACTERS_MAX, TRANSITION_INLINE_CHARACTERS_MAX, type LargePayload } from './record-writer.ts';
 export { restore, snapshotOf, type Snapshot } from './snapshot.ts';
 export { attemptSpanId, callerOf, derivedTraceparent, spanIdOf, traceIdOf, traceparentOf } from './span-identity.ts';

@@ -87,6 +87,8 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
       const earlier = live.segments > 0 ? await checkpoints.segments(id, live.segments) : [];
       return { organisation: live.organisation, program: live.program, status: live.status, entries: await decode([...earlier, ...live.texts]) };
     }
+    const inLog = live === undefined ? await lane?.readBacklog(id) : undefined;
+    if (inLog !== undefined && (organisation === '' || inLog.organisation === organisation)) return { organisation: inLog.organisation, program: inLog.program, status: inLog.end.status, entries: await decode(inLog.journal.texts()) };
     const asleep = live === undefined && lane?.sleeps(id) === true ? await fromCheckpoint(id) : undefined;
     if (asleep !== undefined && (organisation === '' || asleep.organisation === organisation)) return asleep;
     const document = live === undefined && asleep === undefined ? await history.get(id) : null;

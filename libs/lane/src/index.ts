@@ -9,6 +9,7 @@ export { Lane, type LaneCounts, type LaneEnd, type LaneOptions, type TransitionO
 export { createLanes, type Lanes } from './lane/lanes.ts';
 export { type Answer, type LogStream, type OpenLogStream, type StoredFrame } from './lane/log-stream.ts';
 export { type Cancelled, type InputOrigin, type Message, type StartMessage } from './lane/message.ts';
+export { BACKLOG_CHARACTERS, type Backlog } from './lane/backlog.ts';
 export { createIdTable, type IdTable } from './lane/id-table.ts';
 export { SLEEP_MS_MIN, WINDOW_MS, type DuePlace, type Sleepers, type SleeperStore, type StoredExecution, type Woken } from './lane/sleepers.ts';
 export { type LanePorts, type LifecycleEvent, type ReadyStep } from './lane/ports.ts';

@@ -52,6 +52,8 @@ export interface LaneHostOptions {
   readonly logger: Logger;
   /** Ends the waiting for the database. */
   readonly signal: AbortSignal;
+  /** Disk that the log of one lane may take before new starts are refused, in bytes. */
+  readonly logBytesMax: number;
   /** What the orchestrators have agreed to write. */
   readonly agreement: Pick<FormatAgreement, 'formats' | 'agreed'>;
   readonly open: OpenLogStream;
@@ -156,6 +158,10 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
       }
     },
     checkpoint: (lane, _epoch, actors) => checkpoints.write(lane, actors),
+    historyWaiting: () => history.waitingCharacters,
+    program: (hash) => programs.byHash(hash),
+    payload: (name) => payloads.get(name),
+    logBytesMax: options.logBytesMax,
     sleepers: stored,
     announce: (event) => outbox.put(event),
     outboxLowWater: (lane) => outbox.lowWater(lane),

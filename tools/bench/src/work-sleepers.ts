@@ -10,7 +10,7 @@
  *   named. That is what `millrace trace` shows; the client asks for some of them through the gateway as well.
  */
 import { credentials } from '@grpc/grpc-js';
-import { MongoClient } from 'mongodb';
+import { MongoClient, type Binary } from 'mongodb';
 import { ExecutionServiceClient, type StartExecutionsResponse } from '@millrace/contracts/gateway/v1/gateway';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BenchCluster } from './bench-cluster.ts';
@@ -192,12 +192,13 @@ async function latenessOf(bed: BenchCluster, due: number): Promise<readonly numb
   const client = new MongoClient(bed.cluster.servers.mongo.url);
   const late: number[] = [];
   try {
-    const history = client.db('millrace_orchestrator').collection<{ readonly _id: string; readonly entries: readonly string[] }>('history');
+    const history = client.db('millrace_orchestrator').collection<{ readonly _id: string; readonly journal?: Binary; readonly entries?: readonly string[] }>('history');
     await until(async () => (await history.countDocuments({})) >= due * 0.999, 60_000).catch(() => undefined);
-    for await (const { entries } of history.find({}, { projection: { entries: 1 } })) {
-      const records = entries.flatMap((entry) => (JSON.parse(entry) as readonly [number, readonly { readonly due?: number }[]])[1]);
-      const [endedAtMs] = JSON.parse(entries.at(-1) ?? '[0]') as readonly [number];
-      const dueMs = records.find((record) => record.due !== undefined)?.due;
+    for await (const { journal, entries = [] } of history.find({}, { projection: { entries: 1, journal: 1 } })) {
+      const text = journal === undefined ? entries.join() : Buffer.from(journal.buffer).toString('utf8');
+      const parsed = JSON.parse(`[${text}]`) as readonly (readonly [number, readonly { readonly due?: number }[]])[];
+      const [endedAtMs = 0] = parsed.at(-1) ?? [];
+      const dueMs = parsed.flatMap(([, records]) => records).find((record) => record.due !== undefined)?.due;
       if (dueMs !== undefined) late.push(endedAtMs - dueMs);
     }
   } finally {

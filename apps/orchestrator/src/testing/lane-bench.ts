@@ -40,6 +40,11 @@ export interface Bench {
   readonly stored: Map<string, StoredCheckpoint>;
   /** Whether the store answers nothing; it does at first. */
   storeAway: boolean;
+  /** Characters of journals that wait for history. */
+  historyWaiting: number;
+  logBytesMax: number;
+  /** Whether history has what ends; it has nothing at first. */
+  storesAtOnce: boolean;
   leaseHolds: boolean;
   /** The agreed record format. */
   format: number;
@@ -76,6 +81,9 @@ export async function openBench(url: string): Promise<Bench> {
     payloads: new Map(),
     stored: new Map(),
     storeAway: true,
+    historyWaiting: 0,
+    logBytesMax: Infinity,
+    storesAtOnce: false,
     leaseHolds: true,
     format: FORMAT_NEWEST,
     nowMs: wallClock,
@@ -117,10 +125,19 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
     async storePayloads(list) {
       for (const { name, text } of list) bench.payloads.set(name, text);
     },
-    finish: (finished) => void bench.finished.push(finished),
+    finish(finished, stored) {
+      bench.finished.push(finished);
+      if (bench.storesAtOnce) stored();
+    },
     async checkpoint(lane, _epoch, actors) {
       if (bench.storeAway) throw new Error('the store is away');
       for (const { execution, hop, lastSequence: sequence, journal } of actors) bench.stored.set(execution.id, { id: execution.id, organisation: execution.organisation, hop, lane, sequence, segments: 0, entries: journal.texts(), snapshot: JSON.parse(JSON.stringify(snapshotOf(execution))) as Snapshot });
+    },
+    historyWaiting: () => bench.historyWaiting,
+    program: (hash) => programOfHash(programs, hash),
+    payload: (name) => Promise.resolve(bench.payloads.get(name) ?? 'null'),
+    get logBytesMax() {
+      return bench.logBytesMax;
     },
     sleepers: {
       async due(slots, after, untilMs, limit) {
@@ -144,6 +161,11 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
   };
 }
 
+function programOfHash(programs: readonly Program[], hash: string): Promise<Program> {
+  const found = programs.find((program) => program.hash === hash);
+  return found === undefined ? Promise.reject(new Error(`no program ${hash}`)) : Promise.resolve(found);
+}
+
 async function readStored(bench: Bench, ids: readonly string[], programs: readonly Program[]): Promise<readonly StoredExecution[]> {
   if (bench.storeAway) throw new Error('the store is away');
   return ids.flatMap((id): StoredExecution[] => {
@@ -158,10 +180,7 @@ async function readStored(bench: Bench, ids: readonly string[], programs: readon
 function takingPorts(bench: Bench, lane: number, programs: readonly Program[]): TakingPorts {
   return {
     format: () => bench.format,
-    program: (hash) => {
-      const found = programs.find((program) => program.hash === hash);
-      return found === undefined ? Promise.reject(new Error(`no program ${hash}`)) : Promise.resolve(found);
-    },
+    program: (hash) => programOfHash(programs, hash),
     payload: (name) => Promise.resolve(bench.payloads.get(name) ?? 'null'),
     table: () => Promise.resolve(bench.table(lane)),
     checkpoints(slots, asleep) {

@@ -102,7 +102,8 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
       };
       await within(clock, WRITE_MS_MAX, 'Writing checkpoints', storeAll());
       for (const { actor, overflow, entries } of written) {
-        if (entries === 0) continue;
+        // What has ended meanwhile has its whole journal in its history.
+        if (entries === 0 || actor.execution.end !== undefined) continue;
         actor.segments = overflow.from + overflow.segments.length;
         actor.journal.drop(entries);
       }

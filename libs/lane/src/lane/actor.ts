@@ -41,8 +41,10 @@ export interface Actor {
   firstDirtySequence: number;
   /** What `firstDirtySequence` was when the checkpoint that is on its way was taken; 0: none is. */
   storingFirstSequence: number;
-  /** A checkpoint of it was written at some time. */
+  /** A checkpoint of it may have been written at some time. */
   checkpointed: boolean;
+  /** One was, or it came from one: not all of its journal need be in this lane's log. */
+  isStored: boolean;
   dirtySinceMs: number;
   lastSequence: number;
   watchers: Watcher[];
@@ -51,7 +53,7 @@ export interface Actor {
 }
 
 export function createActor(execution: Execution): Actor {
-  return { execution, slot: slotOf(execution.id), hop: 0, prefix: framePrefix(execution.organisation, execution.id), journal: new Journal(execution.program), segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
+  return { execution, slot: slotOf(execution.id), hop: 0, prefix: framePrefix(execution.organisation, execution.id), journal: new Journal(execution.program), segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, isStored: false, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
 }
 
 /** The actor that a checkpoint describes, in the lane `lane`. One of another lane is from before its slot came here: every frame of this log is later. */
@@ -63,6 +65,7 @@ export function actorOfCheckpoint(stored: StoredCheckpoint, program: Program, la
   actor.segments = stored.segments;
   for (const entry of stored.entries) actor.journal.append(entry);
   actor.checkpointed = true;
+  actor.isStored = true;
   return actor;
 }
 
@@ -84,6 +87,8 @@ export interface Finished {
   readonly hop: number;
   /** The log may not be truncated above this frame before history has the execution. */
   readonly firstSequence: number;
+  /** Its whole journal is in this lane's log, from `firstSequence` on. */
+  readonly isWhole: boolean;
   /** The frame that holds the end. */
   readonly lastSequence: number;
   readonly checkpointed: boolean;
@@ -112,6 +117,7 @@ export function finishedOf(actor: Actor): Finished | undefined {
     segments: actor.segments,
     hop: actor.hop,
     firstSequence: actor.storingFirstSequence || actor.firstDirtySequence || actor.lastSequence,
+    isWhole: !actor.isStored && actor.segments === 0 && actor.hop === 0,
     lastSequence: actor.lastSequence,
     checkpointed: actor.checkpointed,
     traceparent: execution.traceparent,

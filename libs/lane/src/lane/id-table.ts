@@ -43,6 +43,8 @@ export interface IdTable {
   set(id: string, value?: number): void;
   /** False when it was not there. */
   delete(id: string): boolean;
+  /** The lowest number beside any id; Infinity where there are none. */
+  lowest(): number;
   /** Forgets all ids of slots for which `isGone` holds. */
   deleteSlots(isGone: (slot: number) => boolean): void;
   /** The ids of slots for which `isWanted` holds, as texts of at most PACKED_IDS_MAX each; without their numbers. */
@@ -86,6 +88,11 @@ export function createIdTable({ withValues = false }: { readonly withValues?: bo
       free(shard, place);
       size--;
       return true;
+    },
+    lowest() {
+      let lowest = Infinity;
+      for (const { slots, values } of shards) for (const [place, value] of (values ?? []).entries()) if (slots[place] !== FREE && value < lowest) lowest = value;
+      return lowest;
     },
     deleteSlots(isGone) {
       const gone = new Uint8Array(SLOT_COUNT);

@@ -20,8 +20,6 @@ const CHECKPOINT_AGE_MS = 2_000;
 const CHECKPOINTS_MAX = 250;
 /** Between two truncations, in milliseconds. */
 const TRUNCATE_MS = 900;
-/** Disk that the log of one lane may take before new starts are refused, in bytes; what runs goes on. */
-const LOG_BYTES_MAX = 2 * 1024 ** 3;
 
 export interface LaneUpkeep {
   /** The actor has changed in the frame `sequence`. */
@@ -57,11 +55,13 @@ export interface LaneUpkeepOptions {
   durable(): { readonly sequence: number; readonly inputSequence: number };
   /** Calls `run` again when the lane next stands between two frames. */
   again(): void;
+  /** The first frame that ended executions need whose journals are in the log alone; Infinity when there are none. */
+  backlogLowWater(): number;
   /** The actor's checkpoint has all of it: it may leave memory. */
   rest(actor: Actor): void;
 }
 
-export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, slots, announcedBelow: before, durable, again, rest }: LaneUpkeepOptions): LaneUpkeep {
+export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, slots, announcedBelow: before, durable, again, backlogLowWater, rest }: LaneUpkeepOptions): LaneUpkeep {
   // In the order they became dirty, nearly: the oldest come first.
   const dirty = new Set<Actor>();
   /** Actors whose checkpoint is on its way. */
@@ -97,6 +97,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
           if (actor.execution.end === undefined) dirty.add(actor);
         }
         actor.storingFirstSequence = 0;
+        if (isStored) actor.isStored = true;
         if (isStored && actor.firstDirtySequence === 0) settled.push(actor);
       }
     };
@@ -118,6 +119,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
     for (const actor of dirty) low = Math.min(low, actor.firstDirtySequence);
     for (const actor of storing) low = Math.min(low, actor.storingFirstSequence);
     for (const each of finished.values()) low = Math.min(low, each.firstSequence);
+    low = Math.min(low, backlogLowWater());
     return Math.min(low, announcedBelow, slots.lowWater());
   }
 
@@ -183,8 +185,8 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       return announcedBelow;
     },
     overBudget() {
-      if (logBytes < LOG_BYTES_MAX) return undefined;
-      return `The log of lane ${number} takes ${logBytes} bytes of its ${LOG_BYTES_MAX}; starts are taken again once history has caught up`;
+      if (logBytes < ports.logBytesMax) return undefined;
+      return `The log of lane ${number} takes ${logBytes} bytes of its ${ports.logBytesMax}; starts are taken again once history has caught up`;
     },
   };
 }

@@ -23,6 +23,7 @@ import type { Logger } from '@millrace/telemetry';
 import { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
 import { formatRefusal } from './format-needed.ts';
 import { FrameBytes } from './frame-bytes.ts';
+import { createBacklog, type Backlog } from './backlog.ts';
 import type { LaneLog } from './lane-log.ts';
 import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
@@ -46,6 +47,9 @@ const FILL_MS_MAX = 25;
 const UPKEEP_MS = 1_000;
 /** How long a stopping lane waits for the frame in hand, in milliseconds; its fate is then the next owner's to find out. */
 const STOP_MS_MAX = 1_000;
+
+/** Before slots are given away, when ended executions have to be read from the log for history first, in milliseconds. */
+const RELEASE_RETRY_MS = 1_000;
 
 /** Why a lane ended. */
 export type LaneEnd = { readonly kind: 'stopped' } | { readonly kind: 'displaced' } | { readonly kind: 'failed'; readonly error: unknown };
@@ -94,6 +98,7 @@ export class Lane {
   readonly #timers: LaneTimers;
   readonly #upkeep: LaneUpkeep;
   readonly #sleepers: Sleepers;
+  readonly #backlog: Backlog;
   readonly #endUpkeep: Cancel;
   #mailbox: Message[] = [];
   /** What the frame in hand was made from. */
@@ -126,7 +131,7 @@ export class Lane {
       this.#end = settle;
     });
     this.#timers = createLaneTimers(clock, (execution, activation) => this.post({ kind: 'due', execution, activation }), (execution) => this.actors.has(execution));
-    const maintain = (): void => this.post({ kind: 'query', run: () => this.#upkeep.run(clock.wallMs()) });
+    const maintain = (): void => this.post({ kind: 'query', run: () => this.#maintain() });
     this.#upkeep = createLaneUpkeep({
       number,
       epoch,
@@ -138,7 +143,20 @@ export class Lane {
       announcedBelow: taken.announcedBelow,
       durable: () => ({ sequence: this.#lastSequence, inputSequence: this.#durableInputSequence }),
       again: maintain,
+      backlogLowWater: () => this.#backlog.lowWater(),
       rest: (actor) => this.#rest(actor),
+    });
+    this.#backlog = createBacklog({
+      log,
+      table: taken.backlog,
+      ports,
+      clock,
+      logger,
+      lastSequence: () => this.#lastSequence,
+      handOver: (finished) => {
+        this.finished.set(finished.id, finished);
+        this.#handToHistory(finished);
+      },
     });
     this.#sleepers = createSleepers({
       lane: number,
@@ -168,9 +186,25 @@ export class Lane {
     return this.#upkeep.truncatedBelow;
   }
 
+  /** Between two frames. */
+  #maintain(): void {
+    this.#upkeep.run(this.#clock.wallMs());
+    this.#backlog.run();
+  }
+
   /** Whether a start of that id would be a repeated one. */
   knows(id: string): boolean {
-    return this.actors.has(id) || this.finished.has(id) || this.memory.has(id) || this.#sleepers.has(id);
+    return this.actors.has(id) || this.finished.has(id) || this.memory.has(id) || this.#sleepers.has(id) || this.#backlog.has(id);
+  }
+
+  /** Ended executions of which the log alone has the journal, until history can take it. */
+  get backlog(): number {
+    return this.#backlog.size;
+  }
+
+  /** One of them, read from the log; undefined when it is none. */
+  readBacklog(id: string): Promise<Finished | undefined> {
+    return this.#backlog.read(id);
   }
 
   /** Whether the execution is out of memory, with all of it in its checkpoint (E8). */
@@ -316,6 +350,11 @@ export class Lane {
   /** Gives slots away: what is known of them goes to the bucket, the frame says so, and then nothing of them is here. */
   async #release({ id, move, done }: Extract<Message, { kind: 'release' }>): Promise<void> {
     const before = this.slots.released(id);
+    // What stands in this log alone cannot go with its slots.
+    if (before === undefined && this.#backlog.size > 0) {
+      this.#clock.after(RELEASE_RETRY_MS, () => this.post({ kind: 'release', id, move, done }));
+      return;
+    }
     const leaving = new Set(move.slots.filter((slot) => this.slots.owns(slot)));
     if (before !== undefined || leaving.size === 0) {
       done(before);
@@ -543,7 +582,9 @@ export class Lane {
     if (actor !== undefined) return { isSame: isSameInput(actor.execution.rawInput, input), replyTo: actor.execution.replyTo };
     const finished = this.finished.get(id);
     if (finished !== undefined) return { isSame: isSameInput(finished.input, input), replyTo: finished.replyTo };
-    return this.memory.has(id) ? { isSame: this.memory.matches(id, input), replyTo: undefined } : undefined;
+    if (this.memory.has(id)) return { isSame: this.memory.matches(id, input), replyTo: undefined };
+    // What it was started with stands in the log; a key that was forgotten so soon is taken at its word.
+    return this.#backlog.has(id) ? { isSame: true, replyTo: undefined } : undefined;
   }
 
   /** Runs one decision and turns its records into journal text and effects. */
@@ -603,7 +644,8 @@ export class Lane {
   }
 
   #handToHistory(finished: Finished): void {
-    this.#ports.finish(finished, () => void this.finished.delete(finished.id));
+    if (this.#backlog.take(finished)) this.finished.delete(finished.id);
+    else this.#ports.finish(finished, () => void this.finished.delete(finished.id));
   }
 
   #attach(id: string, watcher: Watcher): void {
@@ -612,7 +654,19 @@ export class Lane {
     if (actor !== undefined) actor.watchers.push(watcher);
     else if (ended !== undefined) watcher.ended(id, ended.end);
     else if (this.#sleepers.has(id)) this.#sleepers.watch(id, watcher);
+    else if (this.#backlog.has(id)) void this.#tellFromLog(id, watcher);
     else watcher.refused('execution-unknown', `Lane ${this.number} has no execution ${id} in memory`);
+  }
+
+  async #tellFromLog(id: string, watcher: Watcher): Promise<void> {
+    try {
+      const finished = await this.#backlog.read(id);
+      if (finished !== undefined) watcher.ended(id, finished.end);
+      else watcher.refused('execution-unknown', `Lane ${this.number} has no execution ${id} in memory`);
+    } catch (error) {
+      const { reason, message } = MillraceError.from(error);
+      watcher.refused(reason, message);
+    }
   }
 
   /** Between two frames: the checkpoint has all of the actor, and its timers are far away (Z1). */
@@ -665,6 +719,7 @@ export class Lane {
     this.#closed = true;
     this.#endUpkeep();
     this.#sendOn.close();
+    this.#backlog.close();
     this.#timers.stop();
     this.#refuse(this.#sleepers.close(), this.#left()[1]);
     for (const message of [...this.#inHand, ...this.#mailbox]) refuse(message, ...this.#left());

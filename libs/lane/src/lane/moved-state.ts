@@ -188,6 +188,7 @@ function finishedOf(raw: RawFinished, program: Program): Finished {
     journal: journalOf(raw.entries),
     segments: raw.segments,
     firstSequence: 0,
+    isWhole: false,
     lastSequence: 0,
     checkpointed: raw.checkpointed,
     traceparent: raw.traceparent,

@@ -31,6 +31,14 @@ export interface LanePorts {
   finish(finished: Finished, stored: () => void): void;
   /** Writes checkpoints; resolves when they are stored, rejects when not. */
   checkpoint(lane: number, epoch: number, actors: readonly Actor[]): Promise<void>;
+  /** Characters of journals that wait for history. */
+  historyWaiting(): number;
+  /** The program of a definition's hash. */
+  program(hash: string): Promise<Program>;
+  /** A payload by reference. */
+  payload(name: string): Promise<string>;
+  /** Disk that the log of one lane may take before new starts are refused, in bytes; what runs goes on. */
+  readonly logBytesMax: number;
   /** Sleeping executions, in the store. */
   readonly sleepers: SleeperStore;
   /** Workflow-level lifecycle events; the outbox keeps them until JetStream has them. */

@@ -11,8 +11,11 @@
  */
 import { apply, start, type Execution, type Program, type Transition } from '@millrace/engine';
 import { slotOf } from '@millrace/identity';
-import { actorOfCheckpoint, createActor, type Actor, type Finished } from './actor.ts';
+import { actorOfCheckpoint, createActor, finishedOf, type Actor, type Finished } from './actor.ts';
+import { BACKLOG_CHARACTERS } from './backlog.ts';
+import type { IdTable } from './id-table.ts';
 import { finishedAt, placeAt, type MovedState } from './moved-state.ts';
+import type { StartMemory } from './start-memory.ts';
 import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
 
 export interface Replay {
@@ -25,6 +28,8 @@ export interface Replay {
   transition(transition: Transition, sequence: number): Promise<void>;
   release(slots: readonly number[]): void;
   adopt(slots: readonly number[], state: MovedState, stored: readonly StoredCheckpoint[], sequence: number, atMs: number): Promise<void>;
+  /** Ended executions whose journals need not be in memory are left to the log once they are many (backlog.ts): those that ended below a frame. */
+  shed(below: number, to: IdTable, memory: StartMemory): void;
   /** Applies what could not be placed before the end of the log was known. */
   finish(): void;
 }
@@ -38,6 +43,9 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
   /** Frames of executions whose checkpoint is of another lane: whether they are older or later shows at a frame that adopts (P1). */
   const deferred = new Map<string, { readonly transition: Transition; readonly sequence: number }[]>();
 
+  /** Those that ended in the frames that were read, in order, and the length of their journals. */
+  let ended: Actor[] = [];
+  let endedBytes = 0;
   /** Slots that came with a frame that was read. */
   const here = new Set<number>();
 
@@ -76,6 +84,9 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
       actor.dirtySinceMs = atMs;
     }
     actor.lastSequence = sequence;
+    if (actor.execution.end === undefined) return;
+    ended.push(actor);
+    endedBytes += actor.journal.size;
   }
 
   return {
@@ -123,6 +134,21 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
         if (known !== undefined && !isLater && each.hop <= known.hop) continue;
         await load(each);
       }
+    },
+    shed(below, to, memory) {
+      if (endedBytes < BACKLOG_CHARACTERS) return;
+      let count = 0;
+      for (const actor of ended) {
+        if (actor.lastSequence >= below || endedBytes < BACKLOG_CHARACTERS / 2) break;
+        count++;
+        endedBytes -= actor.journal.size;
+        const finished = actors.get(actor.execution.id) === actor ? finishedOf(actor) : undefined;
+        if (finished?.isWhole !== true) continue;
+        actors.delete(finished.id);
+        to.set(finished.id, finished.firstSequence);
+        if (finished.key !== undefined) memory.remember(finished.id, finished.input, finished.endedAtMs);
+      }
+      ended = ended.slice(count);
     },
     finish() {
       for (const [id, list] of deferred) {

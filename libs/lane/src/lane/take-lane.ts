@@ -55,6 +55,8 @@ export interface TakenLane {
   readonly finished: readonly Finished[];
   /** Executions of the lane that sleep: of these nothing but the id is in memory (E8). */
   readonly asleep: IdTable;
+  /** Ended ones whose journals were left to the log, each with its first frame; see backlog.ts. */
+  readonly backlog: IdTable;
   readonly memory: StartMemory;
   /** Events that may not have been published. */
   readonly events: readonly LifecycleEvent[];
@@ -76,6 +78,7 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
   const memory = createStartMemory();
   const own = slotsOfLane(table, log.lane);
   const asleep = createIdTable();
+  const backlog = createIdTable({ withValues: true });
   const [checkpoints, remembered] = await Promise.all([ports.checkpoints(own, asleep), ports.remembered(own)]);
   for (const { id, digest, endedAtMs } of remembered.starts) memory.recall(id, digest, endedAtMs);
   if (!remembered.complete) memory.markPartial();
@@ -116,19 +119,22 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
     for (const transition of frame.transitions) {
       noteStart(transition, reread);
       atMs = transition.atMs;
-      for (const record of transition.records) if (isTold(record)) told.push({ sequence, transition, record });
-      if (!sleepers.covers(transition.execution)) await replay.transition(transition, sequence);
+      const isSleeping = sleepers.covers(transition.execution);
+      if (!isSleeping) await replay.transition(transition, sequence);
+      for (const record of transition.records) if (isTold(record)) told.push({ sequence, transition, record, program: replay.programOf(transition.execution) });
     }
     if (frame.announcedBelow !== undefined && frame.announcedBelow > announcedBelow) {
       announcedBelow = frame.announcedBelow;
       told = told.filter((each) => each.sequence >= announcedBelow);
     }
+    // Whoever waits for an end that may not have been told is told by what is in memory.
+    replay.shed(announcedBelow, backlog, memory);
     frames++;
   }
   replay.finish();
   for (const { id, digest, atMs: startedAtMs } of reread) memory.recall(id, digest, startedAtMs);
   const events = await eventsOf(log.lane, told, replay, slots, ports);
-  return { slots, actors: replay.actors, finished: [...replay.finished.values()], asleep, memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
+  return { slots, actors: replay.actors, finished: [...replay.finished.values()], asleep, backlog, memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
 }
 
 function letGoOf(memory: StartMemory, slots: readonly number[]): void {
@@ -145,6 +151,7 @@ interface Told {
   readonly sequence: number;
   readonly transition: Transition;
   readonly record: ToldRecord;
+  readonly program: Program | undefined;
 }
 
 interface Reread {
@@ -163,7 +170,7 @@ function noteStart({ execution, atMs, records: [first] }: Transition, reread: Re
 
 async function eventsOf(lane: number, told: readonly Told[], replay: Replay, slots: SlotOwnership, ports: TakingPorts): Promise<readonly LifecycleEvent[]> {
   // An execution that began below the first frame and has ended, or left, is known to history or to what it left with.
-  const gone = told.flatMap(({ transition: { execution } }) => (replay.programOf(execution) === undefined ? [execution] : []));
+  const gone = told.flatMap(({ transition: { execution }, program }) => ((program ?? replay.programOf(execution)) === undefined ? [execution] : []));
   const programs = new Map<string, Program>();
   if (gone.length > 0) {
     const left = slots.openReleases().flatMap(({ marker }) => marker.objects);
@@ -176,9 +183,9 @@ async function eventsOf(lane: number, told: readonly Told[], replay: Replay, slo
     if (others.length > 0) for (const [id, program] of await ports.programsOf(others)) programs.set(id, program);
   }
   const events: LifecycleEvent[] = [];
-  for (const { sequence, transition, record } of told) {
+  for (const { sequence, transition, record, program: then } of told) {
     const { organisation, execution, atMs } = transition;
-    const program = replay.programOf(execution) ?? programs.get(execution);
+    const program = then ?? replay.programOf(execution) ?? programs.get(execution);
     if (program !== undefined) events.push(lifecycleEvent(record, program, { lane, sequence, atMs, organisation, execution }));
   }
   return events;
