@@ -16,6 +16,7 @@ import { BreakerBook } from './circuit-breaker.ts';
 import { createClaims } from './claimed-step.ts';
 import { secretKeyBytes, type ConnectorConfig } from './config.ts';
 import { ConnectionBook } from './connection-book.ts';
+import { asyncApiConnector } from './connectors/asyncapi/asyncapi.ts';
 import { grpcConnector } from './connectors/grpc/grpc.ts';
 import { httpConnector } from './connectors/http/http.ts';
 import { mcpConnector } from './connectors/mcp/mcp.ts';
@@ -45,7 +46,7 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const sql = sqlConnector({ root: config.sqliteRoot, disabled: config.sqliteRoot === undefined && !config.allowLoopback });
   const script = scriptConnector({ resources: createResourceStore({ ...access, fileRoot: undefined }) });
   const grpc = grpcConnector(access);
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);

@@ -65,6 +65,8 @@ test('lists its catalogue with retry classes and schemas', async () => {
     'http.request:1.0.0@default': 'keyed',
     'openapi.call:1.0.0@default': 'keyed',
     'grpc.call:1.0.0@default': 'keyed',
+    'asyncapi.publish:1.0.0@default': 'keyed',
+    'asyncapi.subscribe:1.0.0@default': 'safe',
     'mcp.read:1.0.0@default': 'safe',
     'mcp.call:1.0.0@default': 'unsafe',
     'smtp.send:1.0.0@default': 'unsafe',

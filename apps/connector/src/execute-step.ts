@@ -99,7 +99,7 @@ async function runStep(options: StepHandlerOptions, entry: CatalogueEntry, step:
       return failed(failure('configuration', 400, `connection ${connection.name} is of connector ${connection.connector}, not ${connector.id}`));
     }
   }
-  const timeoutMs = Math.min(step.timeoutMs > 0 ? step.timeoutMs : operation.timeoutMs, TIMEOUT_MS_MAX);
+  const timeoutMs = Math.min(step.timeoutMs > 0 ? step.timeoutMs : operation.timeoutMs, operation.timeoutMsMax ?? TIMEOUT_MS_MAX);
   if (connection !== undefined) hideCredentials(connection.auth, secrets);
   const perform = (): Promise<Performed> => performGuarded(options, entry, { step, arguments: args, connection, secrets, timeoutMs }, control);
   const outcomeOf = (performed: Performed): StepOutcome => conclude(performed, secrets.texts, entry.name);

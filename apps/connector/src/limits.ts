@@ -56,6 +56,11 @@ export const MCP_CLOSE_MS = 1_000;
 /** Characters of such a process's complaints that are kept. */
 export const MCP_ERROR_CHARACTERS_MAX = 2_000;
 
+/** Messages that wait for a subscription's expressions, messages that one subscription consumes, and how long one may go on, milliseconds. */
+export const SUBSCRIPTION_QUEUE_MAX = 10_000;
+export const SUBSCRIPTION_MESSAGES_MAX = 10_000;
+export const SUBSCRIPTION_MS_MAX = 24 * 3600_000;
+
 /** Connections to one origin that HTTP requests share. */
 export const HTTP_CONNECTIONS_PER_ORIGIN_MAX = 128;
 /** Origins whose connections are kept. */

@@ -102,6 +102,8 @@ export interface OperationManifest {
   readonly retryClass: RetryClass;
   /** Milliseconds; a step may ask for another one. */
   readonly timeoutMs: number;
+  /** The most that a step may ask for, milliseconds; `TIMEOUT_MS_MAX` unless stated. */
+  readonly timeoutMsMax?: number;
   readonly rate?: RateHints;
   readonly pagination?: Pagination;
   readonly options?: readonly DynamicOptions[];

@@ -1,6 +1,7 @@
 export { apply, createExecution, flowInto } from './apply.ts';
 export { chronicleOf, type Chronicle, type TaskChronicle } from './chronicle.ts';
 export { advance, begin, cancel, elapse, journalFor, resolve, start, ACTIVATIONS_MAX, DECISIONS_MAX, type Journal, type StepResult } from './decide.ts';
+export { EXPRESSION_ALLOCATION_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_FUEL_MAX } from './evaluate.ts';
 export { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 export { restingUntil, statusOf, NO_ACTIVATION, type Activation, type Execution, type ExecutionStatus } from './execution.ts';
 export { FORMAT_NEWEST, FORMAT_OLDEST, NODE_FORMATS, RECORD_FORMATS, formatOf, isReadable } from './format.ts';

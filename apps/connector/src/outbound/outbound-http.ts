@@ -46,6 +46,8 @@ export class BodyTooLarge extends Error {
 
 export interface OutboundHttp {
   readonly guard: AddressGuard;
+  /** The pool itself, for what is not a request: its lookups are guarded, hosts that are written as addresses are not. */
+  readonly dispatcher: Dispatcher;
   /** @throws AddressBlocked, BodyTooLarge, or what the connection failed with; `brokenExchange` understands them. */
   ask(question: HttpQuestion): Promise<HttpAnswer>;
   /** Like `ask`, for answers that go on; whoever reads them stops reading to break off. */
@@ -68,6 +70,7 @@ export function createOutboundHttp(guard: AddressGuard): OutboundHttp {
   }
   return {
     guard,
+    dispatcher: agent,
     ask: async (question) => {
       const response = await send(question);
       return { status: response.statusCode, headers: plainHeaders(response.headers), bytes: await readBody(response.body, question.bytesMax) };
