@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { connectBus, newExecutionId, type Bus } from '@millrace/bus';
-import { begin, createFrameWriter, journalFor, payloadOf, snapshotOf, start, type Execution, type JournalRecord, type JsonValue, type StartedRecord } from '@millrace/engine';
+import { FORMAT_NEWEST, begin, createFrameWriter, journalFor, payloadOf, snapshotOf, start, type Execution, type JournalRecord, type JsonValue, type StartedRecord } from '@millrace/engine';
 import { initialSlotTable, slotsOfLane } from '@millrace/identity';
 import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
 import { connectStore, type Store } from '@millrace/store';
@@ -31,7 +31,7 @@ beforeAll(async () => {
   [nats, mongod] = await Promise.all([startNats({ dataDir: path.join(folder.path, 'nats') }), startMongod({ dataDir: path.join(folder.path, 'mongo') })]);
   bus = await connectBus({ url: nats.url, name: 'history test', logger });
   store = await connectStore({ url: mongod.url, database: 'history_test', logger });
-  checkpoints = createCheckpointStore(mongoCheckpoints(store), await openPayloadStore(bus), systemClock);
+  checkpoints = createCheckpointStore(mongoCheckpoints(store), await openPayloadStore(bus), systemClock, () => FORMAT_NEWEST);
   history = createHistoryStore(mongoHistory(store), checkpoints, systemClock, logger, () => format);
   await checkpoints.prepare();
   await history.prepare();
@@ -142,7 +142,7 @@ test('a later checkpoint of the same frames takes the earlier one\'s place', asy
 
 test('a state far larger than a document comes back as it was, and does not hold up those written with it', async () => {
   const [large, small] = [actorOf(newExecutionId(), { text: 'ü'.repeat(1_000_000) }, 5), actorOf(newExecutionId(), { n: 1 }, 5)];
-  const before = snapshotOf(large.execution);
+  const before = snapshotOf(large.execution, FORMAT_NEWEST);
   await checkpoints.write(0, [large, small]);
   const found = await checkpoints.get([large, small].map(({ execution }) => execution.id));
   expect(found.find(({ id }) => id === large.execution.id)?.snapshot).toEqual(JSON.parse(JSON.stringify(before)));

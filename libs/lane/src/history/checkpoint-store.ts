@@ -13,7 +13,7 @@
  */
 import type { Clock } from '@millrace/clock';
 import { slotOf } from '@millrace/identity';
-import { FORMAT_OLDEST, restingUntil, snapshotOf, type Snapshot } from '@millrace/engine';
+import { restingUntil, snapshotOf, type Snapshot } from '@millrace/engine';
 import type { Actor } from '../lane/actor.ts';
 import type { IdTable } from '../lane/id-table.ts';
 import type { DuePlace } from '../lane/sleepers.ts';
@@ -28,6 +28,9 @@ const STATE_CHARACTERS_MAX = 2 * 1024 * 1024;
 export const SEGMENT_CHARACTERS_MAX = 2 * 1024 * 1024;
 /** Journal text that stands in the checkpoint, in characters; more of it becomes segments. */
 export const TAIL_CHARACTERS_MAX = 4 * 1024;
+
+/** The first format whose checkpoints hold a journal's tail. */
+const TAIL_FORMAT = 2;
 
 export interface StoredCheckpoint {
   readonly id: string;
@@ -68,7 +71,7 @@ export interface CheckpointStore {
   segments(execution: string, count: number): Promise<readonly string[]>;
 }
 
-export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadStore, clock: Clock, format: () => number = () => FORMAT_OLDEST): CheckpointStore {
+export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadStore, clock: Clock, format: () => number): CheckpointStore {
   async function writeSegments(overflows: readonly Overflow[]): Promise<void> {
     const writes = overflows.flatMap(({ execution, from, hop, sequence, segments: list }) =>
       list.map((entries, index): SegmentDocument => ({ _id: `${execution}/${from + index}`, execution, number: from + index, hop, sequence, entries })),
@@ -91,7 +94,8 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
     async write(lane, actors) {
       // Everything is read from the actors before the first await: they go on changing.
       const written = actors.map((actor) => {
-        const isShort = actor.journal.size <= TAIL_CHARACTERS_MAX;
+        // Who reads format 1 alone looks for them in segments.
+        const isShort = format() >= TAIL_FORMAT && actor.journal.size <= TAIL_CHARACTERS_MAX;
         const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: isShort ? [] : inSegments(actor.journal.texts()) };
         return { actor, overflow, entries: isShort ? 0 : actor.journal.count, ...documentOf(lane, actor, overflow.segments.length, format()) };
       });
