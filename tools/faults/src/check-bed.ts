@@ -37,7 +37,7 @@ export async function checkBed(bed: FaultBed, faults: readonly FaultWindow[], ow
   const figures = Object.assign({}, ...all.map((found) => found.figures ?? {})) as Record<string, number>;
   const violations = all.flatMap((found) => found.violations);
   // A check that saw nothing has checked nothing.
-  for (const name of ['executions', 'arrivals', 'events', 'frames', 'waits', 'mails']) if (figures[name] === 0) violations.push(`nothing was seen of ${name}: a check did not work`);
+  for (const name of ['executions', 'arrivals', 'events', 'frames', 'waits', 'mails', 'highestShareOfLimitPercent']) if (figures[name] === 0) violations.push(`nothing was seen of ${name}: a check did not work`);
   return { violations, figures };
 }
 

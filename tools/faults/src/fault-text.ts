@@ -13,5 +13,5 @@ export function tableOf({ faults, skipped }: FaultReport): readonly string[] {
 /** The last line. */
 export function summaryOf({ faults, skipped, figures, violations }: FaultReport): string {
   const figure = (name: string): string => (figures[name] ?? 0).toLocaleString('en');
-  return `faults: ${faults.length} tried, ${skipped.length} skipped, ${figure('executions')} executions, ${figure('steps')} results, ${figure('arrivals')} arrivals, ${figure('repeatedAttempts')} attempts repeated at faults, ${figure('events')} events, ${violations.length} violations`;
+  return `faults: ${faults.length} tried, ${skipped.length} skipped, ${figure('executions')} executions, ${figure('steps')} results, ${figure('arrivals')} arrivals, ${figure('repeatedAttempts')} attempts repeated at faults, ${figure('events')} events, limits used up to ${figure('highestShareOfLimitPercent')} %, ${violations.length} violations`;
 }

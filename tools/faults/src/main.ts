@@ -24,8 +24,10 @@ if (!FAULTS.some(wanted)) {
   process.exit(2);
 }
 if (values.list) {
+  const lacking = new Map<string, string | undefined>();
   for (const fault of FAULTS.filter(wanted)) {
-    const missing = await missingFor(fault.bed);
+    if (!lacking.has(fault.bed)) lacking.set(fault.bed, await missingFor(fault.bed));
+    const missing = lacking.get(fault.bed);
     print(`${fault.bed}: ${fault.name}${fault.inTests ? '' : ' (by command alone)'}${missing === undefined ? '' : ` (skipped here: ${missing})`}`);
   }
   process.exit(0);

@@ -15,7 +15,7 @@ const CHUNK = Buffer.alloc(64 * 1024, 1);
 export interface SmallDisk {
   /** Starts a server that sees the disk: see `launcher` of @millrace/servers. */
   readonly launcher: readonly string[];
-  /** Writes until nothing more fits; resolves with the bytes that did. */
+  /** Writes until nothing more fits, and more where a server has let go of space since; resolves with the bytes that did. */
   fill(): Promise<number>;
   /** Takes away what `fill` wrote. */
   free(): Promise<void>;
@@ -39,7 +39,7 @@ export async function openSmallDisk(folder: string, megabytes: number): Promise<
   return {
     launcher: isRoot ? ['nsenter', '-t', target, '-m', '--'] : ['nsenter', '-t', target, '-U', '--preserve-credentials', '-m', '--'],
     async fill() {
-      const file = await open(filler, 'w');
+      const file = await open(filler, 'a');
       let bytes = 0;
       try {
         for (;;) bytes += (await file.write(CHUNK)).bytesWritten;
