@@ -4,8 +4,8 @@
  */
 import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
 
-/** Shorter texts are not compressed, in bytes. */
-const COMPRESS_FROM_BYTES = 4 * 1024;
+/** Shorter texts are not compressed, in bytes: setting a compression up costs more than the disk saves. */
+const COMPRESS_FROM_BYTES = 16 * 1024;
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /** @param text the frame's text as UTF-8; what is returned shares nothing with it. */

@@ -125,23 +125,22 @@ export function createOutbox(publish: PublishEvents, clock: Clock, logger: Logge
   };
 }
 
+/** CloudEvents JSON, put together from texts: an execution makes two of them, and most of their parts are texts already. */
 function cloudEvent({ kind, lane, sequence, index, atMs, organisation, execution, program, output, error }: LifecycleEvent): string {
   const time = new Date(atMs).toISOString();
-  const isShort = output !== undefined && textOf(output).length <= EVENT_OUTPUT_CHARACTERS_MAX;
-  return JSON.stringify({
-    specversion: '1.0',
-    id: `${lane}/${sequence}/${execution}/${index}`,
-    source: `/organisations/${organisation}/executions/${execution}`,
-    type: TYPES[kind],
-    subject: execution,
-    time,
-    datacontenttype: 'application/json',
-    data: {
-      name: execution,
-      definition: { namespace: program.namespace, name: program.name, version: program.version },
-      [`${kind}At`]: time,
-      ...(isShort ? { output: output.value } : {}),
-      ...(error === undefined ? {} : { error }),
-    },
-  });
+  const outputText = output === undefined ? '' : textOf(output);
+  const shown = output === undefined || outputText.length > EVENT_OUTPUT_CHARACTERS_MAX ? '' : `,"output":${outputText}`;
+  const cause = error === undefined ? '' : `,"error":${JSON.stringify(error)}`;
+  return `{"specversion":"1.0","id":"${lane}/${sequence}/${execution}/${index}","source":${JSON.stringify(`/organisations/${organisation}/executions/${execution}`)},"type":"${TYPES[kind]}","subject":"${execution}","time":"${time}","datacontenttype":"application/json","data":{"name":"${execution}","definition":${definitionOf(program)},"${kind}At":"${time}"${shown}${cause}}}`;
+}
+
+const definitionTexts = new WeakMap<LifecycleEvent['program'], string>();
+
+function definitionOf(program: LifecycleEvent['program']): string {
+  let text = definitionTexts.get(program);
+  if (text === undefined) {
+    text = JSON.stringify({ namespace: program.namespace, name: program.name, version: program.version });
+    definitionTexts.set(program, text);
+  }
+  return text;
 }

@@ -163,7 +163,7 @@ class WorkerRuntime implements Worker {
 
   #hello(): NonNullable<WorkerMessage['message']> {
     const { worker, service, version, handler } = this.#options;
-    return { $case: 'hello', value: { worker, service, version, operations: [...handler.operations], credits: this.#credits() } };
+    return { $case: 'hello', value: { worker, service, version, operations: [...handler.operations], credits: this.#credits(), readsDurableWithSteps: true } };
   }
 
   #credits(): { steps: number; bytes: number } {
@@ -179,12 +179,11 @@ class WorkerRuntime implements Worker {
   #receive(session: Session, message: NonNullable<OwnerMessage['message']>): void {
     switch (message.$case) {
       case 'steps':
+        if (message.value.durable.length > 0) this.#forget(message.value.durable);
         this.#take(session, message.value.steps);
         break;
       case 'durable':
-        this.#ledger.forget(message.value.numbers);
-        this.#adjustCredits();
-        this.#checkIdle();
+        this.#forget(message.value.numbers);
         break;
       case 'cancel': {
         const { execution, run, activation, attempt } = message.value;
@@ -195,6 +194,12 @@ class WorkerRuntime implements Worker {
         this.#router.moved(message.value.numbers, session);
         break;
     }
+  }
+
+  #forget(numbers: readonly number[]): void {
+    this.#ledger.forget(numbers);
+    this.#adjustCredits();
+    this.#checkIdle();
   }
 
   /** The hot path: one pass over the batch, one message back for all steps that answer at once (W6). */

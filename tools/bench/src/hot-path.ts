@@ -149,7 +149,7 @@ function stepsOf(message: OwnerMessage): readonly Step[] {
   return message.message?.$case === 'steps' ? message.message.value.steps : [];
 }
 dispatchService(lanes, scheduler, logger).work(call as unknown as DispatchCall);
-call.emit('data', { message: { $case: 'hello', value: { worker: 'w', service: 'connector', version: '1', operations: ['millrace.echo:1.0.0@default'], credits: { steps: 4096, bytes: 32 * 1024 * 1024 } } } });
+call.emit('data', { message: { $case: 'hello', value: { worker: 'w', service: 'connector', version: '1', operations: ['millrace.echo:1.0.0@default'], readsDurableWithSteps: true, credits: { steps: 4096, bytes: 32 * 1024 * 1024 } } } });
 
 let started = 0;
 let ended = 0;

@@ -4,12 +4,19 @@ import type { HistoryDocument, HistoryDocuments } from '@millrace/lane';
 import type { Store } from '@millrace/store';
 import { ignoringDuplicates } from './ignoring-duplicates.ts';
 
+/** Those that did not complete, by status. */
+export const UNFINISHED_INDEX = 'organisation_unfinished';
+/** What release 0.1 had in its place. */
+const FORMER_STATUS_INDEX = 'organisation_1_status_1_acceptedAt_-1__id_-1';
+
 export function mongoHistory(store: Store): HistoryDocuments {
   const collection = (): Collection<HistoryDocument> => store.collection<HistoryDocument>('history');
   return {
     async prepare() {
       await collection().createIndex({ organisation: 1, acceptedAt: -1, _id: -1 });
-      await collection().createIndex({ organisation: 1, status: 1, acceptedAt: -1, _id: -1 });
+      // Most complete, and are found among all of their organisation: an index of them would be written for each and read by nobody.
+      await collection().createIndex({ organisation: 1, status: 1, acceptedAt: -1, _id: -1 }, { name: UNFINISHED_INDEX, partialFilterExpression: { status: { $in: ['faulted', 'cancelled'] } } });
+      await collection().dropIndex(FORMER_STATUS_INDEX).catch(() => undefined);
       await collection().createIndex({ organisation: 1, workflow: 1, acceptedAt: -1, _id: -1 });
       await collection().createIndex({ slot: 1, endedAt: -1 }, { partialFilterExpression: { key: { $type: 'string' } } });
     },

@@ -24,7 +24,7 @@ function workerNamed(worker: string, credits = 4): { readonly stream: WorkerStre
     },
     end: () => undefined,
   } as unknown as DispatchCall;
-  return { stream: createWorkerStream({ call, worker, service: 'connector', operations: [OPERATION], steps: credits, bytes: 1024 * 1024 }), sent, messages };
+  return { stream: createWorkerStream({ call, worker, service: 'connector', operations: [OPERATION], steps: credits, readsDurableWithSteps: true, bytes: 1024 * 1024 }), sent, messages };
 }
 
 /** An execution with one step outstanding. */
@@ -52,7 +52,7 @@ function bed(concurrency: number) {
   return { permits, queue, scheduler };
 }
 
-const turn = (): Promise<void> => Promise.resolve().then(() => undefined);
+const turn = (): Promise<void> => new Promise((settle) => setImmediate(settle));
 
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['performance', 'queueMicrotask', 'setImmediate'] });

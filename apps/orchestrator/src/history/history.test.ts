@@ -8,7 +8,7 @@ import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { systemClock } from '@millrace/clock';
 import { createActor, createIdTable, createCheckpointStore, createHistoryStore, entriesOf, finishedOf, SEGMENT_CHARACTERS_MAX, START_MEMORY_MS, TAIL_CHARACTERS_MAX, type Actor, type CheckpointStore, type Finished, type HistoryDocument, type HistoryStore } from '@millrace/lane';
 import { mongoCheckpoints } from '../adapters/mongo-checkpoints.ts';
-import { mongoHistory } from '../adapters/mongo-history.ts';
+import { mongoHistory, UNFINISHED_INDEX } from '../adapters/mongo-history.ts';
 import { logger, programOf } from '../testing/lane-bench.ts';
 import { openPayloadStore } from '../adapters/payload-store.ts';
 
@@ -148,6 +148,11 @@ test('a state far larger than a document comes back as it was, and does not hold
   expect(found.find(({ id }) => id === large.execution.id)?.snapshot).toEqual(JSON.parse(JSON.stringify(before)));
   expect(found.some(({ id }) => id === small.execution.id)).toBe(true);
 }, 30_000);
+
+test('what did not complete is found by an index of its own', async () => {
+  const plan = await store.collection('history').find({ organisation: 'acme', status: 'faulted' }).sort({ acceptedAt: -1, _id: -1 }).explain('queryPlanner');
+  expect(JSON.stringify(plan)).toContain(`"indexName":"${UNFINISHED_INDEX}"`);
+});
 
 test('a journal is read as it was written, in the agreed format and in the one before', async () => {
   const ids = [newExecutionId(), newExecutionId()];

@@ -35,8 +35,8 @@ export function dispatchService(lanes: Lanes, scheduler: Scheduler, logger: Logg
         switch (part?.$case) {
           case 'hello': {
             leave();
-            const { worker, service, operations, credits } = part.value;
-            stream = createWorkerStream({ call, worker, service, operations, steps: credits?.steps ?? DEFAULT_CREDITS.steps, bytes: credits?.bytes ?? DEFAULT_CREDITS.bytes });
+            const { worker, service, operations, credits, readsDurableWithSteps } = part.value;
+            stream = createWorkerStream({ call, worker, service, operations, steps: credits?.steps ?? DEFAULT_CREDITS.steps, bytes: credits?.bytes ?? DEFAULT_CREDITS.bytes, readsDurableWithSteps });
             logger.info('Worker joined', { worker, operations: operations.length });
             scheduler.join(stream);
             return;

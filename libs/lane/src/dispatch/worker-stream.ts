@@ -39,9 +39,11 @@ export interface WorkerOptions {
   readonly operations: readonly string[];
   readonly steps: number;
   readonly bytes: number;
+  /** It reads what is durable in a batch of steps too. */
+  readonly readsDurableWithSteps: boolean;
 }
 
-export function createWorkerStream({ call, worker, service, operations, steps, bytes }: WorkerOptions): WorkerStream {
+export function createWorkerStream({ call, worker, service, operations, steps, bytes, readsDurableWithSteps }: WorkerOptions): WorkerStream {
   let stepsMax = steps;
   let bytesMax = bytes;
   let inHand = 0;
@@ -54,18 +56,21 @@ export function createWorkerStream({ call, worker, service, operations, steps, b
   function flush(): void {
     flushing = false;
     if (call.destroyed || call.writableEnded) return;
-    if (durable.length > 0) {
-      call.write({ message: { $case: 'durable', value: { numbers: durable } } });
-      durable = [];
-    }
+    let settled = durable;
+    durable = [];
     const all = outgoing;
     outgoing = [];
+    if (settled.length > 0 && (all.length === 0 || !readsDurableWithSteps)) {
+      call.write({ message: { $case: 'durable', value: { numbers: settled } } });
+      settled = [];
+    }
     for (let from = 0; from < all.length; ) {
       // A message stays below what the worker accepts, whatever its credits.
       let characters = 0;
       let to = from;
       for (let next = all[to]; next !== undefined && (to === from || characters + next.argumentsJson.length <= MESSAGE_CHARACTERS_MAX); next = all[++to]) characters += next.argumentsJson.length;
-      call.write({ message: { $case: 'steps', value: { steps: from === 0 && to === all.length ? all : all.slice(from, to) } } });
+      call.write({ message: { $case: 'steps', value: { steps: from === 0 && to === all.length ? all : all.slice(from, to), durable: settled } } });
+      settled = [];
       from = to;
     }
   }
@@ -73,7 +78,8 @@ export function createWorkerStream({ call, worker, service, operations, steps, b
   function soon(): void {
     if (flushing) return;
     flushing = true;
-    queueMicrotask(flush);
+    // Behind the turn of the scheduler, which what is written here may have made room for: one message holds both.
+    queueMicrotask(() => queueMicrotask(flush));
   }
 
   return {

@@ -37,7 +37,7 @@ function servePeer(batch: number, inFlight: number): void {
           traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00',
           dispatchedAtMs: Date.now(),
         }));
-        stream.write({ message: { $case: 'steps', value: { steps } } });
+        stream.write({ message: { $case: 'steps', value: { steps, durable: [] } } });
       };
       stream.on('data', ({ message }: WorkerMessage) => {
         if (message?.$case === 'hello') for (let each = 0; each < inFlight; each += 1) dispatch(batch);

@@ -51,12 +51,12 @@ export class Peer {
   }
 
   dispatch(...steps: readonly Step[]): void {
-    this.say({ $case: 'steps', value: { steps } });
+    this.say({ $case: 'steps', value: { steps, durable: [] } });
   }
 
   /** To one of several workers, by the beginning of its name. */
   dispatchTo(worker: string, ...steps: readonly Step[]): void {
-    this.say({ $case: 'steps', value: { steps } }, worker);
+    this.say({ $case: 'steps', value: { steps, durable: [] } }, worker);
   }
 
   say(message: NonNullable<OwnerMessage['message']>, worker = ''): void {

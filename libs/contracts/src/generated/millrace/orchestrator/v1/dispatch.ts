@@ -40,7 +40,11 @@ export interface Hello {
   readonly version: string;
   /** Operations the worker runs, such as `http.request:1.0.0@default`. */
   readonly operations: readonly string[];
-  readonly credits: Credits | undefined;
+  readonly credits:
+    | Credits
+    | undefined;
+  /** It reads `StepBatch.durable`; without, `Durable` comes as a message of its own. */
+  readonly readsDurableWithSteps: boolean;
 }
 
 /** How much the worker takes at once over this stream; replaces what was said before. */
@@ -67,6 +71,8 @@ export interface OwnerMessage {
 
 export interface StepBatch {
   readonly steps: readonly Step[];
+  /** As `Durable`: sent along where the worker has said that it reads it here. */
+  readonly durable: readonly number[];
 }
 
 /** One attempt of one step. Its key is execution/run/activation; key and attempt name it for ever. */
@@ -274,7 +280,7 @@ export const WorkerMessage: MessageFns<WorkerMessage> = {
 };
 
 function createBaseHello(): Hello {
-  return { worker: "", service: "", version: "", operations: [], credits: undefined };
+  return { worker: "", service: "", version: "", operations: [], credits: undefined, readsDurableWithSteps: false };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -293,6 +299,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.credits !== undefined) {
       Credits.encode(message.credits, writer.uint32(42).fork()).join();
+    }
+    if (message.readsDurableWithSteps !== false) {
+      writer.uint32(48).bool(message.readsDurableWithSteps);
     }
     return writer;
   },
@@ -350,6 +359,14 @@ export const Hello: MessageFns<Hello> = {
             message.credits = Credits.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.readsDurableWithSteps = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -374,6 +391,7 @@ export const Hello: MessageFns<Hello> = {
     message.credits = (object.credits !== undefined && object.credits !== null)
       ? Credits.fromPartial(object.credits)
       : undefined;
+    message.readsDurableWithSteps = object.readsDurableWithSteps ?? false;
     return message;
   },
 };
@@ -647,13 +665,20 @@ export const OwnerMessage: MessageFns<OwnerMessage> = {
 };
 
 function createBaseStepBatch(): StepBatch {
-  return { steps: [] };
+  return { steps: [], durable: [] };
 }
 
 export const StepBatch: MessageFns<StepBatch> = {
   encode(message: StepBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.steps) {
       Step.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.durable.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.durable) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -679,6 +704,24 @@ export const StepBatch: MessageFns<StepBatch> = {
             message.steps.push(Step.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag === 16) {
+              message.durable.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.durable.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -697,6 +740,7 @@ export const StepBatch: MessageFns<StepBatch> = {
   fromPartial<I extends Exact<DeepPartial<StepBatch>, I>>(object: I): StepBatch {
     const message = createBaseStepBatch() as any;
     message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
+    message.durable = object.durable?.map((e) => e) || [];
     return message;
   },
 };
