@@ -4,7 +4,9 @@ import type { Command } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { listCommand } from './list.ts';
+import { restartCommand } from './restart.ts';
 import { runCommand } from './run.ts';
+import { scaleCommand } from './scale.ts';
 import { cancelCommand, showCommand } from './show.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
@@ -16,6 +18,8 @@ export const COMMANDS: readonly Command[] = [
   upCommand,
   downCommand,
   statusCommand,
+  scaleCommand,
+  restartCommand,
   doctorCommand,
   applyCommand,
   validateCommand,

@@ -8,10 +8,12 @@ import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type Ser
 import type { Execution, Trace } from '@millrace/contracts/execution/v1/execution';
 import {
   ExecutionServiceClient,
+  LaneServiceClient,
   OrganisationServiceClient,
   WorkflowServiceClient,
   type ApplyResourceResponse,
   type ExecutionEvent,
+  type Lanes,
   type ListExecutionsResponse,
   type StartExecutionResponse,
   type Workflow,
@@ -51,6 +53,8 @@ export interface GatewayClient {
   get(execution: string): Promise<Execution>;
   list(query: ExecutionQuery): Promise<ListExecutionsResponse>;
   cancel(execution: string): Promise<Execution>;
+  lanes(): Promise<Lanes>;
+  scaleLanes(lanes: number): Promise<Lanes>;
   trace(execution: string): Promise<Trace>;
   /** Calls back with every event until `signal` is aborted; rejects when the stream breaks or the gateway ends it. */
   tail(filter: { readonly execution: string; readonly workflow: string }, onEvent: (event: ExecutionEvent) => void, signal: AbortSignal): Promise<void>;
@@ -64,6 +68,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
   const workflows = new WorkflowServiceClient(address, channel, options);
   const executions = new ExecutionServiceClient(address, channel, options);
   const organisations = new OrganisationServiceClient(address, channel, options);
+  const lanes = new LaneServiceClient(address, channel, options);
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${key}`);
   if (organisation !== '') metadata.set(HEADERS.organisation, organisation);
@@ -92,6 +97,8 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
     get: (execution) => ask(executions.getExecution.bind(executions), { execution }),
     list: (query) => ask(executions.listExecutions.bind(executions), query),
     cancel: (execution) => call(executions.cancelExecution.bind(executions), { execution }),
+    lanes: () => ask(lanes.getLanes.bind(lanes), {}),
+    scaleLanes: (count) => call(lanes.scaleLanes.bind(lanes), { lanes: count }),
     trace: (execution) => ask(executions.getTrace.bind(executions), { execution }),
     tail(filter, onEvent, signal) {
       return new Promise((resolve, reject) => {
@@ -111,6 +118,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
       workflows.close();
       executions.close();
       organisations.close();
+      lanes.close();
     },
   };
 }

@@ -4,6 +4,7 @@
  * Owns the operator key and the order ready, told, interrupted, stopped. Does not own processes (@millrace/cluster).
  */
 import { startCluster, type ClusterAddresses } from '@millrace/cluster';
+import { serveControl, type ControlServer } from './control-server.ts';
 import { hashOfKey, keyFile, operatorKey } from './data-folder.ts';
 import { untilLanesOwned } from './lanes-owned.ts';
 import type { Scale } from './scale-option.ts';
@@ -38,7 +39,12 @@ export function upDocument(dataDir: string, supervisor: number, addresses: Clust
 export async function supervise(options: SuperviseOptions, pid: number): Promise<void> {
   const { dataDir, scale, portBase, restart, report, signal } = options;
   const key = await operatorKey(dataDir);
-  const cluster = await startCluster({ dataDir, scale, portBase, restart, report, operatorKeyHash: hashOfKey(key) });
+  let control: ControlServer | undefined;
+  const tell = (line: string): void => {
+    report(line);
+    control?.report(line);
+  };
+  const cluster = await startCluster({ dataDir, scale, portBase, restart, report: tell, operatorKeyHash: hashOfKey(key) });
   try {
     const interrupted = new Promise<void>((settle) => {
       if (signal.aborted) settle();
@@ -47,10 +53,12 @@ export async function supervise(options: SuperviseOptions, pid: number): Promise
     await Promise.race([cluster.ready(), interrupted]);
     const owners = new Set(cluster.of('orchestrator').map((each) => each.addresses.grpc));
     if (!signal.aborted && !(await untilLanesOwned(cluster.servers.nats.url, owners, signal))) report('Some lanes have no owner yet: starts wait for them');
+    if (!signal.aborted) control = await serveControl(dataDir, cluster);
     if (!signal.aborted) options.onReady(upDocument(dataDir, pid, cluster.addresses, false));
     await interrupted;
     report('Stopping; a second Ctrl-C ends it at once');
   } finally {
+    control?.close();
     await cluster.stop();
   }
 }

@@ -2,6 +2,7 @@
 import { isRunning, readClusterState } from '@millrace/cluster';
 import { MillraceError } from '@millrace/errors';
 import { DATA_OPTION, OUTPUT_OPTION, type Arguments, type Command, type OptionSpecification } from './command.ts';
+import { askSupervisor } from './control-client.ts';
 import { dataFolderOf } from './data-folder.ts';
 import { detach, type SupervisorMessage } from './detach.ts';
 import { EXIT } from './exit-status.ts';
@@ -13,7 +14,7 @@ const PORT_BASE_DEFAULT = '7700';
 
 const options = {
   ...DATA_OPTION,
-  scale: { type: 'texts', value: 'NAME=N', help: 'instances of a service' },
+  scale: { type: 'texts', value: 'NAME=N', help: 'instances of a service; changes those of one that is up already' },
   'port-base': { type: 'text', value: 'N', help: `first of three fixed ports (${PORT_BASE_DEFAULT}); 0: all are free ones` },
   'no-restart': { type: 'flag', help: 'leave processes that die alone' },
   ...OUTPUT_OPTION,
@@ -38,6 +39,11 @@ export const upCommand: Command = {
     const settings = settingsOf(given, terminal);
     const running = runningOn(settings.dataDir);
     const print = (up: UpDocument, head: string): void => (given.json ? writeJson(terminal, up) : terminal.write(upText(up, head)));
+    if (running !== undefined && Object.keys(settings.scale).length > 0) {
+      await askSupervisor(settings.dataDir, { kind: 'scale', scale: settings.scale }, (line) => terminal.writeError(`${line}\n`), terminal.interrupted);
+      print(running, 'Millrace was up already; it has as many instances as were asked for.');
+      return EXIT.ok;
+    }
     if (running !== undefined) {
       if (!given.flag('detach')) throw new MillraceError('configuration-invalid', { message: `Millrace is up on ${settings.dataDir} already (process ${running.supervisor}); stop it with \`millrace down\`, or use another folder with --data` });
       print(running, 'Millrace was up already.');

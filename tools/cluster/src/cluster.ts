@@ -9,15 +9,19 @@
  * 2. The data folder makes the cluster: started again on it, executions, keys and instance names are the same.
  * 3. Of two supervisors on one folder the second is refused; what a dead one left is ended first.
  * 4. Processes end when this process does, however it ends.
+ * 5. The public ports are this process's: who serves behind them may change (front.ts).
+ * 6. An instance that is replaced stops only when its successor is ready.
  */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MillraceError } from '@millrace/errors';
-import { startServers, type Servers, type ServersOptions } from '@millrace/servers';
+import { freePorts, startServers, type Servers, type ServersOptions } from '@millrace/servers';
 import { endLeftovers, isRunning, readClusterState, recordOf, removeClusterState, writeClusterState, type ClusterAddresses, type MemberRecord } from './cluster-state.ts';
-import { portTable } from './port-table.ts';
+import { openFront, type Front } from './front.ts';
+import { publicPorts } from './port-table.ts';
 import { secretKey } from './secret-key.ts';
-import { NODE_ARGS, programOf, SERVICES, STOP_ORDER, type ServiceName } from './services.ts';
+import { NODE_ARGS, numberOf, programOf, RESTART_ORDER, SERVICES, STOP_ORDER, successorOf, type ServiceName } from './services.ts';
 import { memberName, superviseServers } from './supervise-servers.ts';
 import { startSupervised, type Supervised } from './supervised-process.ts';
 
@@ -25,6 +29,13 @@ import { startSupervised, type Supervised } from './supervised-process.ts';
 const READY_MS = 60_000;
 /** Copies of a stream, however many servers there are: what production is recommended. */
 const REPLICAS_MOST = 3;
+
+/** How long connections that were handed over may take to arrive, in milliseconds. */
+const HANDED_MS = 100;
+/** How long a stop waits for a change of the instances that is under way, in milliseconds. */
+const CHANGE_STOP_MS = 5_000;
+/** Those with public ports. */
+const PUBLIC: ReadonlySet<string> = new Set(['gateway', 'trigger']);
 
 export interface ClusterOptions {
   readonly dataDir: string;
@@ -66,6 +77,14 @@ export interface Cluster {
   status(): Promise<readonly ProcessStatus[]>;
   /** Waits until every process is ready. */
   ready(timeoutMs?: number): Promise<void>;
+  /** Has so many instances of a service from now on; resolves when those that were added are ready and the others gone. */
+  scale(service: ServiceName, count: number): Promise<void>;
+  /**
+   * Replaces every instance of the services, one after the other; of all when none is named.
+   *
+   * @throws MillraceError `deadline-exceeded` when a successor does not become ready; who was there goes on.
+   */
+  restart(services?: readonly ServiceName[]): Promise<void>;
   /** Stops everything; the data stays. */
   stop(): Promise<void>;
 }
@@ -81,18 +100,23 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const logs = path.join(dataDir, 'logs');
   await mkdir(logs, { recursive: true });
   await takeOver(dataDir, report);
-  const ports = await portTable(options.portBase ?? 0, options.scale ?? {});
+  const ports = await publicPorts(options.portBase ?? 0);
   const secret = await secretKey(path.join(dataDir, 'secret'));
   const servers = await startServers({ dataDir: path.join(dataDir, 'servers'), ...options.serverOptions, ...(options.serverCount === undefined ? {} : { count: options.serverCount }), ...(report === undefined ? {} : { log: report }) });
-  const services: Supervised[] = [];
+  let services: readonly Supervised[] = [];
+  const fronts = new Map<'gatewayHttp' | 'gatewayGrpc' | 'triggerHttp', Front>();
   const members = new Map<string, MemberRecord>();
   const startedAt = new Date().toISOString();
   let wasReady = false;
   let stopped = false;
+  let stopping = false;
 
   const addresses = (): ClusterAddresses => {
-    const first = (service: ServiceName): Supervised | undefined => services.find((each) => each.service === service);
-    return { gatewayHttp: first('gateway')?.addresses.http ?? '', gatewayGrpc: first('gateway')?.addresses.grpc ?? '', triggerHttp: first('trigger')?.addresses.http ?? '' };
+    const at = (name: 'gatewayHttp' | 'gatewayGrpc' | 'triggerHttp', scheme: string): string => {
+      const front = fronts.get(name);
+      return front === undefined ? '' : `${scheme}127.0.0.1:${front.port}`;
+    };
+    return { gatewayHttp: at('gatewayHttp', 'http://'), gatewayGrpc: at('gatewayGrpc', ''), triggerHttp: at('triggerHttp', 'http://') };
   };
   const record = (): void => {
     const supervisor = recordOf(process.pid);
@@ -105,48 +129,118 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     writeClusterState(dataDir, { supervisor, startedAt, ready: wasReady, addresses: addresses(), processes: [...members.values()] });
   };
 
+  async function startInstance(service: ServiceName, instance: string, replaces = ''): Promise<Supervised> {
+    const [httpPort = 0, grpcPort = 0] = await freePorts(2);
+    return startSupervised({
+      service,
+      instance,
+      program: programOf(service),
+      nodeArgs: [...(NODE_ARGS[service] ?? []), ...(options.nodeArgs?.[service] ?? [])],
+      logFile: path.join(logs, `${instance}.log`),
+      grpcPort,
+      httpPort,
+      handed: PUBLIC.has(service),
+      restart: options.restart ?? false,
+      ...(report === undefined ? {} : { report }),
+      onRestart: record,
+      environment: {
+        MILLRACE_NATS_URL: (await options.natsUrl?.(service, instance, servers.nats.url)) ?? servers.nats.url,
+        ...(servers.nats.processes.length > 1 ? { MILLRACE_NATS_REPLICAS: String(Math.min(REPLICAS_MOST, servers.nats.processes.length)) } : {}),
+        MILLRACE_MONGODB_URL: servers.mongo.url,
+        // One machine, so one disk: `millrace status` says what the servers do, and services need not complain.
+        MILLRACE_DURABILITY: process.env['MILLRACE_DURABILITY'] ?? 'ignore',
+        ...(servers.nats.processes.length > 0 ? { MILLRACE_NATS_MONITOR_URL: servers.nats.processes.map(({ monitorUrl }) => monitorUrl).join(',') } : {}),
+        MILLRACE_SECRET_KEY: secret,
+        MILLRACE_ALLOW_LOOPBACK: 'true',
+        // One for each: on one machine a lane more splits the frames and costs a third of the throughput (ADR 15).
+        MILLRACE_LANES: String(Math.max(1, options.scale?.orchestrator ?? 1)),
+        ...(replaces === '' ? {} : { MILLRACE_REPLACES: replaces }),
+        ...(options.operatorKeyHash === undefined ? {} : { MILLRACE_OPERATOR_KEY_HASH: options.operatorKeyHash }),
+        ...options.environment,
+        ...options.serviceEnvironment?.[service],
+      },
+    });
+  }
+
   for (const service of SERVICES) {
-    for (let number = 1; number <= (options.scale?.[service] ?? 1); number++) {
-      const instance = `${service}-${number}`;
-      const [httpPort, grpcPort] = ports.next(service, number);
-      services.push(
-        startSupervised({
-          service,
-          instance,
-          program: programOf(service),
-          nodeArgs: [...(NODE_ARGS[service] ?? []), ...(options.nodeArgs?.[service] ?? [])],
-          logFile: path.join(logs, `${instance}.log`),
-          grpcPort,
-          httpPort,
-          restart: options.restart ?? false,
-          ...(report === undefined ? {} : { report }),
-          onRestart: record,
-          environment: {
-            MILLRACE_NATS_URL: (await options.natsUrl?.(service, instance, servers.nats.url)) ?? servers.nats.url,
-            ...(servers.nats.processes.length > 1 ? { MILLRACE_NATS_REPLICAS: String(Math.min(REPLICAS_MOST, servers.nats.processes.length)) } : {}),
-            MILLRACE_MONGODB_URL: servers.mongo.url,
-            // One machine, so one disk: `millrace status` says what the servers do, and services need not complain.
-            MILLRACE_DURABILITY: process.env['MILLRACE_DURABILITY'] ?? 'ignore',
-            ...(servers.nats.processes.length > 0 ? { MILLRACE_NATS_MONITOR_URL: servers.nats.processes.map(({ monitorUrl }) => monitorUrl).join(',') } : {}),
-            MILLRACE_SECRET_KEY: secret,
-            MILLRACE_ALLOW_LOOPBACK: 'true',
-            // One for each: on one machine a lane more splits the frames and costs a third of the throughput (ADR 15).
-            MILLRACE_LANES: String(Math.max(1, options.scale?.orchestrator ?? 1)),
-            ...(options.operatorKeyHash === undefined ? {} : { MILLRACE_OPERATOR_KEY_HASH: options.operatorKeyHash }),
-            ...options.environment,
-            ...options.serviceEnvironment?.[service],
-          },
-        }),
-      );
+    for (let number = 1; number <= (options.scale?.[service] ?? 1); number++) services = [...services, await startInstance(service, `${service}-${number}`)];
+  }
+  const of = (service: string): readonly Supervised[] => services.filter((each) => each.service === service);
+  if (of('gateway').length > 0) {
+    fronts.set('gatewayHttp', await openFront(ports.gatewayHttp, 'http', () => of('gateway')));
+    fronts.set('gatewayGrpc', await openFront(ports.gatewayGrpc, 'grpc', () => of('gateway')));
+  }
+  if (of('trigger').length > 0) fronts.set('triggerHttp', await openFront(ports.triggerHttp, 'http', () => of('trigger')));
+
+  /** One change of the instances at a time. */
+  let changing: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = changing.then(() => {
+      if (stopping) throw new MillraceError('service-draining', { message: 'The cluster is stopping' });
+      return change();
+    });
+    changing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async function add(service: ServiceName, instance: string, replaces = ''): Promise<Supervised> {
+    const added = await startInstance(service, instance, replaces);
+    services = [...services, added];
+    record();
+    try {
+      await added.ready(READY_MS);
+    } catch (error) {
+      await take(added);
+      throw error;
+    }
+    record();
+    return added;
+  }
+
+  /** What was handed to it just now has arrived before it is told to end. */
+  async function take(away: Supervised): Promise<void> {
+    away.retire();
+    await delay(HANDED_MS);
+    await away.stop();
+    services = services.filter((each) => each !== away);
+    members.delete(away.instance);
+    record();
+  }
+
+  async function scale(service: ServiceName, count: number): Promise<void> {
+    const present = of(service);
+    const numbers = new Set(present.map(({ instance }) => numberOf(instance)));
+    const missing: number[] = [];
+    for (let number = 1; present.length + missing.length < count; number++) if (!numbers.has(number)) missing.push(number);
+    if (missing.length > 0) report?.(`Starting ${missing.length} more of ${service}`);
+    await Promise.all(missing.map((number) => add(service, `${service}-${number}`)));
+    const leaving = [...present].sort((a, b) => numberOf(b.instance) - numberOf(a.instance)).slice(0, Math.max(0, present.length - count));
+    if (leaving.length > 0) report?.(`Stopping ${leaving.map(({ instance }) => instance).join(', ')}`);
+    for (const each of leaving) await take(each);
+  }
+
+  async function restart(names: readonly ServiceName[]): Promise<void> {
+    for (const service of RESTART_ORDER.filter((name) => names.length === 0 || names.includes(name))) {
+      for (const old of of(service)) {
+        const began = performance.now();
+        const next = await add(service, successorOf(old.instance), old.instance);
+        await take(old);
+        report?.(`${old.instance} has been replaced by ${next.instance} in ${Math.round(performance.now() - began)} ms`);
+      }
     }
   }
+
   record();
   const supervision = options.restart === true ? superviseServers(servers, { onRestart: record, ...(report === undefined ? {} : { report }) }) : undefined;
   return {
     servers,
-    services,
-    of: (service) => services.filter((each) => each.service === service),
+    get services() {
+      return services;
+    },
+    of,
     addresses: addresses(),
+    scale: (service, count) => inTurn(() => scale(service, count)),
+    restart: (names = []) => inTurn(() => restart(names)),
     async status() {
       const own = await Promise.all(services.map(async (each): Promise<ProcessStatus> => ({ ...memberOf(each), ready: await each.isReady() })));
       return [...serverStatus(servers), ...own];
@@ -157,6 +251,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       record();
     },
     async stop() {
+      stopping = true;
+      await Promise.race([changing, delay(CHANGE_STOP_MS)]);
+      for (const front of fronts.values()) front.close();
       // Those that accept stop first, so that nothing is accepted which then finds nobody.
       for (const names of STOP_ORDER) await Promise.all(services.filter((each) => names.has(each.service)).map((each) => each.stop()));
       await supervision?.stop();

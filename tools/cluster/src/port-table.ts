@@ -1,35 +1,22 @@
-/** Which service listens where: three fixed ports for the first instances, free ones for all others. */
+/** The public ports of a cluster: three in a row from a base, or any that are free. */
 import { createServer } from 'node:net';
 import { MillraceError } from '@millrace/errors';
-import { freePorts } from '@millrace/servers';
-import { SERVICES, type ServiceName } from './services.ts';
 
-/** Gateway HTTP, gateway gRPC, trigger HTTP. */
-const FIXED_PORTS = 3;
-
-export interface PortTable {
-  next(service: ServiceName, number: number): readonly [http: number, grpc: number];
+export interface PublicPorts {
+  readonly gatewayHttp: number;
+  readonly gatewayGrpc: number;
+  readonly triggerHttp: number;
 }
 
 /**
- * @param portBase 0: all are free ones.
- * @throws MillraceError `configuration-invalid` when a fixed port is taken.
+ * @param portBase 0: each is any free one, and stands as 0.
+ * @throws MillraceError `configuration-invalid` when a port is taken.
  */
-export async function portTable(portBase: number, scale: Partial<Record<ServiceName, number>>): Promise<PortTable> {
-  const instances = SERVICES.reduce((sum, service) => sum + (scale[service] ?? 1), 0);
-  const fixed = portBase === 0 ? [] : Array.from({ length: FIXED_PORTS }, (_, index) => portBase + index);
-  await requireFree(fixed);
-  const free = (await freePorts(2 * instances + FIXED_PORTS)).filter((port) => !fixed.includes(port));
-  return {
-    next(service, number) {
-      const http = free.pop() ?? 0;
-      const grpc = free.pop() ?? 0;
-      if (portBase === 0 || number !== 1) return [http, grpc];
-      if (service === 'gateway') return [portBase, portBase + 1];
-      if (service === 'trigger') return [portBase + 2, grpc];
-      return [http, grpc];
-    },
-  };
+export async function publicPorts(portBase: number): Promise<PublicPorts> {
+  if (portBase === 0) return { gatewayHttp: 0, gatewayGrpc: 0, triggerHttp: 0 };
+  const ports = { gatewayHttp: portBase, gatewayGrpc: portBase + 1, triggerHttp: portBase + 2 };
+  await requireFree(Object.values(ports));
+  return ports;
 }
 
 async function requireFree(ports: readonly number[]): Promise<void> {

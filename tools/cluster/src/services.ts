@@ -9,6 +9,20 @@ export type ServiceName = (typeof SERVICES)[number];
 /** Who stops together, first to last: those that accept, those that work, those that decide. */
 export const STOP_ORDER: readonly ReadonlySet<string>[] = [new Set(['gateway', 'trigger']), new Set(['connector', 'notification', 'throttle']), new Set(['orchestrator'])];
 
+/** Who is replaced first in a rolling restart: those that decide, those that work, those that accept. */
+export const RESTART_ORDER: readonly ServiceName[] = ['throttle', 'orchestrator', 'connector', 'notification', 'trigger', 'gateway'];
+
+/** The number of an instance: 2 of `gateway-2`, and of those that took its place, `gateway-2-g3` say. */
+export function numberOf(instance: string): number {
+  return Number(/-(\d+)(?:-g\d+)?$/.exec(instance)?.[1] ?? 0);
+}
+
+/** The name of who takes an instance's place: two that live at once need two names. */
+export function successorOf(instance: string): string {
+  const [, stem = instance, generation = '1'] = /^(.*?)(?:-g(\d+))?$/.exec(instance) ?? [];
+  return `${stem}-g${Number(generation) + 1}`;
+}
+
 export function isServiceName(name: string): name is ServiceName {
   return (SERVICES as readonly string[]).includes(name);
 }

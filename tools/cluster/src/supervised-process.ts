@@ -8,6 +8,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MillraceError } from '@millrace/errors';
 import { endWithThisProcess } from '@millrace/servers';
@@ -31,11 +32,16 @@ export interface SupervisedOptions {
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly restart: boolean;
+  /** The process takes connections that this one has accepted for it. */
+  readonly handed?: boolean;
   /** Told of starts and deaths, for people. */
   readonly report?: (line: string) => void;
   /** Called when a new process stands for the one that died. */
   readonly onRestart?: () => void;
 }
+
+/** What is spoken over a connection that is handed to a process. */
+export type Protocol = 'http' | 'grpc';
 
 export interface Supervised {
   readonly service: string;
@@ -43,6 +49,12 @@ export interface Supervised {
   readonly addresses: { readonly grpc: string; readonly http: string };
   readonly pid: number | undefined;
   readonly restarts: number;
+  /** Ready, as far as is known, and not told to end: connections may be handed to it. */
+  readonly takes: boolean;
+  /** Hands a connection over; false when the process cannot take it. */
+  hand(protocol: Protocol, connection: Socket): boolean;
+  /** Gives it no more connections: it will be stopped soon. */
+  retire(): void;
   isReady(): Promise<boolean>;
   /** Resolves when ready; rejects after `timeoutMs`, or when the process ended and is not started again. */
   ready(timeoutMs: number): Promise<void>;
@@ -67,6 +79,8 @@ export function startSupervised(options: SupervisedOptions): Supervised {
   let backoffMs: number = RESTART_MS.first;
   let exited: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
+  let takes = false;
+  let retired = false;
 
   function start(): void {
     if (child !== undefined) return;
@@ -75,16 +89,18 @@ export function startSupervised(options: SupervisedOptions): Supervised {
     const output = openSync(options.logFile, 'a');
     const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...(options.nodeArgs ?? []), options.program], {
       env: { ...inherited(), ...options.environment, MILLRACE_INSTANCE: instance, MILLRACE_GRPC_PORT: String(options.grpcPort), MILLRACE_HTTP_PORT: String(options.httpPort) },
-      stdio: ['ignore', output, output],
+      stdio: options.handed === true ? ['ignore', output, output, 'ipc'] : ['ignore', output, output],
       detached: true,
     });
     closeSync(output);
     const since = performance.now();
     child = started;
     children.add(started);
+    if (options.handed === true) void untilTakes(started);
     exited = new Promise((settle) => {
       started.once('exit', (code, signal) => {
         child = undefined;
+        takes = false;
         children.delete(started);
         settle();
         if (!wanted) return;
@@ -100,6 +116,16 @@ export function startSupervised(options: SupervisedOptions): Supervised {
       });
     });
     if (started.pid !== undefined) endWithThisProcess(started.pid, exited);
+  }
+
+  async function untilTakes(started: ChildProcess): Promise<void> {
+    while (child === started && !retired) {
+      if (await isReady()) {
+        takes = child === started && !retired;
+        return;
+      }
+      await delay(POLL_MS);
+    }
   }
 
   async function isReady(): Promise<boolean> {
@@ -123,6 +149,20 @@ export function startSupervised(options: SupervisedOptions): Supervised {
     get restarts() {
       return restarts;
     },
+    get takes() {
+      return takes;
+    },
+    hand(protocol, connection) {
+      if (child === undefined || !child.connected || !takes) return false;
+      child.send({ take: protocol }, connection, (error) => {
+        if (error !== null) connection.destroy();
+      });
+      return true;
+    },
+    retire() {
+      retired = true;
+      takes = false;
+    },
     isReady,
     async ready(timeoutMs) {
       for (const until = performance.now() + timeoutMs; performance.now() < until; await delay(POLL_MS)) {
@@ -140,6 +180,7 @@ export function startSupervised(options: SupervisedOptions): Supervised {
     },
     async stop() {
       wanted = false;
+      takes = false;
       clearTimeout(timer);
       const running = child;
       if (running === undefined) return;
