@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const entry = (atMs: number, ...records: readonly object[]): string => JSON.stringify([atMs, records]);
 
-test('a journal is read in one piece or in segments, without segments beyond the count', async () => {
+test('a journal is read in one piece, as texts or bytes, or in segments, without segments beyond the count', async () => {
   const database = client.db('millrace_orchestrator');
   const history = database.collection<{ _id: string }>('history');
   const segments = database.collection<{ _id: string }>('segments');
@@ -32,7 +32,12 @@ test('a journal is read in one piece or in segments, without segments beyond the
     { _id: 'parts/0', execution: 'parts', number: 0, entries: [entry(1, { k: 'started.1' })] },
     { _id: 'parts/1', execution: 'parts', number: 1, entries: [entry(8, { k: 'left over' })] },
   ] as never);
-  const found = await readJournals(mongod.url, 2, 2_000);
+  await history.insertOne({ _id: 'bytes', ...head, segments: 0, journal: Buffer.from([entry(1, { k: 'started.1' }), entry(2, { k: 'ended.1', st: 'completed' })].join()) } as never);
+  const found = await readJournals(mongod.url, 3, 2_000);
+  expect(found.find(({ execution }) => execution === 'bytes')?.entries).toEqual([
+    { atMs: 1, records: [{ kind: 'started', attempt: 1 }] },
+    { atMs: 2, records: [{ kind: 'ended', attempt: 1, status: 'completed' }] },
+  ]);
   expect(found.find(({ execution }) => execution === 'whole')).toEqual({
     execution: 'whole',
     ...head,

@@ -3,7 +3,7 @@
  *
  * Reads the orchestrator's database directly, as an auditor would; no part of the product does.
  */
-import { MongoClient } from 'mongodb';
+import { MongoClient, type Binary } from 'mongodb';
 import type { Journal, JournalRecord } from './evidence.ts';
 
 interface StoredExecution {
@@ -14,7 +14,9 @@ interface StoredExecution {
   readonly key?: string;
   /** How many segments hold the journal's first part. */
   readonly segments: number;
-  readonly entries: readonly string[];
+  readonly entries?: readonly string[];
+  /** The same as UTF-8, joined by commas (format 2). */
+  readonly journal?: Binary;
 }
 
 interface StoredSegment {
@@ -38,10 +40,10 @@ export async function readJournals(mongoUrl: string, expected: number, timeoutMs
       await new Promise((settle) => setTimeout(settle, 200));
     }
     const journals: Journal[] = [];
-    for await (const { _id: execution, organisation, workflow, status, key, segments: count, entries } of history.find({})) {
+    for await (const { _id: execution, organisation, workflow, status, key, segments: count, entries = [], journal } of history.find({})) {
       const earlier = count === 0 ? [] : await segments.find({ execution, number: { $lt: count } }).sort({ number: 1 }).toArray();
-      const texts = [...earlier.flatMap((segment) => segment.entries), ...entries];
-      journals.push({ execution, organisation, workflow, status, key, entries: texts.map(entryOf) });
+      const texts = [...earlier.flatMap((segment) => segment.entries), ...entries, ...(journal === undefined ? [] : [Buffer.from(journal.buffer).toString('utf8')])];
+      journals.push({ execution, organisation, workflow, status, key, entries: (JSON.parse(`[${texts.join()}]`) as readonly WrittenEntry[]).map(entryOf) });
     }
     return journals;
   } finally {
@@ -58,8 +60,9 @@ interface WrittenRecord {
   readonly w?: string;
 }
 
-function entryOf(text: string): Journal['entries'][number] {
-  const [atMs, records] = JSON.parse(text) as readonly [number, readonly WrittenRecord[]];
+type WrittenEntry = readonly [atMs: number, records: readonly WrittenRecord[]];
+
+function entryOf([atMs, records]: WrittenEntry): Journal['entries'][number] {
   return { atMs, records: records.map(recordOf) };
 }
 

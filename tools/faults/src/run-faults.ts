@@ -103,7 +103,11 @@ async function tryFault(bed: FaultBed, fault: Fault, { round, inFlight, windows,
   await pause(BEFORE_MS);
   const window: FaultWindow = { name: fault.name, fromMs: Date.now(), toMs: Infinity, beyondLimits: fault.beyondLimits, clockMoved: fault.clockMoved ?? false };
   windows.push(window);
-  const seen = await fault.run(bed);
+  const seen = await fault.run(bed).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    violations.push(`${fault.name}: the fault could not be made or undone: ${why}`);
+    return why;
+  });
   const brokenMs = Math.round(performance.now() - since);
   await within(running, END_MS, `the starts at ${fault.name}`);
   const ends = await within(bed.workload.ended(plan, END_MS), 2 * END_MS, `the ends at ${fault.name}`);

@@ -2,6 +2,7 @@
 import { connectBus } from '@millrace/bus';
 import { createLogger } from '@millrace/telemetry';
 import { eventually } from '@millrace/testkit';
+import { MongoClient } from 'mongodb';
 import { SLOW_FSYNC_MS, type FaultBed } from '../bed/fault-bed.ts';
 import { killService, pause, timed, whole, type Fault } from './fault.ts';
 
@@ -21,22 +22,38 @@ const full = (kind: 'nats' | 'mongo', name: string, inTests: boolean): Fault => 
     const disk = bed.disks[kind];
     const server = bed.cluster.servers[kind].process;
     if (disk === undefined || server === undefined) throw new Error('the bed has no disk that can be filled');
-    const pids = new Set([server.pid]);
+    let ended = false;
+    void server.exited.then(() => {
+      ended = true;
+    });
     let bytes = 0;
     for (const until = performance.now() + FULL_MS; performance.now() < until; await pause(100)) {
       bytes += await disk.fill();
-      pids.add(server.pid);
+      if (kind === 'mongo') await checkpoint(bed);
     }
+    if (kind === 'mongo' && !ended) throw new Error('the disk is full, and mongod has not noticed');
     const said = kind === 'nats' ? await healthOf(bed) : undefined;
     if (kind === 'nats' && said === 'ok') throw new Error('the disk is full, and nats-server says that all is well');
     await disk.free();
-    const alone = await eventually(async () => (await healthOf(bed)) === 'ok', { timeoutMs: ALONE_MS, intervalMs: 100 }).catch(() => false);
+    const alone = kind === 'mongo' || (await eventually(async () => (await healthOf(bed)) === 'ok', { timeoutMs: ALONE_MS, intervalMs: 100 }).catch(() => false));
     // Whoever supervises it starts it again.
     if (!alone) await server.stop();
     const ms = await timed(() => whole(bed));
-    return `${Math.round(bytes / 1024)} KiB filled it; ${name} ${pids.size > 1 ? 'ended' : 'ran on'}${said === undefined ? '' : ` and said ${said}`}; ${alone ? 'went on by itself' : 'had to be started again'} once there was space; all ready ${ms} ms later`;
+    return `${Math.round(bytes / 1024)} KiB filled it; ${name} ${ended ? 'ended' : 'ran on'}${said === undefined ? '' : ` and said ${said}`}; ${alone ? 'went on' : 'had to be started again'} once there was space; all ready ${ms} ms later`;
   },
 });
+
+/** mongod writes into files that it has until its checkpoint, a minute apart: it is asked for one now. */
+async function checkpoint(bed: FaultBed): Promise<void> {
+  const client = new MongoClient(bed.cluster.servers.mongo.url, { serverSelectionTimeoutMS: 1_000, connectTimeoutMS: 1_000, socketTimeoutMS: 2_000 });
+  try {
+    await client.db('admin').command({ fsync: 1 });
+  } catch {
+    // It has noticed, or is being started again.
+  } finally {
+    await client.close();
+  }
+}
 
 /** What nats-server says at /healthz: `ok`, or what is wrong. */
 async function healthOf(bed: FaultBed): Promise<string> {
