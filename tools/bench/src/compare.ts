@@ -30,7 +30,7 @@ interface Contestant {
 }
 
 export async function compare(options: BenchOptions, endings: Endings): Promise<Readonly<Record<string, unknown>>> {
-  const names = options.engines.length === 0 ? DEFAULT_PEERS : [...new Set(options.engines)];
+  const names = options.names.length === 0 ? DEFAULT_PEERS : [...new Set(options.names)];
   const unknown = names.filter((name) => PEERS[name] === undefined);
   if (unknown.length > 0) throw new Error(`there is no engine ${unknown.join(', ')} to compare with; choose from ${Object.keys(PEERS).join(', ')}`);
   const missing: { readonly engine: string; readonly reason: string }[] = [];

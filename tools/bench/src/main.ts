@@ -7,11 +7,12 @@
 import { compare, comparisonTable } from './compare.ts';
 import { createEndings, endAtSignals } from './endings.ts';
 import { readCommandLine } from './options.ts';
+import { profileService, profileText } from './profile.ts';
 import { runWork } from './run-work.ts';
 import { WORKS } from './works.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const read = readCommandLine(process.argv.slice(2), { ...WORKS, compare: { inFlight: 500 } });
+const read = readCommandLine(process.argv.slice(2), { ...WORKS, compare: { inFlight: 500, named: true }, profile: { inFlight: 500, named: true, takes: ['fsync-delay-ms', 'nats-servers'] } });
 if (read.kind === 'refused') {
   for (const problem of read.problems) say(`bench: ${problem}`);
   process.exit(2);
@@ -25,6 +26,9 @@ try {
   if (command === 'compare') {
     const report = await compare(options, endings);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${JSON.stringify(report, undefined, 2)}\n\n${comparisonTable(report)}`);
+  } else if (command === 'profile') {
+    const report = await profileService(options, endings);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : profileText(report));
   } else if (work !== undefined) {
     const { report } = await runWork(command, work, options, endings);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${JSON.stringify(report, undefined, 2)}\n`);

@@ -1,6 +1,6 @@
 import { readCommandLine, type BenchOptions } from './options.ts';
 
-const RULES = { 'chain-10': { inFlight: 200, takes: ['minutes', 'profile'] }, recovery: { inFlight: 10_000 }, compare: { inFlight: 500 } } as const;
+const RULES = { 'chain-10': { inFlight: 200, takes: ['minutes', 'profile'] }, recovery: { inFlight: 10_000 }, compare: { inFlight: 500, named: true } } as const;
 
 function options(...args: string[]): BenchOptions {
   const read = readCommandLine(args, RULES);
@@ -43,5 +43,5 @@ test('a work that is not there is told with those that are', () => {
 });
 
 test('engines are named after compare', () => {
-  expect(options('compare', 'temporal', 'dbos').engines).toEqual(['temporal', 'dbos']);
+  expect(options('compare', 'temporal', 'dbos').names).toEqual(['temporal', 'dbos']);
 });

@@ -32,8 +32,8 @@ export interface BenchOptions {
   readonly rate: number;
   /** Distinct definitions of `mixed`. */
   readonly definitions: number;
-  /** Names of the engines for `compare`. */
-  readonly engines: readonly string[];
+  /** Names after the command: the engines of `compare`, the service of `profile`. */
+  readonly names: readonly string[];
 }
 
 export interface CommandLine {
@@ -45,6 +45,8 @@ export interface CommandLine {
 export interface WorkRules {
   /** Where no `--inflight` is given. */
   readonly inFlight: number;
+  /** Whether names may follow the command. */
+  readonly named?: boolean;
   /** Options of this work alone, by their names on the command line. */
   readonly takes?: readonly WorkOption[];
 }
@@ -63,10 +65,10 @@ export function readCommandLine(args: readonly string[], rules: Readonly<Record<
     return { kind: 'refused', problems: [error instanceof Error ? error.message : String(error)] };
   }
   const { values, positionals } = parsed;
-  const [command = '', ...engines] = positionals;
+  const [command = '', ...names] = positionals;
   const rule = rules[command];
   if (rule === undefined) return { kind: 'refused', problems: [`${command === '' ? 'name a work' : `there is no work ${JSON.stringify(command)}`}; choose one of ${Object.keys(rules).join(', ')}`] };
-  if (engines.length > 0 && command !== 'compare') problems.push(`${command} takes no names: ${engines.join(' ')}`);
+  if (names.length > 0 && rule.named !== true) problems.push(`${command} takes no names: ${names.join(' ')}`);
   for (const name of ['count', 'due', 'mongo-minutes', 'rate', 'minutes', 'waiting', 'away-seconds', 'definitions', 'fsync-delay-ms', 'nats-servers', 'profile'] as const) {
     if (values[name] !== undefined && rule.takes?.includes(name) !== true) problems.push(`${command} takes no --${name}`);
   }
@@ -98,7 +100,7 @@ export function readCommandLine(args: readonly string[], rules: Readonly<Record<
     mongoMinutes: number('mongo-minutes', 60, 0.1, 24 * 60, false),
     rate: number('rate', 2_000, 1, 1_000_000),
     definitions: number('definitions', 20_000, 600, 1_000_000),
-    engines,
+    names,
   };
   return problems.length === 0 ? { kind: 'read', line: { command, options } } : { kind: 'refused', problems };
 }
