@@ -98,7 +98,7 @@ export function notifying(): string {
       with:
         recipient: '\${ .to }'
         template: plain
-        data: { subject: 'A message of the benchmark', text: '\${ .text }' }
+        data: { subject: '\${ .subject }', text: '\${ .text }' }
         key: '\${ .key }'
 `);
 }

@@ -48,26 +48,33 @@ export function applyHook(bed: BenchCluster, name: string, reply: 'accepted' | '
   return bed.applyResource({ kind: 'webhook', name, organisation: 'default', spec: { workflow: 'hooked', reply } });
 }
 
-/** Keeps so many requests under way for so long. */
-export async function fire(url: string, inFlight: number, seconds: number, expected: number): Promise<Round> {
+/** Keeps so many requests under way for so long; a failure ends it, unless failures are only to be counted. */
+export async function fire(url: string, inFlight: number, seconds: number, expected: number, tolerant = false): Promise<Round & { readonly failed: number; readonly firstFailure: string }> {
   const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
   const body = JSON.stringify(PAYLOAD);
   const latencies: number[] = [];
+  let failed = 0;
+  let firstFailure = '';
   const since = performance.now();
   const until = since + seconds * 1000;
   const one = async (): Promise<void> => {
     while (performance.now() < until) {
       const sent = performance.now();
-      const status = await post(url, body, agent);
-      if (status !== expected) throw new Error(`${url} answered ${status}, expected ${expected}`);
-      latencies.push(performance.now() - sent);
+      const answer = await post(url, body, agent).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+      if (answer === expected) {
+        latencies.push(performance.now() - sent);
+        continue;
+      }
+      firstFailure = `${url} answered ${answer}, expected ${expected}`;
+      if (!tolerant) throw new Error(firstFailure);
+      failed++;
     }
   };
   await Promise.all(Array.from({ length: inFlight }, one));
   const elapsed = (performance.now() - since) / 1000;
   agent.destroy();
   latencies.sort((a, b) => a - b);
-  return { requestsPerSecond: latencies.length / elapsed, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) };
+  return { requestsPerSecond: latencies.length / elapsed, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), failed, firstFailure };
 }
 
 function post(url: string, body: string, agent: Agent): Promise<number> {

@@ -1,5 +1,8 @@
 /** Every work by its name: what it is, what it takes, what runs it. */
+import { runFairness } from './work-fairness.ts';
+import { mailCluster, runMail } from './work-mail.ts';
 import { runMixed } from './work-mixed.ts';
+import { runOutage } from './work-outage.ts';
 import { runRecovery } from './work-recovery.ts';
 import { runSleepers } from './work-sleepers.ts';
 import { runChain, runFanOut, runHttp, runLoop, runScript } from './work-stream.ts';
@@ -17,7 +20,10 @@ export const WORKS: Readonly<Record<string, Work>> = {
   loop: { what: 'a loop over a thousand items', inFlight: 100, takes: STREAMED, run: runLoop },
   script: { what: 'ten JavaScript steps', inFlight: 100, takes: STREAMED, run: runScript },
   http: { what: 'ten HTTP calls', inFlight: 100, takes: STREAMED, run: runHttp },
+  fairness: { what: 'what a noisy organisation does to 49 others, and weights', inFlight: 200, takes: COMMON, run: runFairness },
   webhook: { what: 'webhooks, accepted and with a reply', inFlight: 50, takes: COMMON, run: runWebhook },
   sleepers: { what: 'executions that only wait', inFlight: 5_000, takes: ['count', 'due'], run: runSleepers },
+  mail: { what: 'messages sent and recorded', inFlight: 1_000, takes: COMMON, cluster: mailCluster, run: runMail },
   recovery: { what: 'SIGKILL of an orchestrator', inFlight: 10_000, takes: ['fsync-delay-ms', 'nats-servers'], run: runRecovery },
+  outage: { what: 'MongoDB, throttle, notification and gateway away in turn', inFlight: 200, takes: ['away-seconds', 'fsync-delay-ms'], run: runOutage },
 };
