@@ -1,7 +1,7 @@
 import { createOwnerLinks } from './adapters/owner-streams.ts';
 import type { StartOrder } from './ports.ts';
 import { UNDECIDED_STARTS_MAX, createStartRouter, type StartRouter } from './start-router.ts';
-import { WAITING_ANSWERS_MAX, createStartStream, type StreamedAnswer, type StreamedStart } from './start-stream.ts';
+import { STREAM_UNDECIDED_MAX, WAITING_ANSWERS_MAX, createStartStream, type StreamedAnswer, type StreamedStart } from './start-stream.ts';
 import { accepted, ended, peerClients, refused, settableOwners, startPeer, type Peer } from './testing/orchestrator-peer.ts';
 
 const clients = peerClients();
@@ -130,4 +130,27 @@ test('a client that has gone leaves nothing behind', async () => {
   expect(router.counts()).toEqual({ undecided: 0, waiting: 0, held: 0 });
   stream.receive([start(3)]);
   expect(router.counts()).toMatchObject({ undecided: 0 });
+});
+
+test('a flood over one stream stands before others with a bounded number of starts, and all of it is taken in the end (T2)', async () => {
+  const flood = 20 * STREAM_UNDECIDED_MAX;
+  const order: string[] = [];
+  peer = await startPeer((each) => {
+    order.push(each.workflow);
+    return [accepted(each), ended(each)];
+  });
+  owners.set({ address: peer.address, epoch: 1 });
+  const noisy = client();
+  const other = client();
+  const flooding = createStartStream(router, noisy.transport, orderOf);
+  const calm = createStartStream(router, other.transport, orderOf);
+  flooding.receive(Array.from({ length: flood }, (_, index) => start(index, { workflow: 'noisy' })));
+  calm.receive([start(flood + 1, { workflow: 'calm' })]);
+  calm.finish();
+  await other.over;
+  expect(order.indexOf('calm')).toBeLessThanOrEqual(STREAM_UNDECIDED_MAX);
+  expect(noisy.told).toContain('pause');
+  flooding.finish();
+  await noisy.over;
+  expect(noisy.answers.filter(({ status }) => status === 'completed')).toHaveLength(flood);
 });

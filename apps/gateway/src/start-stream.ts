@@ -7,14 +7,17 @@
  * Invariants
  * 1. Every start gets a final answer (its end, its durability when nobody waits for the end, or a refusal) or the
  *    stream breaks.
- * 2. The stream is not read while the router is full, while too many of its starts are open, or while its client
- *    does not take answers: so a fast client is slowed, never refused.
+ * 2. The stream is not read while the router is full, while too many of its starts are open or not yet durable, or
+ *    while its client does not take answers: so a fast client is slowed, never refused, and what it sends waits with
+ *    it rather than in front of others (T2).
  */
 import type { ExecutionEnd, StartOrder } from './ports.ts';
 import type { StartListener, StartRouter, StartTicket } from './start-router.ts';
 
 /** Starts of one stream that have no final answer yet. */
 export const STREAM_OPEN_MAX = 100_000;
+/** Starts of one stream that are neither durable nor refused: they stand before the starts of all others. */
+export const STREAM_UNDECIDED_MAX = 512;
 /** Answers in one message. */
 export const BATCH_ANSWERS_MAX = 1000;
 /** Characters of output in one message, as a measure of its bytes (at most three times as many); one larger output goes alone. */
@@ -74,8 +77,12 @@ export function createStartStream(router: StartRouter, transport: StartStreamTra
   let paused = false;
   let finishing = false;
   let over = false;
+  let undecided = 0;
+  /** Read, and kept back until some of those before them are decided. */
+  let backlog: StreamedStart[] = [];
+  let backlogFrom = 0;
 
-  const shouldPause = (): boolean => router.isFull() || tickets.size >= STREAM_OPEN_MAX || answers.length >= WAITING_ANSWERS_MAX;
+  const shouldPause = (): boolean => router.isFull() || undecided >= STREAM_UNDECIDED_MAX || backlogFrom < backlog.length || tickets.size >= STREAM_OPEN_MAX || answers.length >= WAITING_ANSWERS_MAX;
 
   function applyPressure(): void {
     if (over) return;
@@ -123,7 +130,7 @@ export function createStartStream(router: StartRouter, transport: StartStreamTra
   }
 
   function endWhenDone(): void {
-    if (over || !finishing || tickets.size > 0 || answers.length > 0) return;
+    if (over || !finishing || tickets.size > 0 || answers.length > 0 || backlogFrom < backlog.length) return;
     over = true;
     transport.end();
   }
@@ -133,8 +140,17 @@ export function createStartStream(router: StartRouter, transport: StartStreamTra
     if (verdict.kind === 'refused') return answer(refusal(start.number, '', verdict.reason, verdict.message));
     const { order } = verdict;
     const { number } = start;
+    undecided++;
+    let isUndecided = true;
+    const decided = (): void => {
+      if (!isUndecided) return;
+      isUndecided = false;
+      undecided--;
+      advance();
+    };
     const listener: StartListener = {
       accepted: () => {
+        decided();
         if (start.acknowledge || !order.wait) answer({ number, execution: order.execution, status: 'pending', outputJson: '', error: undefined, reason: '', message: '' });
         if (!order.wait) close();
       },
@@ -151,15 +167,33 @@ export function createStartStream(router: StartRouter, transport: StartStreamTra
     const close = (): void => {
       closed = true;
       tickets.delete(listener);
+      decided();
     };
     const ticket = router.start(order, listener);
     if (!closed) tickets.set(listener, ticket);
   }
 
+  let advancing = false;
+  /** Takes what was kept back, as far as it may now. */
+  function advance(): void {
+    // A start that is refused at once comes back here from within.
+    if (advancing || over) return;
+    advancing = true;
+    while (backlogFrom < backlog.length && undecided < STREAM_UNDECIDED_MAX) take(backlog[backlogFrom++] as StreamedStart);
+    advancing = false;
+    if (backlogFrom === backlog.length && backlogFrom > 0) {
+      backlog = [];
+      backlogFrom = 0;
+    }
+    if (paused && undecided < STREAM_UNDECIDED_MAX / 2) relievePressure();
+  }
+
   return {
     receive(starts) {
       if (over) return;
-      for (const start of starts) take(start);
+      backlog = backlogFrom === backlog.length ? [...starts] : [...backlog.slice(backlogFrom), ...starts];
+      backlogFrom = 0;
+      advance();
       applyPressure();
     },
     drained() {
@@ -173,6 +207,8 @@ export function createStartStream(router: StartRouter, transport: StartStreamTra
     abandon() {
       over = true;
       answers = [];
+      backlog = [];
+      backlogFrom = 0;
       for (const ticket of tickets.values()) ticket.abandon();
       tickets.clear();
     },

@@ -69,11 +69,19 @@ export function dispatchService(lanes: Lanes, scheduler: Scheduler, logger: Logg
     scheduler.settle(result, from);
     const number = laneOfSlot(lanes.table(), slotOf(result.execution));
     const lane = lanes.get(number);
-    if (lane === undefined) {
+    const moved = (): void => {
+      scheduler.applied(result);
       from.moved(number, result.number);
+    };
+    if (lane === undefined) {
+      moved();
       return;
     }
-    lane.post({ kind: 'result', execution: result.execution, result: stepResultOf(result, from.worker), durable: () => from.acknowledge(result.number), moved: () => from.moved(number, result.number) });
+    const durable = (): void => {
+      scheduler.applied(result);
+      from.acknowledge(result.number);
+    };
+    lane.post({ kind: 'result', execution: result.execution, result: stepResultOf(result, from.worker), durable, moved });
   }
 }
 

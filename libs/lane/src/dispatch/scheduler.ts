@@ -5,7 +5,8 @@
  * is worth (the throttle).
  *
  * - T1 A step leaves only with its organisation's permit, which comes back with its result or its worker's death.
- * - T2 Organisations are served by weighted deficit round robin.
+ * - T2 Organisations are served by weighted deficit round robin; no more leaves the queue than keeps everybody busy
+ *   (flow-window.ts), since behind it nobody is served in turn.
  * - A step whose worker is gone is sent again, same key and attempt: first to the same worker if it returns
  *   within WORKER_GRACE_MS, which then knows it, else to any.
  */
@@ -15,6 +16,7 @@ import { textOf, traceparentOf, type Execution } from '@millrace/engine';
 import type { Result } from '@millrace/contracts/orchestrator/v1/dispatch';
 import type { Logger } from '@millrace/telemetry';
 import type { ReadyStep } from '../lane/ports.ts';
+import { createFlowWindow } from './flow-window.ts';
 import type { WorkerStream } from './worker-stream.ts';
 
 /** How long a worker that vanished may take to come back before its steps go to others, in milliseconds. */
@@ -45,13 +47,17 @@ export interface Scheduler {
   /** A worker has said hello. */
   join(stream: WorkerStream): void;
   leave(stream: WorkerStream): void;
-  /** A result has come; the step is no longer in anyone's hands. */
+  /** A result has come; the step is no longer in anyone's hands. It is under way until `applied`. */
   settle(result: Result, from: WorkerStream): void;
+  /** A result that had come is durable, or its lane is not here any more. */
+  applied(result: Result): void;
   /** Something changed that may let steps go: a permit, a credit, a worker. */
   pump(): void;
   readonly workers: ReadonlySet<WorkerStream>;
   readonly outstanding: number;
   readonly waiting: number;
+  /** Steps that may be under way at the moment. */
+  readonly window: number;
 }
 
 export interface SchedulerOptions {
@@ -74,7 +80,15 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
   const dropped = new Map<number, number>();
   const counts: SchedulerCounts = { dispatched: 0, redispatched: 0 };
   const gone = new WeakSet<Execution>();
+  const window = createFlowWindow();
+  /** Results that have come and are not durable yet. */
+  let applying = 0;
   let pumping = false;
+
+  /** With nothing in anyone's hands a step always goes, so that a result nobody tells of holds up nothing. */
+  function hasRoom(): boolean {
+    return outstanding.size === 0 || window.hasRoom(outstanding.size + applying);
+  }
 
   function operationOf(step: ReadyStep): string {
     const node = step.execution.program.nodes[step.activation.node];
@@ -167,7 +181,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
         const step = held.pop() as ReadyStep;
         if (!place(step)) return;
       }
-      for (;;) {
+      while (hasRoom()) {
         const step = queue.next(permit, clock.monotonicMs());
         if (step === undefined) return;
         if (!place(step)) return;
@@ -296,11 +310,20 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
       orphan(stream);
     },
     settle(result) {
+      applying++;
       const found = outstanding.of(result.execution).find(({ step }) => step.activation.number === result.activation && step.activation.attempt === result.attempt && step.execution.run === result.run);
       if (found === undefined || !outstanding.take(found)) return;
       found.stream?.settle(found.bytes);
       release(found.step.execution.organisation);
       soon();
+    },
+    applied({ dispatchedAtMs, startedAtMs, endedAtMs }) {
+      applying = Math.max(0, applying - 1);
+      window.sample(clock.wallMs() - dispatchedAtMs - (endedAtMs - startedAtMs), clock.monotonicMs());
+      if (queue.size > 0) soon();
+    },
+    get window() {
+      return window.size;
     },
   };
 }
