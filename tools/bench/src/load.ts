@@ -1,8 +1,9 @@
-/** What a client starts next: always the same workflow, or one of very many with Zipf popularity. */
+/** What a client starts next: always the same, the same workflow with new text, or one of very many by popularity. */
 import { mixedName, mixedOrganisation, mixedSteps } from './documents-mixed.ts';
 
 export type Load =
   | { readonly kind: 'one'; readonly workflow: string; readonly organisation: string; readonly inputJson: string; readonly steps: number }
+  | { readonly kind: 'distinct'; readonly workflow: string; readonly characters: number; readonly steps: number; readonly seed: number }
   | { readonly kind: 'mixed'; readonly definitions: number; readonly exponent: number; readonly seed: number; readonly inputJson: string };
 
 /** One start, and the steps that it makes when it completes. */
@@ -15,6 +16,11 @@ export interface Choice {
 
 export function createChooser(load: Load): () => Choice {
   if (load.kind === 'one') return () => load;
+  if (load.kind === 'distinct') {
+    const random = createRandom(load.seed);
+    const { workflow, steps, characters } = load;
+    return () => ({ workflow, organisation: '', steps, inputJson: JSON.stringify({ a: 0, text: randomText(characters, random) }) });
+  }
   const next = createZipf(load.definitions, load.exponent, createRandom(load.seed));
   return () => {
     const number = next();
@@ -57,3 +63,12 @@ export function createRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Letters, digits and two signs: six bits each, which nothing compresses further. */
+function randomText(characters: number, random: () => number): string {
+  let text = '';
+  for (let index = 0; index < characters; index++) text += ALPHABET[Math.floor(random() * ALPHABET.length)];
+  return text;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -29,6 +29,8 @@ export interface Meter {
   /** Ends the measured part; without it `end` does. */
   stop(): Promise<void>;
   end(): Promise<Outcome>;
+  /** The measured part has ended; what runs later is not part of it. */
+  readonly isOver: boolean;
   /** Processor time and memory now; for figures of a part of a run. */
   usage(name: string): Usage | undefined;
 }
@@ -56,6 +58,7 @@ export function createMeter({ cluster }: BenchCluster): Meter {
   let fromUs = monotonicUs();
   let counts: LaneCounts = { frames: 0, messages: 0, steps: 0, executions: 0, framedCharacters: 0 };
   let outcome: Outcome | undefined;
+  let over = false;
 
   async function measure(): Promise<Outcome> {
     const processes: ProcessFigure[] = [];
@@ -86,9 +89,13 @@ export function createMeter({ cluster }: BenchCluster): Meter {
       fromUs = monotonicUs();
     },
     async stop() {
+      over = true;
       outcome = await measure();
     },
     end: async () => outcome ?? (await measure()),
+    get isOver() {
+      return over;
+    },
   };
 }
 

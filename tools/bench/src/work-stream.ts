@@ -2,7 +2,7 @@
 import { startHttpTarget } from '@millrace/testkit';
 import { startSleepers } from './background.ts';
 import type { ClientRound } from './client.ts';
-import { startDiskMeter } from './disk-use.ts';
+import { startDiskMeter, type BytesPerStep } from './disk-use.ts';
 import { BRANCHES, chain, fanOut, httpChain, ITEMS, loop, PAYLOAD, scripts } from './documents.ts';
 import type { Load } from './load.ts';
 import { laneCounts } from './measured-cluster.ts';
@@ -11,6 +11,8 @@ import { round, spreadOf } from './statistics.ts';
 import type { BenchFigures, WorkRun } from './work.ts';
 
 const WARM_UP_SECONDS = 5;
+/** How long text that cannot be compressed is sent for its bytes on disk, in seconds. */
+const DISTINCT_SECONDS_MAX = 10;
 const INPUT = JSON.stringify(PAYLOAD);
 
 export async function runChain(steps: number, run: WorkRun): Promise<BenchFigures> {
@@ -18,10 +20,20 @@ export async function runChain(steps: number, run: WorkRun): Promise<BenchFigure
   const load = one(`chain-${steps}`, steps);
   if (run.options.waiting > 0) return besideSleepers(load, run);
   if (steps === 1) return drive(load, run);
-  const disk = await startDiskMeter(run.bed);
-  run.endings.add(() => disk?.stop());
-  const figures = await drive(load, run);
-  return { ...figures, own: { ...figures.own, ...(disk === undefined ? {} : { bytesPerStep: await disk.end() }) } };
+  const { value: figures, bytes: bytesPerStep } = await onDisk(run, () => drive(load, run));
+  // Text that is always the same compresses as no real payload does: once more with some that does not at all.
+  const distinct: Load = { kind: 'distinct', workflow: `chain-${steps}`, characters: PAYLOAD.text.length, steps, seed: 7 };
+  const short = { ...run.options, seconds: Math.min(run.options.seconds, DISTINCT_SECONDS_MAX) };
+  const { bytes: bytesPerStepOfRandomText } = await onDisk(run, () => runChecked(distinct, { ...run, options: short }, 1));
+  return { ...figures, own: { ...figures.own, bytesPerStep, bytesPerStepOfRandomText } };
+}
+
+/** Does something, and says what its steps left on disk; undefined where the servers cannot be asked. */
+async function onDisk<T>({ bed, endings }: WorkRun, act: () => Promise<T>): Promise<{ readonly value: T; readonly bytes: BytesPerStep | undefined }> {
+  const disk = await startDiskMeter(bed);
+  endings.add(() => disk?.stop());
+  const value = await act();
+  return { value, bytes: await disk?.end() };
 }
 
 export async function runHttp(run: WorkRun): Promise<BenchFigures> {
@@ -96,12 +108,12 @@ async function runChecked(load: Load, { bed, meter, options, endings }: WorkRun,
       endings,
       ...(before === undefined ? {} : { before }),
       async onBegin(round, pid) {
-        if (round > 0) return;
+        if (round > 0 || meter.isOver) return;
         meter.watch('client', pid);
         await meter.begin();
       },
       // The client is still there: its processor time counts too.
-      onRound: (round) => void (round === rounds - 1 && (stopped = meter.stop())),
+      onRound: (round) => void (round === rounds - 1 && !meter.isOver && (stopped = meter.stop())),
     },
   );
   await stopped;
