@@ -44,10 +44,14 @@ export interface OfferedFigures {
 /** Between looks at who is due, in milliseconds. */
 const TICK_MS = 2;
 const SAMPLES_PER_ORGANISATION = 40;
+/** Characters of input in one message. */
+const MESSAGE_CHARACTERS = 1024 * 1024;
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as OfferedPlan;
 const client = new ExecutionServiceClient(plan.address, credentials.createInsecure(), { 'grpc.max_receive_message_length': 16 * 1024 * 1024 });
 const random = createRandom(49);
+/** Starts in one message, which is well below what gRPC takes. */
+const inOneMessage = Math.max(1, Math.floor(MESSAGE_CHARACTERS / (plan.inputJson.length + 100)));
 const everyMs = (1000 * plan.organisations.length) / plan.perSecond;
 
 let latencies: number[] = [];
@@ -114,7 +118,7 @@ function offer(): void {
       sent++;
       starts.push({ number, workflow: plan.workflow, inputJson: plan.inputJson, idempotencyKey: '', wait: true, acknowledge: false, organisation: '', traceparent: '' });
     }
-    if (starts.length > 0) sender.stream.write({ starts });
+    for (let from = 0; from < starts.length; from += inOneMessage) sender.stream.write({ starts: starts.slice(from, from + inOneMessage) });
   }
 }
 

@@ -29,6 +29,7 @@ const QUIET_SHARE = 0.2;
 const NOISY_SHARE = 2;
 /** What a flooding client holds open at most. */
 const NOISY_OPEN_MAX = 20_000;
+const HEAVY_OPEN_MAX = 2_000;
 const QUIET_OPEN_MAX = 10_000;
 /** Characters of text in a heavy input. */
 const HEAVY_CHARACTERS = 16 * 1024;
@@ -56,8 +57,8 @@ export async function runFairness(run: WorkRun): Promise<BenchFigures> {
   const capacity = await measureCapacity(run);
   process.stderr.write(`  capacity ${Math.round(capacity)} executions/s\n`);
   await meter.begin();
-  const light = await noisyRound(run, capacity, { workflow: 'chain-10', inputJson: JSON.stringify(PAYLOAD) }, 'noisy');
-  const weighty = await noisyRound(run, capacity, { workflow: 'heavy', inputJson: JSON.stringify({ a: 0, text: 'y'.repeat(HEAVY_CHARACTERS) }) }, 'heavy');
+  const light = await noisyRound(run, capacity, { workflow: 'chain-10', inputJson: JSON.stringify(PAYLOAD), openMax: NOISY_OPEN_MAX }, 'noisy');
+  const weighty = await noisyRound(run, capacity, { workflow: 'heavy', inputJson: JSON.stringify({ a: 0, text: 'y'.repeat(HEAVY_CHARACTERS) }), openMax: HEAVY_OPEN_MAX }, 'heavy');
   const shares = await weightedShares(run, capacity);
   await meter.stop();
   return {
@@ -83,12 +84,12 @@ async function measureCapacity({ bed, options, endings }: WorkRun): Promise<numb
   return only.executions / only.seconds;
 }
 
-async function noisyRound(run: WorkRun, capacity: number, noise: { readonly workflow: string; readonly inputJson: string }, label: string): Promise<{ readonly quiet: Phase; readonly loaded: Phase; readonly noisy: OfferedFigures }> {
+async function noisyRound(run: WorkRun, capacity: number, noise: { readonly workflow: string; readonly inputJson: string; readonly openMax: number }, label: string): Promise<{ readonly quiet: Phase; readonly loaded: Phase; readonly noisy: OfferedFigures }> {
   const { bed, options, endings } = run;
   const common = { address: bed.cluster.addresses.gatewayGrpc, key: bed.key };
   const others = await startOffering({ ...common, organisations: QUIET, workflow: 'chain-10', inputJson: JSON.stringify(PAYLOAD), perSecond: QUIET_SHARE * capacity, openMax: QUIET_OPEN_MAX }, endings);
   const quiet = await phaseOf(bed, others, options.seconds, `${label}: 49 alone`);
-  const flood = await startOffering({ ...common, organisations: [NOISY], workflow: noise.workflow, inputJson: noise.inputJson, perSecond: NOISY_SHARE * capacity, openMax: NOISY_OPEN_MAX }, endings);
+  const flood = await startOffering({ ...common, organisations: [NOISY], workflow: noise.workflow, inputJson: noise.inputJson, perSecond: NOISY_SHARE * capacity, openMax: noise.openMax }, endings);
   await delay(SETTLE_SECONDS * 1000);
   await flood.mark();
   let noisy: OfferedFigures | undefined;
@@ -106,12 +107,14 @@ async function noisyRound(run: WorkRun, capacity: number, noise: { readonly work
 async function phaseOf(bed: BenchCluster, clients: Offering, seconds: number, label: string, after?: () => Promise<void>): Promise<Phase> {
   await delay(SETTLE_SECONDS * 1000);
   await clients.mark();
+  const { steps: stepsBefore } = await laneCounts(bed.cluster);
   await delay(seconds * 1000);
   const figures = await clients.mark();
+  const { steps } = await laneCounts(bed.cluster);
   await after?.();
   const waits = await queueTimes(bed, figures);
   const phase = { clients: figures, waitP99Ms: quantile(waits, 0.99), waitP50Ms: quantile(waits, 0.5), traces: waits.length };
-  process.stderr.write(`  ${label}: ${Math.round(figures.sent / figures.seconds)} sent/s, ${Math.round(figures.completed / figures.seconds)} done/s, p99 ${figures.p99Ms.toFixed(1)} ms, wait p99 ${phase.waitP99Ms} ms${figures.failed > 0 ? `, ${figures.failed} FAILED (${figures.firstFailure})` : ''}\n`);
+  process.stderr.write(`  ${label}: all together ${Math.round((steps - stepsBefore) / figures.seconds)} steps/s; ${Math.round(figures.sent / figures.seconds)} sent/s, ${Math.round(figures.completed / figures.seconds)} done/s, p99 ${figures.p99Ms.toFixed(1)} ms, wait p99 ${phase.waitP99Ms} ms${figures.failed > 0 ? `, ${figures.failed} FAILED (${figures.firstFailure})` : ''}\n`);
   return phase;
 }
 

@@ -12,7 +12,7 @@ function saturate(window: FlowWindow, perMs: number, restMs: number, forMs: numb
   return overheadMs;
 }
 
-test.each([[5, 1], [25, 2], [100, 5]])('with %i steps a millisecond and a rest of %i ms the overhead settles at what is aimed at', (perMs, restMs) => {
+test.each([[5, 1], [25, 2], [50, 5], [100, 5]])('with %i steps a millisecond and a rest of %i ms the overhead settles at what is aimed at', (perMs, restMs) => {
   const window = createFlowWindow();
   window.sample(restMs, 0);
   const overheadMs = saturate(window, perMs, restMs, 3_000, 1);

@@ -14,10 +14,13 @@
  *   limit and overhead is below, it grows.
  */
 
-/** Steps under way: at first, and the bounds of the window. */
-export const WINDOW = { first: 1_024, least: 256, most: 65_536 } as const;
+/**
+ * Steps under way: at first, and the bounds of the window. The least is several times what keeps a lane busy, since
+ * overhead has other causes too (a rush of starts, say), against which a smaller window does nothing but cost.
+ */
+export const WINDOW = { first: 2_048, least: 1_024, most: 65_536 } as const;
 /** Overhead that is aimed at, above what a step has when nothing waits, in milliseconds. */
-export const OVERHEAD_MS = 40;
+export const OVERHEAD_MS = 60;
 /** Between two adjustments, in milliseconds: one full turn of what is under way, within these. */
 const INTERVAL_MS = { least: 20, most: 500 } as const;
 /** How long the least overhead is remembered, in milliseconds: half of this to all of it. */
