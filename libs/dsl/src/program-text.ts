@@ -1,7 +1,7 @@
 /**
  * A program as text to read: one line a node, its parts below it. For reviews, tests and explanations.
  */
-import { NO_NODE, type CatchClause, type Duration, type Expression, type Flow, type Node, type Program, type RetryPolicy, type Template } from '@millrace/engine';
+import { NO_NODE, type CatchClause, type Duration, type EventSelection, type Expression, type Flow, type Node, type Program, type RetryPolicy, type Template } from '@millrace/engine';
 
 /** The text; equal programs have equal texts, apart from schemas, of which only the presence is shown. */
 export function programText(program: Program): string {
@@ -37,6 +37,14 @@ function ownLines(node: Node): readonly string[] {
       return node.cases.map((option) => `case ${option.name}: ${option.when ? `when ${expressionText(option.when)} ` : ''}then ${flowText(option.then)}`);
     case 'for':
       return [`for $${node.each} at $${node.at} in ${expressionText(node.in)}`, ...(node.while ? [`while ${expressionText(node.while)}`] : []), `first ${nodeText(node.first)}`];
+    case 'listen':
+      return [
+        `to ${selectionText(node.to)}, read ${node.read}`,
+        ...(node.until === undefined ? [] : [`until ${node.until.kind === 'condition' ? expressionText(node.until.expression) : selectionText(node.until.selection)}`]),
+        ...(node.first === NO_NODE ? [] : [`foreach $${node.each} at $${node.at} first ${nodeText(node.first)}`]),
+        ...(node.itemOutputAs ? [`item output as ${templateText(node.itemOutputAs)}`] : []),
+        ...(node.itemExportAs ? [`item export as ${templateText(node.itemExportAs)}`] : []),
+      ];
     case 'fork':
       return [`branches ${node.branches.join(' ')}${node.compete ? ', competing' : ''}`];
     case 'try':
@@ -48,6 +56,11 @@ function ownLines(node: Node): readonly string[] {
     case 'call':
       return [`operation ${node.operation}`, ...(node.connection === undefined ? [] : [`connection ${node.connection}`]), `arguments ${templateText(node.arguments)}`, ...(node.isDetached ? ['not awaited'] : [])];
   }
+}
+
+function selectionText({ mode, filters }: EventSelection): string {
+  const texts = filters.map(({ with: attributes, correlate }) => [...attributes.map(({ attribute, expression }) => `${attribute} ${expressionText(expression)}`), ...correlate.map(({ name, from, expect }) => `correlate ${name} ${expressionText(from)}${expect ? ` is ${templateText(expect)}` : ''}`)].join(', '));
+  return `${mode} [${texts.join('; ')}]`;
 }
 
 function catchLines(clause: CatchClause): readonly string[] {

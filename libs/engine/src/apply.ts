@@ -8,6 +8,7 @@ import type { Payload } from './payload.ts';
 import { NO_NODE, type JsonValue, type Program } from './program.ts';
 import { NO_ACTIVATION, pathOf, retainedFor, type Activation, type Execution, type Guard } from './execution.ts';
 import { cut, finishBranch, settleBranches } from './fork.ts';
+import { applyCollected, applyHeard, newListenState } from './listen.ts';
 import { ReadyQueue, type Cursor } from './ready-queue.ts';
 import { SCOPE_END, WORKFLOW_END, type EnteredRecord, type ExpiredRecord, type FailedRecord, type JournalRecord, type StartedRecord } from './record.ts';
 
@@ -77,6 +78,13 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
     }
     case 'iterated': {
       const activation = live(execution, record.activation);
+      if (activation.listen !== undefined) {
+        activation.listen.index = record.index;
+        activation.flow = activation.input;
+        execution.ready.take('leave', record.activation);
+        openScope(execution, activation, firstOf(execution, activation.node));
+        return;
+      }
       if (activation.loop === undefined) throw defect(execution, `activation ${record.activation} is not a loop`);
       activation.loop.index = record.index;
       execution.ready.take('leave', record.activation);
@@ -114,6 +122,14 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
       setAttemptDeadline(activation, guard, undefined);
       activation.flow = activation.input;
       openScope(execution, activation, handlerOf(execution, activation.node));
+      return;
+    }
+    case 'heard':
+    case 'collected': {
+      const activation = live(execution, record.activation);
+      if (activation.listen === undefined) throw defect(execution, `activation ${record.activation} does not listen`);
+      if (record.kind === 'heard') applyHeard(execution, activation, activation.listen, record);
+      else applyCollected(execution, activation, activation.listen, record);
       return;
     }
     case 'expired':
@@ -156,6 +172,9 @@ function enter(execution: Execution, record: EnteredRecord, atMs: number): void 
       return;
     case 'do':
       openScope(execution, activation, node.first);
+      return;
+    case 'listen':
+      activation.listen = newListenState();
       return;
     case 'fork':
       activation.fork = { opened: 0, done: 0, settled: false, outputs: node.compete ? [] : new Array<JsonValue>(node.branches.length).fill(null) };
@@ -297,7 +316,7 @@ function guarded(execution: Execution, number: number): { readonly activation: A
 
 function firstOf(execution: Execution, node: number): number {
   const found = execution.program.nodes[node];
-  if (found?.kind === 'do' || found?.kind === 'for' || found?.kind === 'try') return found.first;
+  if (found?.kind === 'do' || found?.kind === 'for' || found?.kind === 'try' || found?.kind === 'listen') return found.first;
   throw defect(execution, `node ${node} is not a scope`);
 }
 

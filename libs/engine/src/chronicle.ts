@@ -45,6 +45,10 @@ export function chronicleOf(program: Program, entries: readonly JournalEntry[]):
   return reader.chronicle();
 }
 
+function isWaiting(kind: string | undefined): boolean {
+  return kind === 'wait' || kind === 'listen';
+}
+
 class Reader {
   readonly #program: Program;
   readonly #tasks = new Map<number, TaskChronicle>();
@@ -75,7 +79,7 @@ class Reader {
         this.#begunAtMs = atMs;
         return;
       case 'entered':
-        this.#open(record.activation, record.node, record.parent, record.attempt, atMs, this.#program.nodes[record.node]?.kind === 'wait' ? 'waiting' : 'running');
+        this.#open(record.activation, record.node, record.parent, record.attempt, atMs, isWaiting(this.#program.nodes[record.node]?.kind) ? 'waiting' : 'running');
         return;
       case 'passed':
       case 'skipped':
@@ -109,6 +113,9 @@ class Reader {
       case 'resumed':
       case 'caught':
         this.#mark(record.activation, 'running');
+        return;
+      case 'heard':
+      case 'collected':
         return;
       case 'cut':
       case 'expired':
@@ -166,7 +173,7 @@ class Reader {
   /** A block is complete when the workflow is; a call or a wait of another branch is not. */
   #isScope(activation: number): boolean {
     const kind = this.#program.nodes[this.#tasks.get(activation)?.node ?? 0]?.kind;
-    return kind !== 'call' && kind !== 'wait';
+    return kind !== 'call' && !isWaiting(kind);
   }
 
   #mark(activation: number, status: TaskStatus): void {

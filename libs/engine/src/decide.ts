@@ -14,6 +14,7 @@ import { NO_ACTIVATION, nodeOf, type Activation, type Execution } from './execut
 import { check, durationMs, fill, siteOf, type Site } from './evaluate.ts';
 import { enterTask } from './enter.ts';
 import { leave, nextOf, outcomeOf } from './leave.ts';
+import { hearEvent, type CloudEvent } from './listen.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import { boundedProblem, Fault, fault, type Problem } from './problem.ts';
 import type { Program } from './program.ts';
@@ -139,6 +140,14 @@ function resume(execution: Execution, activation: Activation, journal: Journal):
   const attemptMs = node.kind === 'try' ? node.catch.retry?.attemptMs : undefined;
   const limit = attemptMs === undefined ? undefined : { attemptDeadlineMs: journal.nowMs + durationMs(attemptMs, activation.input, siteOf(execution, node, activation, journal.nowMs)) };
   journal.emit({ kind: 'resumed', activation: activation.number, ...limit });
+}
+
+/** An event has come. True when a task of the execution took it. */
+export function hear(execution: Execution, event: CloudEvent, journal: Journal): boolean {
+  const isIdle = execution.ready.length === 0;
+  const heard = hearEvent(execution, event, journal);
+  if (heard && isIdle) advance(execution, journal);
+  return heard;
 }
 
 /** Ends the execution by command. True when it had not ended. */

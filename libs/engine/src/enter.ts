@@ -56,6 +56,7 @@ function begin(node: Node, place: Place, site: Site, journal: Journal): void {
       journal.emit({ ...entered, items: payloadOf(itemsOf(node, site)) });
       return;
     case 'do':
+    case 'listen':
     case 'fork':
       journal.emit(entered);
       return;

@@ -6,7 +6,7 @@
  */
 import { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 import { NO_ACTIVATION, type Activation, type Execution } from './execution.ts';
-import type { Budget, Duration, Expression, JsonValue, Node, Program, SchemaCheck, Template } from './program.ts';
+import { NO_NODE, type Budget, type Duration, type Expression, type JsonValue, type Node, type Program, type SchemaCheck, type Template } from './program.ts';
 import { fault, problemValue } from './problem.ts';
 
 /** Most steps of one evaluation; about 50 ms. */
@@ -151,6 +151,13 @@ function declaredBy(name: string, scope: Activation, execution: Execution): Json
     if (node?.kind === 'for') {
       if (node.each === name) return scope.loop.items[scope.loop.index] ?? null;
       if (node.at === name) return scope.loop.index;
+    }
+  }
+  if (scope.listen !== undefined && scope.listen.index >= 0) {
+    const node = execution.program.nodes[scope.node];
+    if (node?.kind === 'listen' && node.first !== NO_NODE) {
+      if (node.each === name) return scope.listen.events[scope.listen.index] ?? null;
+      if (node.at === name) return scope.listen.index;
     }
   }
   if (scope.guard?.error !== undefined && scope.guard.phase === 'handling') {

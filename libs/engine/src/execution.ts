@@ -37,6 +37,25 @@ export interface Activation {
   guard?: Guard;
   /** `fork`. */
   fork?: ForkState;
+  /** `listen`. */
+  listen?: ListenState;
+}
+
+export interface ListenState {
+  /** What was read of the events taken, in order. */
+  readonly events: JsonValue[];
+  /** Source and id of every event taken. */
+  readonly keys: Set<string>;
+  /** Filters that have matched; those of `until` on their own. */
+  readonly matched: number[];
+  readonly untilMatched: number[];
+  correlations: { readonly [name: string]: JsonValue };
+  /** It takes no more. */
+  done: boolean;
+  /** `foreach`: the event that has, or had, its turn last. */
+  index: number;
+  /** `foreach`: what each event's tasks came to. */
+  readonly outputs: JsonValue[];
 }
 
 export interface ForkState {
@@ -106,7 +125,8 @@ export function restingUntil(execution: Execution): number | undefined {
   if (execution.end !== undefined || !execution.begun || execution.ready.length > 0) return undefined;
   let dueMs = Infinity;
   for (const activation of execution.activations.values()) {
-    if (activation.arguments !== undefined) return undefined;
+    // Events find only those that are in memory.
+    if (activation.arguments !== undefined || activation.listen !== undefined) return undefined;
     if (activation.dueMs !== undefined && activation.dueMs < dueMs) dueMs = activation.dueMs;
   }
   return dueMs;
@@ -125,6 +145,7 @@ export function pathOf(execution: Execution, node: number, parent: number): stri
   let scope = execution.activations.get(parent);
   while (scope !== undefined) {
     if (scope.loop !== undefined) path += `.${scope.loop.index}`;
+    else if (scope.listen !== undefined) path += `.${scope.listen.index}`;
     scope = execution.activations.get(scope.parent);
   }
   return path;
@@ -150,6 +171,7 @@ export function iterationOf(execution: Execution, parent: number): number | unde
   let scope = execution.activations.get(parent);
   while (scope !== undefined) {
     if (scope.loop !== undefined) return scope.loop.index;
+    if (scope.listen !== undefined) return scope.listen.index;
     scope = execution.activations.get(scope.parent);
   }
   return undefined;

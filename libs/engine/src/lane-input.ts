@@ -4,6 +4,7 @@
  * Owns the wire format (JSON, version 1). One message carries a batch, so that a service that accepts
  * many requests a second pays one durable append for all that wait.
  */
+import type { CloudEvent } from './listen.ts';
 import type { JsonValue } from './program.ts';
 
 /** Largest batch message, in bytes. A single larger input is refused by whoever accepts it. */
@@ -37,7 +38,15 @@ export interface CancelInput {
   readonly from?: number;
 }
 
+/** What one execution is asked. */
 export type LaneInput = StartInput | CancelInput;
+
+/** An event for whoever listens in the lane (format 2). It is sent to every lane; the same one twice is taken once. */
+export interface EventInput {
+  readonly kind: 'event';
+  readonly organisation: string;
+  readonly event: CloudEvent;
+}
 
 /** Sent to `replyTo` once the end is durable; lost when nobody listens. */
 export interface Reply {
@@ -49,13 +58,13 @@ export interface Reply {
   readonly reason?: string;
 }
 
-export function encodeLaneInputs(inputs: readonly LaneInput[]): string {
+export function encodeLaneInputs(inputs: readonly (LaneInput | EventInput)[]): string {
   return JSON.stringify({ v: 1, inputs });
 }
 
 /** Throws when the message is not of a version this release reads: the lane stops rather than skip it. */
-export function decodeLaneInputs(text: string): readonly LaneInput[] {
-  const message = JSON.parse(text) as { v?: number; inputs?: readonly LaneInput[] };
+export function decodeLaneInputs(text: string): readonly (LaneInput | EventInput)[] {
+  const message = JSON.parse(text) as { v?: number; inputs?: readonly (LaneInput | EventInput)[] };
   if (message.v !== 1 || !Array.isArray(message.inputs)) throw new Error(`lane input of unknown version ${String(message.v)}`);
-  return message.inputs as readonly LaneInput[];
+  return message.inputs;
 }

@@ -5,6 +5,7 @@ import { nodeOf, type Activation, type Execution } from './execution.ts';
 import { check, fill, holds, siteOf, type Site } from './evaluate.ts';
 import type { Journal } from './decide.ts';
 import { hasOthers } from './fork.ts';
+import { listenOn } from './listen.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import { Fault } from './problem.ts';
 import { NO_NODE, type Flow, type JsonValue, type Node } from './program.ts';
@@ -46,6 +47,10 @@ export function leave(execution: Execution, activation: Activation, journal: Jou
   const node = nodeOf(execution, activation);
   const site = siteOf(execution, node, activation, journal.nowMs);
   try {
+    if (node.kind === 'listen' && activation.listen !== undefined) {
+      listenOn(execution, activation, activation.listen, node, journal);
+      return;
+    }
     if (node.kind === 'for' && iterate(execution, activation, journal)) return;
     if (hasOthers(activation)) journal.emit({ kind: 'cut', activation: activation.number });
     const outcome = outcomeOf(node, activation.flow, site);

@@ -118,6 +118,31 @@ export interface ForkNode extends NodeHead {
   /** The first branch that ends decides; the others are cancelled. */
   readonly compete: boolean;
 }
+/** Which attribute of an event a filter looks at: a condition on its value, or what the value must be. */
+export interface EventFilter {
+  readonly with: readonly { readonly attribute: string; readonly expression: Expression }[];
+  /** `from` is worked out on the event, `expect` on the task's input. */
+  readonly correlate: readonly { readonly name: string; readonly from: Expression; readonly expect?: Template }[];
+}
+export interface EventSelection {
+  readonly mode: 'one' | 'all' | 'any';
+  readonly filters: readonly EventFilter[];
+}
+/** Waits for events (DSL reference, Listen). */
+export interface ListenNode extends NodeHead {
+  readonly kind: 'listen';
+  readonly to: EventSelection;
+  /** When an `any` has enough: a condition on the events taken so far, or other events. */
+  readonly until?: { readonly kind: 'condition'; readonly expression: Expression } | { readonly kind: 'events'; readonly selection: EventSelection };
+  readonly read: 'data' | 'envelope' | 'raw';
+  /** `foreach`: the variables of the tasks for each event, and the first of them, or NO_NODE. */
+  readonly each: string;
+  readonly at: string;
+  readonly first: number;
+  readonly itemOutputAs?: Template;
+  readonly itemOutputSchema?: SchemaCheck;
+  readonly itemExportAs?: Template;
+}
 export interface RaiseNode extends NodeHead {
   readonly kind: 'raise';
   /** Evaluates to `{type, status, title?, detail?, instance?}`. */
@@ -140,7 +165,7 @@ export interface CallNode extends NodeHead {
   /** The operation answers once it has begun; the task's output is its input. */
   readonly isDetached?: boolean;
 }
-export type Node = DoNode | SetNode | SwitchNode | ForNode | ForkNode | TryNode | RaiseNode | WaitNode | CallNode;
+export type Node = DoNode | SetNode | SwitchNode | ForNode | ForkNode | ListenNode | TryNode | RaiseNode | WaitNode | CallNode;
 
 /** A duration in milliseconds, fixed, or worked out when the task is entered (an ISO 8601 string or a duration object). */
 export type Duration = { readonly kind: 'fixed'; readonly ms: number } | { readonly kind: 'computed'; readonly template: Template };

@@ -91,6 +91,10 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
       return { kind: 'expired', activation: number('a'), error: raw['err'] as unknown as Problem };
     case 'caught.1':
       return { kind: 'caught', activation: number('a') };
+    case 'heard.1':
+      return { kind: 'heard', activation: number('a'), key: text('id'), filter: number('f'), ...(raw['u'] === undefined ? {} : { isUntil: true }), done: raw['end'] !== undefined, ...some('event', get('o')), ...some('correlations', get('c')) };
+    case 'collected.1':
+      return { kind: 'collected', activation: number('a'), ...some('output', get('o')), ...some('context', get('c')) };
     case 'cut.1':
       return { kind: 'cut', activation: number('a') };
     case 'ended.1':

@@ -64,6 +64,12 @@ export function encodeRecord(record: JournalRecord, into: Place): string {
       return record.attemptDeadlineMs === undefined ? `{"k":"resumed.1","a":${record.activation}}` : `{"k":"resumed.2","a":${record.activation},"adl":${record.attemptDeadlineMs}}`;
     case 'caught':
       return `{"k":"caught.1","a":${record.activation}}`;
+    case 'heard': {
+      const { activation, key } = record;
+      return `{"k":"heard.1","a":${activation},"id":${JSON.stringify(key)},"f":${record.filter}${record.isUntil === true ? ',"u":1' : ''}${record.done ? ',"end":1' : ''}${put(into, 'o', record.event, activation, encodeURIComponent(key).slice(0, 200))}${put(into, 'c', record.correlations, activation, `${encodeURIComponent(key).slice(0, 200)}.correlations`)}}`;
+    }
+    case 'collected':
+      return `{"k":"collected.1","a":${record.activation}${put(into, 'o', record.output, record.activation, 'item')}${put(into, 'c', record.context, record.activation, 'item')}}`;
     case 'expired':
       return `{"k":"expired.1","a":${record.activation},"err":${JSON.stringify(record.error)}}`;
     case 'cut':

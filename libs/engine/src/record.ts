@@ -141,6 +141,31 @@ export interface CaughtRecord {
   readonly kind: 'caught';
   readonly activation: number;
 }
+/** A listening task has taken an event. */
+export interface HeardRecord {
+  readonly kind: 'heard';
+  readonly activation: number;
+  /** The event's source and id. */
+  readonly key: string;
+  /** Which of the filters it matched. */
+  readonly filter: number;
+  /** What the task reads of the event; absent when it only ends the listening. */
+  readonly event?: Payload;
+  /** It matched a filter of `until`. */
+  readonly isUntil?: true;
+  /** What correlations expect from now on. */
+  readonly correlations?: Payload;
+  /** The task takes no more. */
+  readonly done: boolean;
+}
+/** The tasks for one event of a `listen` are done. */
+export interface CollectedRecord {
+  readonly kind: 'collected';
+  readonly activation: number;
+  /** The item's output where it differs from what its tasks have made. */
+  readonly output?: Payload;
+  readonly context?: Payload;
+}
 /** Everything inside this activation is over without a result: the other branches of a fork that is decided, the content of a task whose time is over. */
 export interface CutRecord {
   readonly kind: 'cut';
@@ -167,6 +192,8 @@ export type JournalRecord =
   | RetryingRecord
   | ResumedRecord
   | CaughtRecord
+  | HeardRecord
+  | CollectedRecord
   | CutRecord
   | ExpiredRecord
   | EndedRecord;

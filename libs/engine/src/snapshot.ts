@@ -6,7 +6,7 @@
  * Values are told apart by identity, which a replayed state does not share: states are compared in format 1.
  */
 import { createExecution } from './apply.ts';
-import type { Activation, Execution, ForkState, Guard } from './execution.ts';
+import type { Activation, Execution, ForkState, Guard, ListenState } from './execution.ts';
 import { FORMAT_NEWEST, FORMAT_OLDEST, isReadable } from './format.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import type { JsonValue, Program } from './program.ts';
@@ -45,7 +45,7 @@ export interface Snapshot {
   readonly end?: { readonly status: 'completed' | 'faulted' | 'cancelled'; readonly output?: Held; readonly error?: Problem; readonly atMs: number };
 }
 
-interface SnapshotActivation extends Omit<Activation, 'rawInput' | 'input' | 'flow' | 'arguments' | 'loop' | 'guard' | 'fork'> {
+interface SnapshotActivation extends Omit<Activation, 'rawInput' | 'input' | 'flow' | 'arguments' | 'loop' | 'guard' | 'fork' | 'listen'> {
   readonly rawInput: Held;
   readonly input: Held;
   readonly flow: Held;
@@ -53,6 +53,7 @@ interface SnapshotActivation extends Omit<Activation, 'rawInput' | 'input' | 'fl
   readonly loop?: { readonly items: Held; readonly index: number };
   readonly guard?: Omit<Guard, 'retained'> & { readonly retained: readonly (readonly [string, { readonly activation: number; readonly attempt: number }])[] };
   readonly fork?: Omit<ForkState, 'outputs'> & { readonly outputs: readonly Held[] };
+  readonly listen?: Omit<ListenState, 'events' | 'outputs' | 'keys'> & { readonly events: readonly Held[]; readonly outputs: readonly Held[]; readonly keys: readonly string[] };
 }
 
 /** The state in a format, which is the agreed one where it is stored. */
@@ -85,7 +86,7 @@ export function snapshotOf(execution: Execution, format: number = FORMAT_OLDEST)
   };
 }
 
-function activationOf({ rawInput, input, flow, arguments: step, loop, guard, fork, ...rest }: Activation, hold: Hold): SnapshotActivation {
+function activationOf({ rawInput, input, flow, arguments: step, loop, guard, fork, listen, ...rest }: Activation, hold: Hold): SnapshotActivation {
   return {
     ...rest,
     rawInput: hold(rawInput),
@@ -95,6 +96,7 @@ function activationOf({ rawInput, input, flow, arguments: step, loop, guard, for
     ...(loop === undefined ? {} : { loop: { items: hold(loop.items), index: loop.index } }),
     ...(guard === undefined ? {} : { guard: { ...guard, retained: [...guard.retained] } }),
     ...(fork === undefined ? {} : { fork: { ...fork, outputs: fork.outputs.map(hold) } }),
+    ...(listen === undefined ? {} : { listen: { ...listen, matched: [...listen.matched], untilMatched: [...listen.untilMatched], keys: [...listen.keys], events: listen.events.map(hold), outputs: listen.outputs.map(hold) } }),
   };
 }
 
@@ -130,7 +132,7 @@ export function restore(organisation: string, id: string, program: Program, snap
   return execution;
 }
 
-function restored({ rawInput, input, flow, arguments: step, loop, guard, fork, ...rest }: SnapshotActivation, read: Hold): Activation {
+function restored({ rawInput, input, flow, arguments: step, loop, guard, fork, listen, ...rest }: SnapshotActivation, read: Hold): Activation {
   return {
     ...rest,
     rawInput: read(rawInput),
@@ -140,6 +142,7 @@ function restored({ rawInput, input, flow, arguments: step, loop, guard, fork, .
     ...(loop === undefined ? {} : { loop: { items: read(loop.items) as readonly JsonValue[], index: loop.index } }),
     ...(guard === undefined ? {} : { guard: { ...guard, retained: new Map(guard.retained) } }),
     ...(fork === undefined ? {} : { fork: { ...fork, outputs: fork.outputs.map(read) } }),
+    ...(listen === undefined ? {} : { listen: { ...listen, matched: [...listen.matched], untilMatched: [...listen.untilMatched], keys: new Set(listen.keys), events: listen.events.map(read), outputs: listen.outputs.map(read) } }),
   };
 }
 

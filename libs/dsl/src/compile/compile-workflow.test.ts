@@ -70,6 +70,9 @@ describe('compiling a workflow', () => {
     ['a shell command and a container', 'do:\n  - a: { run: { shell: { command: "${ .c }" } } }\n  - b: { run: { container: { image: alpine }, return: code } }\n', '1 call /do/0/a next 2\n    operation shell.run:1.0.0@default\n    arguments {command: ‹.c›, return: "stdout"}\n2 call /do/1/b\n    operation container.run:1.0.0@default\n    arguments {"image":"alpine","return":"code"}'],
     ['a limit on each attempt', 'do:\n  - a: { try: [], catch: { retry: { limit: { attempt: { count: 2, duration: PT1S } } } } }\n', '1 try /do/0/a\n    first none\n    catch as $error first none\n      retry after 0 ms constant, at most 3 attempts, 1000 ms an attempt'],
     ['timeouts, stated, named and by expression', 'use: { timeouts: { short: { after: PT2S } } }\ndo:\n  - a: { do: [ { b: { wait: PT1S, timeout: short } } ], timeout: { after: "${ .t }" } }\n', '1 do /do/0/a\n    timeout ‹.t›\n    first 2\n  2 wait /do/0/a/do/0/b\n      timeout 2000 ms\n      for 1000 ms'],
+    ['an event', 'do:\n  - a: { emit: { event: { with: { source: "https://example.com/{shop}", type: a.b, data: { x: "${ .x }" } } } } }\n', '1 call /do/0/a\n    operation event.emit:1.0.0@default\n    arguments {event: {source: uri https://example.com/{shop}, type: "a.b", data: {x: ‹.x›}}}'],
+    ['a listener with filters, correlation and an end', 'do:\n  - a: { listen: { to: { any: [ { with: { type: a.b, data: "${ .n > 1 }" }, correlate: { order: { from: .data.order, expect: "${ .order }" } } } ], until: ( . | length ) > 2 }, read: envelope } }\n', '1 listen /do/0/a\n    to any [type ‹. == "a.b"›, data ‹.n > 1›, correlate order ‹.data.order› is ‹.order›], read envelope\n    until ‹( . | length ) > 2›'],
+    ['a listener for each event, until another', 'do:\n  - a: { listen: { to: { any: [], until: { one: { with: { type: "stop.*" } } } } }, foreach: { item: event, do: [ { b: { set: "$event" } } ], output: { as: .x }, export: { as: $index } } }\n', '1 listen /do/0/a\n    to any [], read data\n    until one [type ‹. == "stop.*" or (type == "string" and (try test("^(?:stop.*)$") catch false))›]\n    foreach $event at $index first 2\n    item output as ‹.x›\n    item export as ‹$index› ($index)\n  2 set /do/0/a/foreach/do/0/b\n      value ‹$event› ($event)'],
     ['branches, none of which has a next one', 'do:\n  - a: { fork: { branches: [ { b: { do: [ { c: { wait: PT1S } } ] } }, { d: { wait: PT1S } } ] } }\n  - e: { fork: { compete: true, branches: [ { b: { wait: PT1S, then: end } } ] } }\n', '1 fork /do/0/a next 5\n    branches 2 4\n  2 do /do/0/a/fork/branches/0/b\n      first 3\n    3 wait /do/0/a/fork/branches/0/b/do/0/c\n        for 1000 ms\n  4 wait /do/0/a/fork/branches/1/d\n      for 1000 ms\n5 fork /do/1/e\n    branches 6, competing\n  6 wait /do/1/e/fork/branches/0/b then end\n      for 1000 ms'],
     ['names that a JSON pointer escapes', 'do:\n  - a/b~c: { wait: PT1S }\n', '1 wait /do/0/a~1b~0c\n    for 1000 ms'],
     ['what the export of a task sees', 'do:\n  - a: { set: { x: 1 }, if: $context.go, input: { from: $task.name }, output: { as: $input }, export: { as: { o: "${ $output }", w: "${ $workflow.id }" } } }\n', '1 set /do/0/a\n    if ‹$context.go› ($context)\n    value {"x":1}\n    input from ‹$task.name› ($task)\n    output as ‹$input› ($input)\n    export as {o: ‹$output› ($output), w: ‹$workflow.id› ($workflow)}'],
@@ -86,8 +89,6 @@ describe('compiling a workflow', () => {
   });
 
   test.each([
-    ['emit', 'do:\n  - a: { emit: { event: { with: { source: https://example.com, type: a } } } }\n', 'f:7:10: the task `emit` is not supported yet'],
-    ['listen', 'do:\n  - a: { listen: { to: { any: [] } } }\n', 'f:7:10: the task `listen` is not supported yet'],
     ['a workflow in a workflow', 'do:\n  - a: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } } }\n', 'f:7:10: the task `run` is not supported yet'],
     ['schedule', 'do: []\nschedule: { cron: 0 0 * * * }\n', 'f:7:1: `schedule` is not supported yet'],
     ['extensions', 'do: []\nuse: { extensions: [ { a: { extend: all } } ] }\n', 'f:7:8: `use.extensions` is not supported yet'],
@@ -144,9 +145,9 @@ describe('compiling a workflow', () => {
   });
 
   test('reports everything at once, what is wrong and what is not supported', () => {
-    expect(outcomeOf('do:\n  - a: { emit: { event: { with: { source: https://example.com, type: a } } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { listen: { to: { any: [] } } }\n')).toMatchObject({
+    expect(outcomeOf('do:\n  - a: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } } }\n')).toMatchObject({
       reason: 'workflow-invalid',
-      problems: [expect.stringMatching(/^f:7:10: the task `emit`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:10: the task `listen`/)],
+      problems: [expect.stringMatching(/^f:7:10: the task `run`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:10: the task `run`/)],
     });
   });
 

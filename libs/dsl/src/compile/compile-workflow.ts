@@ -16,6 +16,7 @@ import type { WorkflowDocument } from '../source-document.ts';
 import { validateWorkflow } from '../validate-workflow.ts';
 import { errorVariableOf } from './catch-clause.ts';
 import { createCompilation, type Compilation } from './compilation.ts';
+import { eventVariablesOf } from './events.ts';
 import { planTasks, type PlannedTask } from './plan.ts';
 import { compileData, compileTimeout } from './task-head.ts';
 import { compileTask, loopVariablesOf } from './task-node.ts';
@@ -68,7 +69,7 @@ function compileNodes(compilation: Compilation): readonly Node[] {
       const scope = task.isFunction === true ? taskScope([]) : outer;
       const node = compileTask(compilation, { task, next: areBranches ? undefined : tasks[index + 1], targets, parent }, scope);
       if (node) nodes.push(node);
-      const loop = task.kind === 'for' ? loopVariablesOf(task) : undefined;
+      const loop = task.kind === 'for' ? loopVariablesOf(task) : task.kind === 'listen' ? eventVariablesOf(task) : undefined;
       compileList(task.block, task.number, loop ? innerScope(scope, [loop.each, loop.at]) : scope, task.kind === 'fork');
       compileList(task.handler, task.number, innerScope(scope, [errorVariableOf(task)]));
     });

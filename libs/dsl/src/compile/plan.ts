@@ -36,7 +36,7 @@ export function functionCalledBy(definition: JsonObject, document: JsonObject): 
 }
 
 /** Where the tasks inside a task stand. */
-const BLOCKS: Readonly<Partial<Record<TaskKind, readonly string[]>>> = { do: ['do'], for: ['do'], try: ['try'], fork: ['fork', 'branches'] };
+const BLOCKS: Readonly<Partial<Record<TaskKind, readonly string[]>>> = { do: ['do'], for: ['do'], try: ['try'], fork: ['fork', 'branches'], listen: ['foreach', 'do'] };
 
 /** Plans the lists of tasks that this release runs; the content of others has no numbers. */
 export function planTasks(document: JsonObject): readonly PlannedTask[] {

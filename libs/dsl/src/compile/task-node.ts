@@ -5,6 +5,7 @@ import { isList, onlyEntry, property, type JsonObject } from '../json-value.ts';
 import { compileCall } from './call.ts';
 import { compileCatch } from './catch-clause.ts';
 import type { Compilation } from './compilation.ts';
+import { compileEmit, compileListen } from './events.ts';
 import { compileDuration } from './duration.ts';
 import { compileCondition } from './expression.ts';
 import type { PlannedTask } from './plan.ts';
@@ -59,8 +60,9 @@ export function compileTask(compilation: Compilation, position: Position, scope:
       return { ...head, kind: 'call', ...call, ...(isDetached ? { isDetached } : {}) };
     }
     case 'emit':
+      return { ...head, kind: 'call', ...compileEmit(compilation, task, scope.during) };
     case 'listen':
-      break;
+      return compileListen(compilation, task, head, scope);
   }
   compilation.unsupported({ pointer: `${reference}/${task.kind}` }, `the task \`${task.kind}\``);
   return undefined;

@@ -2,7 +2,7 @@
  * Programs for the core's own tests, with JavaScript functions for expressions, so that the core is tested
  * without the language that usually feeds it.
  */
-import { NO_NODE, type CatchClause, type Expression, type Flow, type JsonValue, type Node, type Program, type Template } from '../program.ts';
+import { NO_NODE, type CatchClause, type Expression, type Flow, type JsonValue, type ListenNode, type Node, type Program, type Template } from '../program.ts';
 
 type Values = Readonly<Record<string, JsonValue>>;
 
@@ -46,6 +46,7 @@ export type Task = TaskOptions & { readonly name: string } & (
     | { readonly kind: 'do'; readonly tasks: readonly Task[] }
     | { readonly kind: 'for'; readonly in: Expression; readonly while?: Expression; readonly tasks: readonly Task[] }
     | { readonly kind: 'fork'; readonly tasks: readonly Task[]; readonly compete?: boolean }
+    | ({ readonly kind: 'listen'; readonly tasks?: readonly Task[] } & Pick<ListenNode, 'to'> & Partial<Pick<ListenNode, 'until' | 'read' | 'itemOutputAs' | 'itemExportAs'>>)
     | { readonly kind: 'try'; readonly tasks: readonly Task[]; readonly catch: Partial<Omit<CatchClause, 'first'>>; readonly handler?: readonly Task[] }
     | { readonly kind: 'switch'; readonly cases: readonly { readonly name: string; readonly when?: Expression; readonly then: string }[] }
     | { readonly kind: 'raise'; readonly error: Template }
@@ -68,7 +69,7 @@ function place(tasks: readonly Task[], parent: number, path: string, nodes: (Nod
     nodes.push(undefined);
     numbers.push(number);
     const reference = `${path}/${index}/${task.name}`;
-    const block = 'tasks' in task ? place(task.tasks, number, `${reference}/${task.kind === 'try' ? 'try' : task.kind === 'fork' ? 'fork/branches' : 'do'}`, nodes, task.kind === 'fork') : NO_NODE;
+    const block = 'tasks' in task && task.tasks !== undefined ? place(task.tasks, number, `${reference}/${task.kind === 'try' ? 'try' : task.kind === 'fork' ? 'fork/branches' : task.kind === 'listen' ? 'foreach/do' : 'do'}`, nodes, task.kind === 'fork') : NO_NODE;
     const handler = task.kind === 'try' && task.handler !== undefined ? place(task.handler, number, `${reference}/catch/do`, nodes) : NO_NODE;
     inner.push({ first: block, handler });
   });
@@ -111,6 +112,10 @@ function nodeOf(task: Task, head: Head, first: number, handler: number, flow: (t
       return { ...head, kind: 'do', first };
     case 'for':
       return { ...head, kind: 'for', each: 'item', at: 'index', in: task.in, ...(task.while === undefined ? {} : { while: task.while }), first };
+    case 'listen': {
+      const { to, until, read, itemOutputAs, itemExportAs } = task;
+      return { ...head, kind: 'listen', to, read: read ?? 'data', each: 'item', at: 'index', first, ...(until === undefined ? {} : { until }), ...(itemOutputAs === undefined ? {} : { itemOutputAs }), ...(itemExportAs === undefined ? {} : { itemExportAs }) };
+    }
     case 'fork':
       return { ...head, kind: 'fork', compete: task.compete ?? false, branches: children() };
     case 'try':

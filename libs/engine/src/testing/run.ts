@@ -4,10 +4,11 @@
  * state compared with the live one (E3).
  */
 import { apply } from '../apply.ts';
-import { begin, advance, elapse, journalFor, resolve, start } from '../decide.ts';
+import { begin, advance, elapse, hear, journalFor, resolve, start } from '../decide.ts';
 import type { Activation, Execution } from '../execution.ts';
 import { FORMAT_NEWEST, FORMAT_OLDEST } from '../format.ts';
 import { createFrameWriter, decodeFrame } from '../frame.ts';
+import { isListening, type CloudEvent } from '../listen.ts';
 import { payloadOf } from '../payload.ts';
 import type { JsonValue, Program } from '../program.ts';
 import { fault, Fault, type Problem } from '../problem.ts';
@@ -26,13 +27,17 @@ export type Answer = (step: JsonValue, activation: Activation) => JsonValue | { 
 /** Most messages of one run; a program that needs more does not end. */
 const MESSAGES_MAX = 10_000;
 
-/** @param choose which of the outstanding steps is answered next; the one that has waited longest unless it says another. */
-export function run(program: Program, input: JsonValue, answer: Answer = (step) => step, choose: (outstanding: readonly Activation[]) => Activation | undefined = ([first]) => first): Run {
+/**
+ * @param events delivered one after another whenever nothing else can happen and somebody listens
+ * @param choose which of the outstanding steps is answered next; the one that has waited longest unless it says another
+ */
+export function run(program: Program, input: JsonValue, answer: Answer = (step) => step, choose: (outstanding: readonly Activation[]) => Activation | undefined = ([first]) => first, events: readonly CloudEvent[] = []): Run {
   const record: StartedRecord = { kind: 'started', definition: program.hash, workflow: program.name, version: program.version, input: payloadOf(input), acceptedAtMs: 1_000, acceptedBy: 'test' };
   const execution = start('acme', EXECUTION_ID, program, record);
   const journal: JournalEntry[] = [];
   const steps: { activation: number; attempt: number; arguments: JsonValue }[] = [];
   let nowMs = 1_000;
+  let sent = 0;
   const turn = (decide: (records: JournalRecord[]) => void, before: readonly JournalRecord[] = []): void => {
     const records: JournalRecord[] = [...before];
     decide(records);
@@ -59,6 +64,14 @@ export function run(program: Program, input: JsonValue, answer: Answer = (step) 
       // The same result again changes nothing (E5).
       turn((records) => {
         if (resolve(execution, result, journalFor(execution, nowMs, records))) throw new Error('a result was applied twice');
+      });
+      continue;
+    }
+    if (sent < events.length && isListening(execution)) {
+      const event = events[sent++] as CloudEvent;
+      turn((records) => void hear(execution, event, journalFor(execution, nowMs, records)));
+      turn((records) => {
+        if (hear(execution, event, journalFor(execution, nowMs, records))) throw new Error('an event was taken twice');
       });
       continue;
     }

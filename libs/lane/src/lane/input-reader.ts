@@ -7,7 +7,7 @@
  * - Reading pauses while the lane has enough to do, or takes no new starts: the inputs wait on disk.
  */
 import type { Clock } from '@millrace/clock';
-import { decodeLaneInputs, isTooDeep, payloadOf, NESTING_MAX, type LaneInput, type Program, type StartInput } from '@millrace/engine';
+import { decodeLaneInputs, isTooDeep, payloadOf, NESTING_MAX, type EventInput, type LaneInput, type Program, type StartInput } from '@millrace/engine';
 import { laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import type { Lane } from './lane.ts';
@@ -66,7 +66,7 @@ interface Preparing {
   readonly logger: Logger;
 }
 
-async function prepare(lane: Lane, sequence: number, inputs: readonly LaneInput[], { ports, clock, signal, logger }: Preparing): Promise<readonly Message[]> {
+async function prepare(lane: Lane, sequence: number, inputs: readonly (LaneInput | EventInput)[], { ports, clock, signal, logger }: Preparing): Promise<readonly Message[]> {
   const isAsked = (input: StartInput): boolean => (input.from !== undefined || (lane.memory.partial && input.key !== undefined)) && !lane.knows(input.execution);
   // One that was sent on may have been sent on before, and have run.
   const keyed = inputs.flatMap((input) => (input.kind === 'start' && isAsked(input) ? [input.execution] : []));
@@ -74,6 +74,10 @@ async function prepare(lane: Lane, sequence: number, inputs: readonly LaneInput[
   for (const [id, digest] of ended) lane.memory.recall(id, digest, clock.wallMs());
   const messages: Message[] = [];
   for (const input of inputs) {
+    if (input.kind === 'event') {
+      messages.push({ kind: 'event', organisation: input.organisation, event: input.event });
+      continue;
+    }
     const slot = slotOf(input.execution);
     if (slot < 0) {
       logger.error('An input names an execution without a slot and is left out', { lane: lane.number, execution: input.execution, kind: input.kind });

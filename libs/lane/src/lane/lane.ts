@@ -16,7 +16,7 @@
  * - Whoever waits is told: what was taken from the mailbox and is not durable when the lane ends is refused.
  */
 import type { Cancel, Clock } from '@millrace/clock';
-import { advance, begin, cancel, elapse, journalFor, resolve, start, FRAME_CHARACTERS_MAX, MOVES_FORMAT, PROBLEM_TYPES, type Execution, type FrameHead, type JournalRecord, type ReleasedSlots } from '@millrace/engine';
+import { advance, begin, cancel, elapse, hear, isListening, journalFor, resolve, start, FRAME_CHARACTERS_MAX, MOVES_FORMAT, PROBLEM_TYPES, type CloudEvent, type Execution, type FrameHead, type JournalRecord, type ReleasedSlots } from '@millrace/engine';
 import { Defect, MillraceError } from '@millrace/errors';
 import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -25,6 +25,7 @@ import { formatRefusal } from './format-needed.ts';
 import { FrameBytes } from './frame-bytes.ts';
 import { createBacklog, type Backlog } from './backlog.ts';
 import type { LaneLog } from './lane-log.ts';
+import { createListeners } from './listeners.ts';
 import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
 import { isTold, lifecycleEvent } from './lifecycle.ts';
@@ -112,6 +113,7 @@ export class Lane {
   #lastSequence: number;
   #end: (end: LaneEnd) => void = () => undefined;
   readonly #observers = new Set<TransitionObserver>();
+  readonly #listeners = createListeners();
 
   constructor({ number, epoch, log, ports, clock, logger, taken }: LaneOptions) {
     this.number = number;
@@ -261,6 +263,7 @@ export class Lane {
       const finished = finishedOf(actor);
       if (finished === undefined) {
         this.actors.set(actor.execution.id, actor);
+        this.#listeners.note(actor.execution);
         this.#upkeep.adopt(actor);
       } else {
         this.finished.set(finished.id, finished);
@@ -395,6 +398,7 @@ export class Lane {
       for (const actor of state.actors) {
         placeAt(actor, sequence, nowMs);
         this.actors.set(actor.execution.id, actor);
+        this.#listeners.note(actor.execution);
         this.#upkeep.adopt(actor);
       }
       for (const each of state.finished) this.#takeFinished(finishedAt(each, sequence));
@@ -470,6 +474,9 @@ export class Lane {
         turn.effects.push(message.durable);
         return;
       }
+      case 'event':
+        this.#hear(message.organisation, message.event, turn);
+        return;
       case 'cancel': {
         const { answer, origin } = message;
         if (this.#isElsewhere(message.execution, origin, () => answer?.('elsewhere'))) return;
@@ -510,6 +517,14 @@ export class Lane {
       case 'release':
       case 'adopt':
         throw new Defect(`lane ${this.number}: slots move in frames of their own`);
+    }
+  }
+
+  #hear(organisation: string, event: CloudEvent, turn: Turn): void {
+    for (const id of this.#listeners.of(organisation)) {
+      const actor = this.actors.get(id);
+      if (actor === undefined || !isListening(actor.execution)) this.#listeners.forget(organisation, id);
+      else this.#transition(actor, turn, (records) => void hear(actor.execution, event, journalFor(actor.execution, turn.nowMs, records)));
     }
   }
 
@@ -595,6 +610,7 @@ export class Lane {
     this.heat[actor.slot] = (this.heat[actor.slot] ?? 0) + 1;
     turn.touched.push(actor);
     for (const record of records) this.#effectsOf(record, actor, turn);
+    if (records.some((record) => record.kind === 'entered' && execution.program.nodes[record.node]?.kind === 'listen')) this.#listeners.note(execution);
     // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
     if (execution.end === undefined && execution.begun && execution.ready.length > 0 && !actor.hasTurn) {
       actor.hasTurn = true;
@@ -692,6 +708,7 @@ export class Lane {
         const actor = actorOfCheckpoint(stored.checkpoint, stored.program, this.number);
         actor.watchers = [...watchers];
         this.actors.set(id, actor);
+        this.#listeners.note(actor.execution);
         for (const { number, dueMs } of actor.execution.activations.values()) if (dueMs !== undefined) this.#timers.wait(dueMs, id, number);
         this.#upkeep.woken(actor);
       } else {

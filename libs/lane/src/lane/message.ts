@@ -1,5 +1,5 @@
 /** What a lane's mailbox holds. */
-import type { AdoptedSlots, LaneInput, Payload, Program, ReleasedSlots, StepResult } from '@millrace/engine';
+import type { CloudEvent, AdoptedSlots, LaneInput, Payload, Program, ReleasedSlots, StepResult } from '@millrace/engine';
 import type { SlotMove } from '@millrace/identity';
 import type { Watcher } from './actor.ts';
 import type { MovedState } from './moved-state.ts';
@@ -39,6 +39,8 @@ export type Message =
   | { readonly kind: 'result'; readonly execution: string; readonly result: StepResult; readonly durable: () => void; /** The lane has left before the result was durable. */ readonly moved?: () => void }
   /** `refused`: its execution sleeps and could not be read; a key of the catalogue of errors, and a sentence. */
   | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((outcome: Cancelled) => void) | undefined; readonly refused?: (reason: string, message: string) => void; readonly origin?: InputOrigin }
+  /** An event for every execution here that listens for it. */
+  | { readonly kind: 'event'; readonly organisation: string; readonly event: CloudEvent }
   /** A timer may have run out. */
   | { readonly kind: 'due'; readonly execution: string; readonly activation: number }
   /** More is ready than one turn took, or the permit to begin has come. */
