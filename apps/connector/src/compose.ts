@@ -8,6 +8,7 @@ import { publishConnection, watchConnections } from './adapters/connection-bucke
 import { catalogueService, connectionsService } from './adapters/grpc-services.ts';
 import { mongoClaims, type ClaimDocument } from './adapters/mongo-claims.ts';
 import { mongoConnections, type ConnectionDocument } from './adapters/mongo-connections.ts';
+import { natsEvents } from './adapters/nats-events.ts';
 import { natsDeliveries } from './adapters/nats-deliveries.ts';
 import { registeredWorkers } from './adapters/worker-liveness.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
@@ -21,6 +22,7 @@ import { grpcConnector } from './connectors/grpc/grpc.ts';
 import { httpConnector } from './connectors/http/http.ts';
 import { mcpConnector } from './connectors/mcp/mcp.ts';
 import { millraceConnector } from './connectors/millrace.ts';
+import { eventConnector } from './connectors/emit.ts';
 import { scriptConnector } from './connectors/script/script.ts';
 import { openApiConnector } from './connectors/openapi/openapi.ts';
 import { smtpConnector } from './connectors/smtp/smtp.ts';
@@ -44,9 +46,10 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const resources = createResourceStore({ http, authenticator, fileRoot: config.resourceRoot });
   const access = { http, authenticator, resources };
   const sql = sqlConnector({ root: config.sqliteRoot, disabled: config.sqliteRoot === undefined && !config.allowLoopback });
-  const script = scriptConnector({ resources: createResourceStore({ ...access, fileRoot: undefined }) });
+  const script = scriptConnector({ resources });
+  const lanes = await watchLanes(bus);
   const grpc = grpcConnector(access);
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script];
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script, eventConnector(await natsEvents(bus, lanes))];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);
@@ -67,7 +70,6 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const breakers = new BreakerBook();
   const handler = createStepHandler({ catalogue, connections: book, claims, breakers, metrics: createStepMetrics(metrics), log: logger });
 
-  const lanes = await watchLanes(bus);
   let worker: Worker | undefined;
   return {
     rpcServices: [connectionsService({ catalogue, connectors, book, store: connections, box, publish }), catalogueService({ catalogue })],

@@ -130,3 +130,8 @@ export const SCRIPT_OUTPUT_CHARACTERS_MAX = 128 * 1024;
 /** Memory of one script, interpreter included, bytes. */
 export const SCRIPT_JAVASCRIPT_MEMORY_BYTES_MAX = 64 * 1024 * 1024;
 export const SCRIPT_PYTHON_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
+
+/** How long publishing an event may take, milliseconds. */
+export const EMIT_TIMEOUT_MS = 30_000;
+/** Largest event, bytes of its JSON form. */
+export const EVENT_BYTES_MAX = 256 * 1024;

@@ -1,4 +1,5 @@
 /** What the connector service needs from outside. */
+import type { CloudEvent } from '@millrace/engine';
 import type { JsonValue, OpenConnection } from './manifest.ts';
 import type { StepOutcome } from '@millrace/worker';
 
@@ -51,6 +52,16 @@ export interface ClaimStore {
 /** Which worker processes live, for the claims of others. */
 export interface WorkerDirectory {
   isAlive(worker: string): boolean;
+}
+
+/** Where emitted events go. */
+export interface EventStream {
+  /**
+   * Publishes the event durably, trying until the signal is aborted; the same id twice is one event.
+   *
+   * @throws MillraceError `bus-failed` when trying again does not help.
+   */
+  publish(organisation: string, event: CloudEvent, id: string, signal: AbortSignal): Promise<void>;
 }
 
 /** The durable stream of deliveries. */

@@ -30,7 +30,7 @@ async function messagesOf(lane: number): Promise<readonly (readonly LaneInput[])
   const messages: (readonly LaneInput[])[] = [];
   for (let sequence = state.first_seq; sequence <= state.last_seq; sequence += 1) {
     const message = await bus.manager.streams.getMessage(inputStream(lane), { seq: sequence });
-    if (message !== null) messages.push(decodeLaneInputs(message.string()));
+    if (message !== null) messages.push(decodeLaneInputs(message.string()).filter((input) => input.kind !== 'event'));
   }
   return messages;
 }
