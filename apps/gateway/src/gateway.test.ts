@@ -312,6 +312,11 @@ describe('executions over REST', () => {
     expect(await call('/v1/executions', { method: 'POST', text: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } })).toMatchObject({ status: 400 });
   });
 
+  test('an input that is nested without end is refused', async () => {
+    const text = `{"workflow":"orders","input":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    expect(await call('/v1/executions', { method: 'POST', text, headers: { 'content-type': 'application/json' } })).toMatchObject({ status: 400, document: { reason: 'argument-invalid', detail: '`input` is nested too deep' } });
+  });
+
   test('a body that is announced as too large is refused before it is sent', async () => {
     const status = await new Promise((resolve, reject) => {
       const headers = { authorization: `Bearer ${operator.key}`, 'content-type': 'application/yaml', 'content-length': BODY_BYTES_MAX + 1 };

@@ -77,7 +77,7 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     },
     applyResource: async ({ caller, body }) => {
       const { kind, name, organisation = '', spec = {} } = body as { readonly kind: string; readonly name: string; readonly organisation?: string; readonly spec?: unknown };
-      return ok(await resources.apply(caller, { kind, name, organisation, specJson: JSON.stringify(spec) }));
+      return ok(await resources.apply(caller, { kind, name, organisation, specJson: jsonOf(spec, 'spec') }));
     },
     createKey: async ({ caller, body }) => {
       const { organisation = '', description = '' } = body as { readonly organisation?: string; readonly description?: string };
@@ -93,13 +93,22 @@ async function startExecution(executions: Executions, call: RestCall): Promise<R
   const waitMs = durationMs(call.query['wait']);
   const outcome = await executions.start(
     call.caller,
-    { workflow, version, inputJson: input === undefined ? '' : JSON.stringify(input), idempotencyKey, waitMs, traceparent: call.traceparent, acceptedAtMs: call.acceptedAtMs },
+    { workflow, version, inputJson: input === undefined ? '' : jsonOf(input, 'input'), idempotencyKey, waitMs, traceparent: call.traceparent, acceptedAtMs: call.acceptedAtMs },
     call.signal,
   );
   const headers = { location: `/v1/executions/${outcome.execution}` };
   if (waitMs === 0) return { status: 202, document: { execution: outcome.execution, status: outcome.status }, headers };
   const document: ExecutionDocument = executionDocument(await executions.get(call.caller, outcome.execution));
   return { status: document.endedAt === null ? 202 : 200, document, headers };
+}
+
+/** A part of the body as JSON text again. Reading JSON does not recurse; writing it does, and the stack has an end. */
+function jsonOf(value: unknown, name: string): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw new MillraceError('argument-invalid', { message: `\`${name}\` is nested too deep`, cause: error });
+  }
 }
 
 /** Milliseconds of `20s`, `500ms`, `2m`; seconds without a unit. */

@@ -8,9 +8,10 @@
  * - A program in the cache is the program of its hash; every process compiles the same.
  */
 import { BUCKETS, decodeJson, openBucket, type Bucket, type Bus } from '@millrace/bus';
-import { compileWorkflow, failureOf, formatProblem, readDocuments, workflowOfValue } from '@millrace/dsl';
+import { compileWorkflow, failureOf, formatProblem, workflowOfValue } from '@millrace/dsl';
 import { NO_NODE, type JsonValue, type Program } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
+import { createDocumentChecks } from './document-checks.ts';
 import { compareVersions } from './version-order.ts';
 
 /** Programs kept compiled; the one compiled first goes first. A count. */
@@ -59,6 +60,7 @@ export async function openDefinitions(bus: Bus): Promise<Definitions> {
   const bucket = await openBucket(bus, BUCKETS.definitions);
   const names = new Map<string, NamedVersions>();
   const programs = new Map<string, Program>();
+  const checks = createDocumentChecks();
   const loading = new Map<string, Promise<Program | undefined>>();
   await bucket.watch(
     ({ key, value }) => {
@@ -92,9 +94,7 @@ export async function openDefinitions(bus: Bus): Promise<Definitions> {
       pending = (async () => {
         const found = await bucket.getJson(`hash.${hash}`);
         if (found === undefined) return undefined;
-        const compiled = compileWorkflow(workflowOfValue(found.value as { readonly [key: string]: JsonValue }, hash));
-        if (compiled.kind === 'refused') throw new MillraceError(compiled.reason, { message: `Definition ${hash} does not compile: ${compiled.problems.map(formatProblem).join('; ')}` });
-        return keep(compiled.program);
+        return keep(programOf(found.value as { readonly [key: string]: JsonValue }, hash));
       })().finally(() => loading.delete(hash));
       loading.set(hash, pending);
     }
@@ -138,14 +138,11 @@ export async function openDefinitions(bus: Bus): Promise<Definitions> {
       return [...names].filter(([key]) => key.startsWith(prefix)).flatMap(([key, { versions }]) => versions.map((entry) => ({ ...entry, name: key.slice(prefix.length) })));
     },
     async apply(organisation, text, { fileName, unregistered, dryRun, nowMs }) {
-      const read = readDocuments(text, { fileName });
-      if (read.kind === 'refused') throw failureOf(read.problems);
-      const [document, second] = read.documents;
-      if (document?.kind !== 'workflow' || second !== undefined) throw new MillraceError('workflow-invalid', { message: `${fileName}: expected one workflow document; resources are applied one by one` });
-      const compiled = compileWorkflow(document);
-      if (compiled.kind === 'refused') throw failureOf(compiled.problems);
-      const { program } = compiled;
-      const applied = { namespace: program.namespace, name: program.name, version: program.version, hash: program.hash, appliedAtMs: nowMs, warnings: compiled.warnings.map(formatProblem) };
+      const answer = await checks.check({ text, fileName });
+      if (answer.kind === 'refused') throw failureOf(answer.problems);
+      if (answer.kind === 'other') throw new MillraceError('workflow-invalid', { message: `${fileName}: expected one workflow document; resources are applied one by one` });
+      const program = programs.get(answer.hash) ?? programOf(JSON.parse(answer.json) as { readonly [key: string]: JsonValue }, answer.hash);
+      const applied = { namespace: program.namespace, name: program.name, version: program.version, hash: program.hash, appliedAtMs: nowMs, warnings: answer.warnings };
       if (dryRun) return { ...applied, existing: false };
       const key = `hash.${program.hash}`;
       if (!programs.has(program.hash)) await createOnce(bucket, key, program.document);
@@ -154,6 +151,13 @@ export async function openDefinitions(bus: Bus): Promise<Definitions> {
       return { ...applied, existing: await register(bucket, organisation, program, nowMs, names) };
     },
   };
+}
+
+/** The program of a document that was checked when it was applied. */
+function programOf(value: { readonly [key: string]: JsonValue }, hash: string): Program {
+  const compiled = compileWorkflow(workflowOfValue(value, hash), { isChecked: true });
+  if (compiled.kind === 'refused') throw new MillraceError(compiled.reason, { message: `Definition ${hash} does not compile: ${compiled.problems.map(formatProblem).join('; ')}` });
+  return compiled.program;
 }
 
 /** True when the version had been registered with this content before. */

@@ -31,9 +31,14 @@ export type CompileResult =
       readonly problems: readonly Problem[];
     };
 
+export interface CompileOptions {
+  /** The document was compiled before: it is not validated again, which is most of the work. */
+  readonly isChecked?: boolean;
+}
+
 /** Validates and compiles a document. Problems and warnings are in the order of the file. */
-export function compileWorkflow(document: WorkflowDocument): CompileResult {
-  const validation = validateWorkflow(document);
+export function compileWorkflow(document: WorkflowDocument, { isChecked = false }: CompileOptions = {}): CompileResult {
+  const validation = isChecked ? CHECKED : validateWorkflow(document);
   if (validation.kind === 'refused') return { kind: 'refused', reason: 'workflow-invalid', problems: validation.problems };
 
   const compilation = createCompilation(document);
@@ -42,6 +47,8 @@ export function compileWorkflow(document: WorkflowDocument): CompileResult {
   if (compilation.problems.length === 0) return { kind: 'compiled', program, warnings: inFileOrder([...validation.warnings, ...compilation.warnings]) };
   return { kind: 'refused', reason: reasonOf(compilation.problems), problems: inFileOrder(compilation.problems).slice(0, PROBLEMS_MAX) };
 }
+
+const CHECKED = { kind: 'valid', warnings: [] } as const;
 
 function compileProgram(compilation: Compilation): Program {
   const { value } = compilation.document;

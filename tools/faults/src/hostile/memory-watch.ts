@@ -10,34 +10,39 @@ export interface Watched {
 }
 
 export interface MemoryWatch {
-  /** The most that each process has grown by since `begin`, in MiB; NaN where nothing is known. */
+  /** From here on `growth` counts. */
+  begin(): void;
+  /** The most that each process has grown by since `begin`, in MiB. */
   growth(): ReadonlyMap<string, number>;
-  /** The growth since `begin` that was highest since the last call of `window`. */
-  window(): ReadonlyMap<string, number>;
+  /** The same since the watch began. */
+  sinceStart(): ReadonlyMap<string, number>;
   stop(): void;
 }
 
 export function watchMemory(processes: readonly Watched[]): MemoryWatch {
-  const before = new Map(processes.map(({ name, pid }) => [name, residentMiB(pid)]));
+  const read = (): ReadonlyMap<string, number> => new Map(processes.map(({ name, pid }) => [name, residentMiB(pid)]));
+  const first = read();
+  let before = first;
   let highest = new Map<string, number>();
-  const most = new Map<string, number>();
+  const ever = new Map<string, number>();
   const sample = (): void => {
-    for (const { name, pid } of processes) {
-      const grown = residentMiB(pid) - (before.get(name) ?? NaN);
-      if (Number.isNaN(grown)) continue;
-      highest.set(name, Math.max(highest.get(name) ?? 0, grown));
-      most.set(name, Math.max(most.get(name) ?? 0, grown));
+    for (const [name, mib] of read()) {
+      if (Number.isNaN(mib)) continue;
+      highest.set(name, Math.max(highest.get(name) ?? 0, mib - (before.get(name) ?? NaN)));
+      ever.set(name, Math.max(ever.get(name) ?? 0, mib - (first.get(name) ?? NaN)));
     }
   };
   const timer = setInterval(sample, SAMPLE_MS);
   return {
-    growth: () => most,
-    window() {
-      sample();
-      const seen = highest;
+    begin() {
+      before = read();
       highest = new Map();
-      return seen;
     },
+    growth() {
+      sample();
+      return highest;
+    },
+    sinceStart: () => ever,
     stop: () => clearInterval(timer),
   };
 }

@@ -3,7 +3,8 @@
  *
  * For each input the load is measured alone, then while the input is thrown again and again. Right is: every throw
  * ends as the input's pattern says, the load's p99 stays below twice its quiet value, nothing of the load fails, no
- * process grows by more than GROWTH_MIB_MAX from where the run began, and none dies.
+ * process grows by more than GROWTH_MIB_MAX while an input is thrown, and none dies. Growth since the run began is
+ * said beside it.
  *
  * Machines are shared: a pair of windows in which the bound of latency was broken is measured again, and counts as
  * broken when all tries were.
@@ -32,6 +33,9 @@ const PAUSE_MS = 20;
 /** Windows are measured again so often before a bound counts as broken. */
 const TRIES = 3;
 const WARM_UP_MS = 6_000;
+/** Before a quiet window: the load is looked at for so long, in milliseconds, and again so often. */
+const SETTLE_MS = 1_000;
+const SETTLE_TRIES = 30;
 
 export interface HostileOptions {
   /** Length of each window, in seconds. */
@@ -52,9 +56,11 @@ export interface HostileRow {
   readonly quietP99Ms: number;
   readonly meanwhileP99Ms: number;
   readonly tries: number;
-  /** The process that grew most since the run began, and by how much. */
+  /** The process that grew most while the input was thrown, and by how much. */
   readonly grew: { readonly name: string; readonly mib: number };
-  /** Growth of every process, in MiB. */
+  /** The most that any process has grown by since the run began, in MiB. */
+  readonly sinceStartMiB: number;
+  /** Growth of every process while the input was thrown, in MiB. */
   readonly growth: Readonly<Record<string, number>>;
   /** Empty when every bound held. */
   readonly broken: readonly string[];
@@ -112,10 +118,10 @@ async function measure(input: HostileInput, bed: Bed): Promise<HostileRow> {
   let failed = 0;
   let firstFailure = '';
   await input.prepare?.(customer).catch((error: unknown) => void endings.set(`not applied: ${error instanceof Error ? error.message : String(error)}`, 1));
-  memory.window();
   do {
     tries++;
-    const quiet = await load.window(seconds * 1_000);
+    const quiet = await quietWindow(load, seconds * 1_000);
+    if (tries === 1) memory.begin();
     let throwing = true;
     const throwers = Array.from({ length: THROWERS }, async () => {
       while (throwing) {
@@ -137,12 +143,22 @@ async function measure(input: HostileInput, bed: Bed): Promise<HostileRow> {
   if (failed > 0) broken.push(`${failed} executions of others failed: ${firstFailure}`);
   if (throws === 0) broken.push('nothing was thrown');
   for (const text of endings.keys()) if (!input.right.test(text)) broken.push(`ended as ${text}`);
-  const growth = Object.fromEntries([...memory.window()].map(([name, mib]) => [name, Math.round(mib)]));
+  const sinceStartMiB = Math.round(Math.max(0, ...memory.sinceStart().values()));
+  const growth = Object.fromEntries([...memory.growth()].map(([name, mib]) => [name, Math.round(mib)]));
   const [name = '', mib = 0] = Object.entries(growth).sort(([, a], [, b]) => b - a)[0] ?? [];
   for (const [grown, by] of Object.entries(growth)) if (by > GROWTH_MIB_MAX) broken.push(`${grown} grew by ${by} MiB`);
   const alive = new Map((await bed.cluster.status()).map(({ instance, pid }) => [instance, pid]));
   for (const each of bed.names) if (alive.get(each.name) !== each.pid) broken.push(`${each.name} has died`);
-  return { name: input.name, throws, endings: [...endings].map(([text, count]) => ({ text, count })), ...best, tries, grew: { name, mib }, growth, broken };
+  return { name: input.name, throws, endings: [...endings].map(([text, count]) => ({ text, count })), ...best, tries, grew: { name, mib }, sinceStartMiB, growth, broken };
+}
+
+/** What the input before has left behind must not count as quiet: waits until nothing is far behind, then measures. */
+async function quietWindow(load: Load, ms: number): Promise<QuietWindow> {
+  for (let tries = 0; tries < SETTLE_TRIES; tries++) {
+    const { open, latenciesMs } = await load.window(SETTLE_MS);
+    if (latenciesMs.length > 0 && open < latenciesMs.length / 2 && Math.max(...latenciesMs) < 1_000) break;
+  }
+  return load.window(ms);
 }
 
 function p99(latenciesMs: readonly number[]): number {
@@ -238,5 +254,5 @@ function short(text: string): string {
 export function lineOf(row: HostileRow): string {
   const endings = row.endings.map(({ text, count }) => `${count}x ${text.slice(0, 70)}`).join('; ');
   const bounds = `p99 ${row.quietP99Ms.toFixed(1)} / ${row.meanwhileP99Ms.toFixed(1)} ms${row.tries > 1 ? ` (try ${row.tries})` : ''}`;
-  return `${row.broken.length === 0 ? 'ok    ' : 'BROKEN'} ${row.name.padEnd(46)} ${bounds.padEnd(34)} +${row.grew.mib} MiB ${row.grew.name}  ${endings}`;
+  return `${row.broken.length === 0 ? 'ok    ' : 'BROKEN'} ${row.name.padEnd(46)} ${bounds.padEnd(34)} +${row.grew.mib} MiB ${row.grew.name} (${row.sinceStartMiB} since the start)  ${endings}`;
 }
