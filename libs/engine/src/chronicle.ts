@@ -39,6 +39,14 @@ export interface Chronicle {
   readonly tasks: readonly TaskChronicle[];
 }
 
+/** Tasks of one execution that are shown; of more the first TASKS_FIRST and the last ones (E6). */
+export const TASKS_SHOWN_MAX = 10_000;
+const TASKS_FIRST = 1_000;
+
+function shownOf(tasks: readonly TaskChronicle[]): readonly TaskChronicle[] {
+  return tasks.length <= TASKS_SHOWN_MAX ? tasks : [...tasks.slice(0, TASKS_FIRST), ...tasks.slice(TASKS_FIRST - TASKS_SHOWN_MAX)];
+}
+
 export function chronicleOf(program: Program, entries: readonly JournalEntry[]): Chronicle {
   const reader = new Reader(program);
   for (const entry of entries) for (const record of entry.records) reader.read(record, entry.atMs);
@@ -67,7 +75,7 @@ class Reader {
   }
 
   chronicle(): Chronicle {
-    return { startedAtMs: this.#startedAtMs, begunAtMs: this.#begunAtMs, endedAtMs: this.#endedAtMs, status: this.#status, error: this.#error, tasks: [...this.#tasks.values()] };
+    return { startedAtMs: this.#startedAtMs, begunAtMs: this.#begunAtMs, endedAtMs: this.#endedAtMs, status: this.#status, error: this.#error, tasks: shownOf([...this.#tasks.values()]) };
   }
 
   read(record: JournalRecord, atMs: number): void {

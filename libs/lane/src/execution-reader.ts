@@ -8,12 +8,14 @@
  * which is a moment behind, with the memory of one orchestrator.
  */
 import { restore, decodeEntries, entryReferencesOf, statusOf, traceOf, viewOf, type ExecutionView, type JournalEntry, type Problem, type Program, type TraceView } from '@millrace/engine';
+import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
 import type { CheckpointStore } from './history/checkpoint-store.ts';
 import type { ListFilter } from './history/history-documents.ts';
 import { entriesOf, type HistoryStore } from './history/history-store.ts';
 import type { PayloadStore } from './history/payload-store.ts';
+import { readExcerpt } from './journal-excerpt.ts';
 import type { End } from './lane/actor.ts';
 import type { Lane } from './lane/lane.ts';
 import type { Lanes } from './lane/lanes.ts';
@@ -37,6 +39,8 @@ export interface ListRequest {
   readonly liveOnly: boolean;
 }
 
+/** Journal text that is decoded in one turn of the event loop, in characters (E6). */
+const SLICE_CHARACTERS = 256 * 1024;
 /** Executions of one page. */
 const PAGE = { usual: 50, most: 500 } as const;
 
@@ -61,13 +65,24 @@ export interface ReaderOptions {
   readonly history: HistoryStore;
   readonly checkpoints: CheckpointStore;
   readonly payloads: PayloadStore;
+  readonly clock: Clock;
 }
 
-export function createExecutionReader({ lanes, programs, history, checkpoints, payloads }: ReaderOptions): ExecutionReader {
-  async function decode(texts: readonly string[]): Promise<readonly JournalEntry[]> {
+export function createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock }: ReaderOptions): ExecutionReader {
+  /** Of values by reference only those of the first and the last entry are shown: the input and the output. */
+  async function decode(id: string, segments: number, tail: readonly string[]): Promise<readonly JournalEntry[]> {
+    const texts = await readExcerpt(segments, tail, (from, below) => checkpoints.segments(id, below, from));
     const found = new Map<string, string>();
-    for (const name of entryReferencesOf(texts)) found.set(name, await payloads.get(name));
-    return decodeEntries(texts, (name) => found.get(name) ?? 'null');
+    for (const name of entryReferencesOf([...texts.slice(0, 1), ...texts.slice(1).slice(-1)])) found.set(name, await payloads.get(name));
+    const entries: JournalEntry[] = [];
+    for (let from = 0; from < texts.length; ) {
+      let below = from;
+      for (let characters = 0; below < texts.length && characters < SLICE_CHARACTERS; below++) characters += (texts[below] as string).length;
+      if (from > 0) await clock.sleep(0);
+      entries.push(...decodeEntries(texts.slice(from, below), (name) => found.get(name) ?? 'null'));
+      from = below;
+    }
+    return entries;
   }
 
   /** The journal as it is durable now. */
@@ -84,11 +99,10 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     const lane = lanes.of(id);
     const live = lane === undefined ? undefined : await fromMemory(lane, id);
     if (live !== undefined && (organisation === '' || live.organisation === organisation)) {
-      const earlier = live.segments > 0 ? await checkpoints.segments(id, live.segments) : [];
-      return { organisation: live.organisation, program: live.program, status: live.status, entries: await decode([...earlier, ...live.texts]) };
+      return { organisation: live.organisation, program: live.program, status: live.status, entries: await decode(id, live.segments, live.texts) };
     }
     const inLog = live === undefined ? await lane?.readBacklog(id) : undefined;
-    if (inLog !== undefined && (organisation === '' || inLog.organisation === organisation)) return { organisation: inLog.organisation, program: inLog.program, status: inLog.end.status, entries: await decode(inLog.journal.texts()) };
+    if (inLog !== undefined && (organisation === '' || inLog.organisation === organisation)) return { organisation: inLog.organisation, program: inLog.program, status: inLog.end.status, entries: await decode(id, 0, inLog.journal.texts()) };
     const asleep = live === undefined && lane?.sleeps(id) === true ? await fromCheckpoint(id) : undefined;
     if (asleep !== undefined && (organisation === '' || asleep.organisation === organisation)) return asleep;
     const document = live === undefined && asleep === undefined ? await history.get(id) : null;
@@ -97,8 +111,7 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     // What is not in history may live in a lane that is elsewhere, or on its way here: not to be called unknown.
     if (document === null && (lane === undefined || lanes.of(id) !== lane || !lane.slots.owns(slotOf(id)))) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
-    const earlier = document.segments > 0 ? await checkpoints.segments(id, document.segments) : [];
-    return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, entries: await decode([...earlier, ...entriesOf(document)]) };
+    return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, entries: await decode(id, document.segments, entriesOf(document)) };
   }
 
   /** A sleeping execution: its checkpoint covers everything. */
@@ -106,8 +119,7 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     const [stored] = await checkpoints.get([id]);
     if (stored === undefined) return undefined;
     const program = await programs.byHash(stored.snapshot.definition);
-    const earlier = stored.segments > 0 ? await checkpoints.segments(id, stored.segments) : [];
-    return { organisation: stored.organisation, program, status: statusOf(restore(stored.organisation, id, program, stored.snapshot)), entries: await decode([...earlier, ...stored.entries]) };
+    return { organisation: stored.organisation, program, status: statusOf(restore(stored.organisation, id, program, stored.snapshot)), entries: await decode(id, stored.segments, stored.entries) };
   }
 
   /** Sleeping executions of every lane; those of a status that none of them has are not looked for. */
@@ -129,7 +141,7 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     async endOf(id) {
       const document = await history.get(id);
       if (document === null) return undefined;
-      const view = viewOf({ organisation: document.organisation, execution: id }, await programs.byHash(document.definition), await decode([...(await checkpoints.segments(id, document.segments)), ...entriesOf(document)]), document.status);
+      const view = viewOf({ organisation: document.organisation, execution: id }, await programs.byHash(document.definition), await decode(id, document.segments, entriesOf(document)), document.status);
       return { status: document.status, outputText: view.output === undefined ? undefined : JSON.stringify(view.output), error: view.error as Problem | undefined };
     },
     async list(request) {

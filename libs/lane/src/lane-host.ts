@@ -126,7 +126,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   const queue = createFairQueue<ReadyStep>();
   const scheduler = createScheduler({ queue, permits, clock, logger });
   const gate = createStartGate(permits, clock, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
-  const reader = createExecutionReader({ lanes, programs, history, checkpoints, payloads });
+  const reader = createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock });
   const stored = createStoredExecutions({ checkpoints, history, program: (hash) => programs.byHash(hash) });
   let leaseDeadline: () => number = () => -Infinity;
   let readTable: () => Promise<SlotTable> = () => Promise.reject(new Defect('a lane is taken before the process is a member'));

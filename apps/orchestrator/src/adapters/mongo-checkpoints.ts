@@ -68,7 +68,7 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
     async remove(ids) {
       await checkpoints().deleteMany({ _id: { $in: [...ids] } });
     },
-    segments: (execution, below) => segments().find({ execution, number: { $lt: below } }).sort({ number: 1 }).toArray(),
+    segments: (execution, below, from = 0) => segments().find({ execution, number: { $gte: from, $lt: below } }).sort({ number: 1 }).toArray(),
   };
 }
 

@@ -69,6 +69,6 @@ export interface CheckpointDocuments {
   /** Sleeping ones of an organisation, newest first, without state and entries. Its filter's status is none of theirs. */
   listAsleep(filter: ListFilter): Promise<readonly SleepingSummary[]>;
   remove(ids: readonly string[]): Promise<void>;
-  /** The segments of a journal below a number, in order. */
-  segments(execution: string, below: number): Promise<readonly SegmentDocument[]>;
+  /** The segments of a journal from a number on, 0 unless it is given, up to below another, in order. */
+  segments(execution: string, below: number, from?: number): Promise<readonly SegmentDocument[]>;
 }

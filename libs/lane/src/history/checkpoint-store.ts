@@ -67,8 +67,8 @@ export interface CheckpointStore {
   listAsleep(filter: ListFilter): Promise<readonly SleepingSummary[]>;
   remove(ids: readonly string[]): Promise<void>;
   writeSegments(overflows: readonly Overflow[]): Promise<void>;
-  /** Entries of the first `count` segments of a journal; a later one is left over from a checkpoint that came too late. */
-  segments(execution: string, count: number): Promise<readonly string[]>;
+  /** Entries of the first `count` segments of a journal, from number `from` on; a later one is left over from a checkpoint that came too late. */
+  segments(execution: string, count: number, from?: number): Promise<readonly string[]>;
 }
 
 export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadStore, clock: Clock, format: () => number): CheckpointStore {
@@ -120,8 +120,8 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
     due: (slots, after, untilMs, limit) => documents.due(slots, after, untilMs, limit),
     listAsleep: (filter) => documents.listAsleep(filter),
     remove: (ids) => documents.remove(ids),
-    async segments(execution, count) {
-      const found = await documents.segments(execution, count);
+    async segments(execution, count, from = 0) {
+      const found = await documents.segments(execution, count, from);
       return found.flatMap((segment) => segment.entries);
     },
   };
