@@ -95,3 +95,37 @@ test('lanes are added while MongoDB stands still, and an owner that is killed wh
   await eventually(async () => isBalanced(await lanesOf(bed.directory.claim(0)?.address ?? '').catch(() => ({ version: 0, lanes: [], slotsToMove: 1, movesUnderWay: 0 }))), { timeoutMs: 40_000 });
   for (const output of await running.stop()) expect(output).toBe('{"n":4}');
 }, 120_000);
+
+/** What a planned hand-over may cost an execution at the 99th percentile, in milliseconds. */
+const PAUSE_P99_MS = 1_000;
+
+test('a planned hand-over pauses executions for less than a second', async () => {
+  bed = await openProcessBed(2);
+  const seen = new Map<string, number[]>();
+  bed.answer = async (step) => {
+    const times = seen.get(step.execution) ?? [];
+    seen.set(step.execution, times);
+    times.push(performance.now());
+    await delay(20);
+    return echo(step);
+  };
+  const first = await bed.orchestrator('orchestrator-1');
+  await bed.orchestrator('orchestrator-2');
+  await applyWorkflow(first, 'chain', Array.from({ length: 12 }, (_, index) => `  - s${index}:\n      call: millrace.echo:1.0.0@default\n      with:\n        n: \${ .n + 1 }\n`).join(''));
+  const running = load(200);
+  await eventually(() => running.ended.length > 400, { timeoutMs: 30_000 });
+  const began = performance.now();
+  await first.process.stop();
+  const stopped = performance.now();
+  const before = running.ended.length;
+  await eventually(() => running.ended.length > before + 400, { timeoutMs: 30_000 });
+  const outputs = await running.stop();
+  for (const output of outputs) expect(output).toBe('{"n":12}');
+  // The longest time between two steps of each execution that the hand-over fell into, and of all others.
+  const gapsOf = (times: readonly number[]): number => Math.max(0, ...times.slice(1).map((at, index) => at - (times[index] ?? at)));
+  const across = [...seen.values()].filter((times) => (times[0] ?? 0) < stopped && (times.at(-1) ?? 0) > began).map(gapsOf).sort((a, b) => a - b);
+  const others = [...seen.values()].filter((times) => (times.at(-1) ?? 0) <= began).map(gapsOf).sort((a, b) => a - b);
+  const at = (sorted: readonly number[], share: number): number => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+  process.stderr.write(`hand-over took ${Math.round(stopped - began)} ms; longest pause of ${across.length} executions in it: p50 ${at(across, 0.5)} ms, p99 ${at(across, 0.99)} ms, most ${at(across, 1)} ms; of ${others.length} before: p50 ${at(others, 0.5)} ms, p99 ${at(others, 0.99)} ms\n`);
+  expect(at(across, 0.99)).toBeLessThan(PAUSE_P99_MS);
+}, 120_000);

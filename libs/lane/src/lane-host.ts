@@ -28,7 +28,7 @@ import type { InputPorts } from './lane/input-reader.ts';
 import type { FormatAgreement } from './lane/format-agreement.ts';
 import { keepLanes, type LaneKeeper } from './lane/lane-keeper.ts';
 import { createLanes, type Lanes } from './lane/lanes.ts';
-import { runLane } from './lane/lane-source.ts';
+import { prepareLane, runLane, type LaneSourceOptions } from './lane/lane-source.ts';
 import { moveSlots, type SlotMover } from './lane/slot-mover.ts';
 import type { OpenLogStream } from './lane/log-stream.ts';
 import type { LanePorts, ReadyStep } from './lane/ports.ts';
@@ -246,6 +246,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
         heat = measured;
         if (isNews) announce();
       });
+      const source: LaneSourceOptions = { open, instance, lanePorts, takingPorts, inputPorts, clock, logger };
       keeper = await keepLanes({
         bucket,
         registry,
@@ -257,8 +258,9 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
         initialLanes,
         clock,
         logger,
-        async take(number, epoch) {
-          const lane = await runLane(number, epoch, { open, instance, lanePorts, takingPorts, inputPorts, clock, logger });
+        prepare: (number) => prepareLane(number, source),
+        async take(number, epoch, prepared) {
+          const lane = await runLane(number, epoch, source, prepared);
           // The keeper adds the lane once this has returned it.
           clock.soon(() => {
             announce();

@@ -4,7 +4,8 @@
  * Owns the keys `claim.<lane>` of its own lanes and the creation of the slot table. Does not own what a lane does.
  *
  * - A claim is changed by compare-and-set and raises the epoch; the fence in the log is what makes it true (E2).
- * - A process claims up to ceil(lanes / live orchestrators); what it has beyond that it hands over.
+ * - A process claims up to ceil(lanes / live orchestrators); what it has beyond that it hands over, to a successor that
+ *   it names in the claim and that has read the log by then.
  * - A claim of this instance's own name that it does not run is from a former life and is taken at once.
  * - A lane that could not be taken, or that a defect has stopped, is given free: it holds up no other lane, and
  *   another process may have more luck.
@@ -15,6 +16,7 @@ import { MillraceError } from '@millrace/errors';
 import { initialSlotTable, parseSlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import type { Lane } from './lane.ts';
+import type { PreparedLane } from './lane-source.ts';
 import type { Lanes } from './lanes.ts';
 import type { LanesBucket } from './slot-moves-bucket.ts';
 
@@ -22,6 +24,11 @@ import type { LanesBucket } from './slot-moves-bucket.ts';
 const LOOK_MS = 500;
 /** After a lane could not be taken, in milliseconds. */
 const RETRY_MS = 1_000;
+
+/** How long a successor may take to read ahead and take a lane, in milliseconds; then it is left free. */
+const HAND_OVER_MS = 4_000;
+/** How long others leave the lanes of one that drains to it, in milliseconds. */
+const OVERDUE_MS = 6_000;
 
 /** The value of a claim. */
 export interface Claim {
@@ -32,6 +39,8 @@ export interface Claim {
   readonly epoch: number;
   /** The owner's gRPC address. */
   readonly address: string;
+  /** The instance that the owner hands the lane to. */
+  readonly next?: string;
 }
 
 export interface LaneKeeperOptions {
@@ -48,7 +57,9 @@ export interface LaneKeeperOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Makes the lane run: fence, replay, effects. */
-  take(lane: number, epoch: number): Promise<Lane>;
+  take(lane: number, epoch: number, prepared?: PreparedLane): Promise<Lane>;
+  /** Reads ahead in the log of a lane that is to be handed over to this process; without it the log is read behind the fence. */
+  prepare?(lane: number): Promise<PreparedLane>;
   /** The lane has ended, for whatever reason. */
   released(lane: Lane): void;
 }
@@ -66,6 +77,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
   const claims = new Map<number, { readonly claim: Claim; readonly revision: number }>();
   const taking = new Set<number>();
   const notBefore = new Map<number, number>();
+  const drainingSince = new Map<string, number>();
   let closing = false;
   let looking = false;
   let settled = false;
@@ -73,8 +85,9 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
   await bucket.watch(({ key, value, revision }) => {
     if (key === 'table') {
       const table = value === undefined ? undefined : parseSlotTable(decodeJson(value));
-      if (table !== undefined) lanes.setTable(table);
-      else logger.error('The slot table cannot be read', { revision });
+      // A mover of this process may have set a later one already.
+      if (table !== undefined && table.version >= lanes.table().version) lanes.setTable(table);
+      else if (table === undefined) logger.error('The slot table cannot be read', { revision });
     } else if (key.startsWith('claim.') && value !== undefined) {
       const claim = decodeJson(value) as Claim;
       note(claim, revision);
@@ -82,6 +95,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       // Somebody else has it: their fence decides, and ours ends without another effect.
       if (own !== undefined && claim.epoch > own.epoch) void own.stop();
     }
+    if (key.startsWith('claim.')) void follow(Number(key.slice('claim.'.length)));
     void look();
   });
 
@@ -94,7 +108,15 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     const known = claims.get(lane)?.claim;
     if (known === undefined || known.owner === '') return false;
     if (known.owner === instance) return lanes.get(lane) !== undefined || taking.has(lane);
-    return registry.list('orchestrator').some((other) => other.instance === known.owner && other.incarnation === known.incarnation && !other.draining);
+    return registry.list('orchestrator').some((other) => other.instance === known.owner && other.incarnation === known.incarnation && !(other.draining && isOverdue(other.incarnation)));
+  }
+
+  /** One that drains says to whom its lanes go, and has time for that; what it still has then is taken. */
+  function isOverdue(incarnation: string): boolean {
+    const now = clock.monotonicMs();
+    const since = drainingSince.get(incarnation) ?? now;
+    drainingSince.set(incarnation, since);
+    return now - since > OVERDUE_MS;
   }
 
   /** One that takes another's place counts for nothing beside it: the lanes wait for the other to hand them over. */
@@ -129,16 +151,19 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     }
   }
 
-  async function claimAndTake(number: number): Promise<void> {
+  async function claimAndTake(number: number, prepared?: PreparedLane): Promise<void> {
     try {
       const before = claims.get(number);
       const epoch = (before?.claim.epoch ?? 0) + 1;
       const claim: Claim = { lane: number, owner: instance, incarnation: options.registration.incarnation, epoch, address: options.address };
       const revision = await write(number, claim, before?.revision);
-      if (revision === undefined) return;
+      if (revision === undefined) {
+        prepared?.ended.abort();
+        return;
+      }
       note(claim, revision);
       const startedAt = clock.monotonicMs();
-      const lane = await options.take(number, epoch);
+      const lane = await options.take(number, epoch, prepared);
       if (closing) {
         await lane.stop();
         await free(number, epoch);
@@ -166,7 +191,46 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     }
   }
 
+  /** Another owner says that this process shall have its lane: read ahead, then take it. */
+  async function follow(number: number): Promise<void> {
+    const claim = claims.get(number)?.claim;
+    if (claim === undefined || claim.next !== instance || claim.owner === instance || closing || taking.has(number)) return;
+    taking.add(number);
+    try {
+      const prepared = await options.prepare?.(number).catch((error: unknown) => {
+        logger.warn('The log of a lane could not be read ahead', { lane: number, error });
+        return undefined;
+      });
+      await claimAndTake(number, prepared);
+    } finally {
+      taking.delete(number);
+    }
+  }
+
+  /** Who has the fewest lanes, before all who takes this process's place; undefined when there is nobody. */
+  function successor(): string | undefined {
+    const others = registry.list('orchestrator').filter((other) => other.instance !== instance && !other.draining);
+    const heir = others.find(({ attributes }) => attributes['replaces'] === instance);
+    if (heir !== undefined) return heir.instance;
+    const count = (name: string): number => [...claims.values()].filter(({ claim }) => claim.owner === name || claim.next === name).length;
+    return others.map((other) => other.instance).sort((a, b) => count(a) - count(b))[0];
+  }
+
+  /**
+   * The successor reads ahead while this process goes on, and takes the lane by its own claim and fence: the lane
+   * stands still for no longer than these two writes. Without one, or when that takes too long, the lane is left free.
+   */
   async function handOver(lane: Lane): Promise<void> {
+    const next = successor();
+    const known = claims.get(lane.number);
+    if (next !== undefined && known !== undefined && known.claim.owner === instance && known.claim.epoch === lane.epoch) {
+      const claim: Claim = { ...known.claim, next };
+      const revision = await write(lane.number, claim, known.revision);
+      if (revision !== undefined) {
+        note(claim, revision);
+        await Promise.race([lane.ended, clock.sleep(HAND_OVER_MS)]);
+      }
+    }
     await lane.stop();
     await free(lane.number, lane.epoch);
   }
@@ -178,7 +242,8 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
   async function free(number: number, epoch: number, logEpoch = 0): Promise<void> {
     const known = claims.get(number);
     if (known === undefined || known.claim.owner !== instance || known.claim.incarnation !== options.registration.incarnation || known.claim.epoch !== epoch) return;
-    const claim: Claim = { ...known.claim, owner: '', epoch: Math.max(epoch, logEpoch) };
+    const { next: _, ...before } = known.claim;
+    const claim: Claim = { ...before, owner: '', epoch: Math.max(epoch, logEpoch) };
     const revision = await write(number, claim, known.revision);
     if (revision !== undefined) note(claim, revision);
   }

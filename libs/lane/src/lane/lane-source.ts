@@ -5,10 +5,10 @@ import type { Clock } from '@millrace/clock';
 import type { Logger } from '@millrace/telemetry';
 import { Lane } from './lane.ts';
 import { readInputs, type InputPorts } from './input-reader.ts';
-import { openLaneLog } from './lane-log.ts';
+import { openLaneLog, type LaneLog } from './lane-log.ts';
 import type { OpenLogStream } from './log-stream.ts';
 import type { LanePorts } from './ports.ts';
-import { takeLane, type TakenLane, type TakingPorts } from './take-lane.ts';
+import { beginReplay, takeLane, type LaneReplay, type TakenLane, type TakingPorts } from './take-lane.ts';
 
 export interface LaneSourceOptions {
   readonly open: OpenLogStream;
@@ -20,14 +20,39 @@ export interface LaneSourceOptions {
   readonly logger: Logger;
 }
 
-/** Takes lane `number` as `epoch` and lets it run. */
-export async function runLane(number: number, epoch: number, options: LaneSourceOptions): Promise<Lane> {
-  const { open, instance, clock, logger } = options;
+/** A lane whose log is being followed, before it is taken. */
+export interface PreparedLane {
+  readonly log: LaneLog;
+  readonly ended: AbortController;
+  readonly replay: LaneReplay;
+}
+
+/** Frames of a round after which the rest is little enough to be read behind the fence. */
+const CAUGHT_UP_FRAMES = 20;
+const ROUNDS_MAX = 20;
+
+/** Reads ahead: what is in the log of a lane whose owner is about to hand it over. Resolves when little is left to read. */
+export async function prepareLane(number: number, options: LaneSourceOptions): Promise<PreparedLane> {
   const ended = new AbortController();
-  const log = await openLaneLog({ open, lane: number, clock, signal: ended.signal });
+  try {
+    const log = await openLaneLog({ open: options.open, lane: number, clock: options.clock, signal: ended.signal });
+    const replay = await beginReplay(log, options.takingPorts);
+    for (let round = 0; round < ROUNDS_MAX; round++) if ((await replay.readTo((await log.tail()).sequence)) <= CAUGHT_UP_FRAMES) break;
+    return { log, ended, replay };
+  } catch (error) {
+    ended.abort();
+    throw error;
+  }
+}
+
+/** Takes lane `number` as `epoch` and lets it run. */
+export async function runLane(number: number, epoch: number, options: LaneSourceOptions, prepared?: PreparedLane): Promise<Lane> {
+  const { open, instance, clock, logger } = options;
+  const ended = prepared?.ended ?? new AbortController();
+  const log = prepared?.log ?? (await openLaneLog({ open, lane: number, clock, signal: ended.signal }));
   let taken: TakenLane;
   try {
-    taken = await takeLane(log, epoch, instance, options.takingPorts);
+    taken = await takeLane(log, epoch, instance, options.takingPorts, prepared?.replay);
   } catch (error) {
     ended.abort();
     throw error;

@@ -6,6 +6,8 @@
  *   read is fixed before the checkpoints are: an older owner that does not know yet that it is one may store a
  *   checkpoint later and forget frames that the ones read here do not cover. The taking then fails, and is repeated.
  *   Slots that left or came meanwhile: replay.ts.
+ *   A successor may begin the replay before its fence, and then reads only the rest behind it: the state is the same,
+ *   for every frame from the first on is read once, in order.
  * - E9 Events of frames that no later frame calls announced are made again.
  */
 import { createFrameWriter, decodeFrame, referencesOf, type Frame, type Program, type Transition } from '@millrace/engine';
@@ -66,13 +68,42 @@ export interface TakenLane {
   readonly replayedFrames: number;
 }
 
+/** A replay under way. */
+export interface LaneReplay {
+  /** Applies every frame up to and including `last`; yields how many that were. Rejects when one is not there any more. */
+  readTo(last: number): Promise<number>;
+  /** What the lane is, once everything up to the fence has been read. */
+  finish(fence: number): Promise<TakenLane>;
+}
+
 /**
  * Appends the fence as `epoch`, then replays. Rejects with `lane-displaced` when a higher epoch is there first.
+ *
+ * @param ahead a replay that was begun before, while the older owner still worked: only what came since is read then.
  */
-export async function takeLane(log: LaneLog, epoch: number, instance: string, ports: TakingPorts): Promise<TakenLane> {
+export async function takeLane(log: LaneLog, epoch: number, instance: string, ports: TakingPorts, ahead?: LaneReplay): Promise<TakenLane> {
   const fence = await raiseFence(log, epoch, instance, ports.format());
+  if (ahead !== undefined) {
+    try {
+      await ahead.readTo(fence);
+      return await ahead.finish(fence);
+    } catch (error) {
+      if (error instanceof MillraceError && error.reason === 'lane-displaced') throw error;
+      // The older owner has forgotten frames that were not read yet: everything is read anew.
+    }
+  }
+  const replay = await beginReplay(log, ports);
+  await replay.readTo(fence);
+  return replay.finish(fence);
+}
+
+/**
+ * Begins a replay with what the store has. Without a fence the owner goes on meanwhile: what it appends is read later,
+ * what it stores later is not needed, for its frames are read as well.
+ */
+export async function beginReplay(log: LaneLog, ports: TakingPorts): Promise<LaneReplay> {
   const first = await log.first();
-  // After the fence: nobody else releases or adopts in this log any more, so table and log together say what is ours.
+  // Slots leave and come only with frames: what the table says now, and the frames from `first` on, say what is ours.
   const table = await ports.table();
   const slots = createSlotOwnership(table, log.lane);
   const memory = createStartMemory();
@@ -85,6 +116,7 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
   const replay = createReplay(log.lane, (hash) => ports.program(hash));
   for (const stored of checkpoints) await replay.load(stored);
   const sleepers = createSleeperReplay({ lane: log.lane, replay, asleep, memory, slots, ports });
+  let next = first;
   let frames = 0;
   let position = -1;
   let announcedBelow = 0;
@@ -92,8 +124,8 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
   let told: Told[] = [];
   let reread: Reread[] = [];
   let atMs = 0;
-  for await (const { sequence, text } of log.read(first, fence)) {
-    const frame = await decode(text, ports);
+
+  async function take(frame: Frame, sequence: number): Promise<void> {
     if (frame.epoch < highest) throw new Defect(`lane ${log.lane}: frame ${sequence} of epoch ${frame.epoch} stands after epoch ${highest}`);
     highest = frame.epoch;
     if (frame.inputSequence > position) {
@@ -129,12 +161,26 @@ export async function takeLane(log: LaneLog, epoch: number, instance: string, po
     }
     // Whoever waits for an end that may not have been told is told by what is in memory.
     replay.shed(announcedBelow, backlog, memory);
-    frames++;
   }
-  replay.finish();
-  for (const { id, digest, atMs: startedAtMs } of reread) memory.recall(id, digest, startedAtMs);
-  const events = await eventsOf(log.lane, told, replay, slots, ports);
-  return { slots, actors: replay.actors, finished: [...replay.finished.values()], asleep, backlog, memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
+
+  return {
+    async readTo(last) {
+      const before = frames;
+      if (last < next) return 0;
+      for await (const { sequence, text } of log.read(next, last)) {
+        await take(await decode(text, ports), sequence);
+        next = sequence + 1;
+        frames++;
+      }
+      return frames - before;
+    },
+    async finish(fence) {
+      replay.finish();
+      for (const { id, digest, atMs: startedAtMs } of reread) memory.recall(id, digest, startedAtMs);
+      const events = await eventsOf(log.lane, told, replay, slots, ports);
+      return { slots, actors: replay.actors, finished: [...replay.finished.values()], asleep, backlog, memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
+    },
+  };
 }
 
 function letGoOf(memory: StartMemory, slots: readonly number[]): void {
