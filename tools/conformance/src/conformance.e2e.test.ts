@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
+import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
+import type { JsonObject } from './json.ts';
+import { startRunner, type DocumentRunner } from './run-documents.ts';
+import { checkText } from './source-documents.ts';
+
+jest.setTimeout(120_000);
+
+/** The documents of a page of the guide. */
+function documentsOf(page: string): readonly string[] {
+  const text = readFileSync(new URL(`../../../docs/guide/${page}`, import.meta.url), 'utf8');
+  return Array.from(text.matchAll(/```yaml\n([\s\S]*?)```/g), ([, block = '']) => block).filter((block) => block.startsWith('document:'));
+}
+
+let folder: TemporaryFolder;
+let runner: DocumentRunner;
+
+beforeAll(async () => {
+  folder = await temporaryFolder('conformance');
+  runner = await startRunner({ folder: folder.path, timeoutMs: 20_000, report: () => undefined });
+});
+afterAll(async () => {
+  await runner.close();
+  await folder.remove();
+});
+
+test.each(documentsOf('calls.md').map((text) => [/name: (\w+), version/.exec(text)?.[1] ?? '', text]))('the guide\'s document `%s` runs', async (name, text) => {
+  const checked = checkText(`${name}.yaml`, text);
+  if (checked.kind !== 'runnable') throw new Error(checked.problems.join('\n'));
+  expect(await runner.run(checked.document.value as JsonObject)).toEqual({ kind: 'ran', how: 'completed' });
+});
+
+test('a document that faults with what it does not raise has failed, and one that raises ran', async () => {
+  const run = async (task: string) => {
+    const checked = checkText('f.yaml', `document: { dsl: '1.0.3', namespace: a, name: b, version: 1.0.0 }\ndo: [ { a: ${task} } ]\n`);
+    return checked.kind === 'runnable' ? runner.run(checked.document.value as JsonObject) : checked;
+  };
+  expect(await run('{ set: "${ .a.b.c.d | error }" }')).toMatchObject({ kind: 'failed', how: expect.stringContaining('errors/expression') });
+  expect(await run('{ raise: { error: { type: "https://a.example/b", status: 400 } } }')).toMatchObject({ kind: 'ran' });
+});

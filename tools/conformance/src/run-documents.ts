@@ -1,0 +1,118 @@
+/**
+ * Runs documents on a cluster of their own, their addresses rewritten, and says how each ended.
+ *
+ * A document that faults with an error that it raises itself, or that still waits as it says it does, ran; one that
+ * faults with anything else did not.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { startCluster, type Cluster } from '@millrace/cluster';
+import type { Execution } from '@millrace/contracts/execution/v1/execution';
+import { ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient } from '@millrace/contracts/gateway/v1/gateway';
+import { isObject, membersOf, objectsIn, type Json, type JsonObject } from './json.ts';
+import { startOutside, type OutsideSystems } from './outside/systems.ts';
+import { rewriteAddresses } from './rewrite-addresses.ts';
+import { sampleInput } from './sample-input.ts';
+
+export type Ending =
+  /** `how` says what it came to. */
+  { readonly kind: 'ran'; readonly how: string } | { readonly kind: 'failed'; readonly how: string };
+
+export interface RunOptions {
+  readonly folder: string;
+  /** How long one document may take, milliseconds. */
+  readonly timeoutMs: number;
+  readonly report: (line: string) => void;
+}
+
+export interface DocumentRunner {
+  run(document: JsonObject): Promise<Ending>;
+  close(): Promise<void>;
+}
+
+/** Starts a cluster and the outside world. */
+export async function startRunner({ folder, report, timeoutMs }: RunOptions): Promise<DocumentRunner> {
+  const outside = await startOutside(path.join(folder, 'outside'));
+  const key = `mr_conformance_${randomBytes(24).toString('hex')}`;
+  const cluster = await startCluster({
+    dataDir: path.join(folder, 'cluster'),
+    operatorKeyHash: createHash('sha256').update(key).digest('hex'),
+    environment: { MILLRACE_LOG_LEVEL: 'warn' },
+    serviceEnvironment: { connector: { MILLRACE_MCP_COMMANDS: outside.addresses.mcpCommand.command } },
+    report,
+  });
+  await cluster.ready();
+  const gateway = connectGateway(cluster, key);
+  return {
+    run: (document) => runOne(document, outside, gateway, timeoutMs),
+    close: async () => {
+      gateway.close();
+      await cluster.stop();
+      await outside.close();
+    },
+  };
+}
+
+interface Gateway {
+  apply(document: JsonObject): Promise<string>;
+  putSecret(name: string, value: Json): Promise<void>;
+  start(workflow: string, input: JsonObject, waitMs: number): Promise<Execution>;
+  close(): void;
+}
+
+function connectGateway(cluster: Cluster, key: string): Gateway {
+  const address = cluster.addresses.gatewayGrpc;
+  const workflows = new WorkflowServiceClient(address, credentials.createInsecure());
+  const executions = new ExecutionServiceClient(address, credentials.createInsecure());
+  const organisations = new OrganisationServiceClient(address, credentials.createInsecure());
+  const metadata = new Metadata();
+  metadata.set('authorization', `Bearer ${key}`);
+  const answered = <T>(ask: (callback: (error: ServiceError | null, answer: T) => void) => unknown): Promise<T> => new Promise((resolve, reject) => ask((error, answer) => (error === null ? resolve(answer) : reject(error))));
+  return {
+    apply: async (document) => (await answered<{ readonly hash: string }>((done) => workflows.applyWorkflow({ document: JSON.stringify(document), fileName: 'conformance.json', unregistered: true, dryRun: false }, metadata, done))).hash,
+    putSecret: async (name, value) => void (await answered((done) => organisations.applyResource({ kind: 'secret', name, organisation: 'default', specJson: JSON.stringify({ value }) }, metadata, done))),
+    start: async (workflow, input, waitMs) => {
+      const request = { workflow, version: '', inputJson: JSON.stringify(input), idempotencyKey: randomUUID(), waitMs };
+      const { execution } = await answered<{ readonly execution: string }>((done) => executions.startExecution(request, metadata, done));
+      return answered<Execution>((done) => executions.getExecution({ execution }, metadata, done));
+    },
+    close: () => [workflows, executions, organisations].forEach((client) => client.close()),
+  };
+}
+
+async function runOne(source: JsonObject, outside: OutsideSystems, gateway: Gateway, timeoutMs: number): Promise<Ending> {
+  const document = rewriteAddresses(source, outside.addresses);
+  if (!isObject(document)) return { kind: 'failed', how: 'the document is no object' };
+  outside.prepare(document);
+  try {
+    const secrets = membersOf(document['use'])['secrets'];
+    if (Array.isArray(secrets)) for (const name of secrets) await gateway.putSecret(String(name), outside.secretOf(String(name)));
+    const hash = await gateway.apply(document);
+    const execution = await gateway.start(`sha256:${hash.replace(/^sha256:/, '')}`, sampleInput(document), timeoutMs);
+    return endingOf(document, execution);
+  } catch (error) {
+    return { kind: 'failed', how: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function endingOf(document: JsonObject, { error, status }: Execution): Ending {
+  const tasks = [...objectsIn(document['do'])];
+  if (status === 'completed') return { kind: 'ran', how: 'completed' };
+  if (status === 'faulted' && error !== undefined) {
+    const what = `faulted with ${error.type} ${error.status} at ${error.instance}: ${error.detail}`;
+    return raisedTypes(document, tasks).includes(error.type) ? { kind: 'ran', how: `faulted as it says, with ${error.type}` } : { kind: 'failed', how: what };
+  }
+  const waits = tasks.some((task) => task['wait'] !== undefined || task['listen'] !== undefined);
+  return waits ? { kind: 'ran', how: `${status}, as it says` } : { kind: 'failed', how: `still ${status}` };
+}
+
+/** Types of the errors that the document raises. */
+function raisedTypes(document: JsonObject, tasks: readonly JsonObject[]): readonly string[] {
+  const named = membersOf(membersOf(document['use'])['errors']);
+  return tasks.flatMap((task) => {
+    const raised = membersOf(task['raise'])['error'];
+    const error = typeof raised === 'string' ? named[raised] : raised;
+    return isObject(error) && typeof error['type'] === 'string' ? [error['type']] : [];
+  });
+}

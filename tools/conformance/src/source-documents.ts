@@ -1,0 +1,37 @@
+/** The documents of a folder, each checked and compiled. */
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { compileWorkflow, formatProblem, readDocuments, validateWorkflow, type WorkflowDocument } from '@millrace/dsl';
+
+/** Largest number of documents looked at. */
+export const DOCUMENTS_MAX = 5_000;
+
+/** What became of one document before anything runs. */
+export type CheckedDocument =
+  | { readonly file: string; readonly kind: 'invalid'; readonly problems: readonly string[] }
+  /** Valid, and this release does not run it. */
+  | { readonly file: string; readonly kind: 'unsupported'; readonly problems: readonly string[] }
+  | { readonly file: string; readonly kind: 'runnable'; readonly document: WorkflowDocument };
+
+/** Every YAML and JSON file below the folder, in order of their names. */
+export async function checkFolder(folder: string): Promise<readonly CheckedDocument[]> {
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && /\.(ya?ml|json)$/i.test(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort()
+    .slice(0, DOCUMENTS_MAX);
+  return Promise.all(files.map(async (file) => checkText(path.relative(folder, file), await readFile(file, 'utf8'))));
+}
+
+/** One file with one workflow. */
+export function checkText(file: string, text: string): CheckedDocument {
+  const read = readDocuments(text, { fileName: file });
+  if (read.kind === 'refused') return { file, kind: 'invalid', problems: read.problems.map(formatProblem) };
+  const document = read.documents[0];
+  if (document?.kind !== 'workflow') return { file, kind: 'invalid', problems: [`${file} has no workflow`] };
+  const validation = validateWorkflow(document);
+  if (validation.kind === 'refused') return { file, kind: 'invalid', problems: validation.problems.map(formatProblem) };
+  const compiled = compileWorkflow(document);
+  if (compiled.kind === 'compiled') return { file, kind: 'runnable', document };
+  return { file, kind: compiled.reason === 'workflow-unsupported' ? 'unsupported' : 'invalid', problems: compiled.problems.map(formatProblem) };
+}
