@@ -64,6 +64,7 @@ test('lists its catalogue with retry classes and schemas', async () => {
     'millrace.notify:1.0.0@default': 'keyed',
     'http.request:1.0.0@default': 'keyed',
     'openapi.call:1.0.0@default': 'keyed',
+    'script.run:1.0.0@default': 'safe',
     'grpc.call:1.0.0@default': 'keyed',
     'asyncapi.publish:1.0.0@default': 'keyed',
     'asyncapi.subscribe:1.0.0@default': 'safe',
@@ -111,6 +112,23 @@ test('keeps connections sealed, applies them at once, and shows no secret anywhe
     expect(text).not.toContain(secret);
   }
   await expect(put(first, { name: 'bad', connector: 'ftp', authJson: '{"kind":"basic"}' })).rejects.toThrow(/no connector ftp.*spec\.auth\.username/s);
+});
+
+test('keeps secrets of workflows sealed, opens them for a step alone, and knows no others', async () => {
+  const value = { username: 'robot', password: 'very-secret-password-value' };
+  await put(first, { name: 'secret.mySecret', connector: 'secret', baseUrl: '', secrets: { value: JSON.stringify(value) } });
+  const request = { method: 'get', uri: `${http.url}/with-secret`, authentication: { kind: 'basic', secret: 'mySecret' } };
+  await eventually(async () => (await run(stepOf('http.request', request)))?.$case === 'outputJson');
+  expect(http.arrivals.findLast(({ path: at }) => at === '/with-secret')?.headers['authorization']).toBe(`Basic ${Buffer.from(`${value.username}:${value.password}`).toString('base64')}`);
+  expect(await run(stepOf('http.request', request, { organisation: 'other' }))).toMatchObject({ $case: 'failure', value: { status: 403, detail: expect.stringContaining('no secret mySecret in organisation other') } });
+  const bucket = await openBucket(cluster.bus, 'connections');
+  const mongo = await new MongoClient(cluster.servers.mongo.url).connect();
+  const stored = await mongo.db('millrace_connector').collection('connections').find({ connector: 'secret' }).toArray();
+  await mongo.close();
+  expect(stored).toHaveLength(1);
+  for (const text of [JSON.stringify((await bucket.getJson('acme.secret.mySecret'))?.value), JSON.stringify(stored), ...first.process.lines.map((line) => line.text)]) expect(text).not.toContain(value.password);
+  await expect(put(first, { name: 'secret.mySecret', connector: 'http' })).rejects.toThrow(/name is not a name/);
+  await expect(put(first, { name: 'secret.bad', connector: 'secret', secrets: { value: 'no json' } })).rejects.toThrow(/spec\.value is not JSON/);
 });
 
 describe('an unsafe step', () => {
