@@ -20,7 +20,7 @@ if (folder === undefined || positionals.length > 1 || !(timeoutMs > 0)) {
 
 interface Line {
   readonly file: string;
-  readonly outcome: 'ran' | 'failed' | 'not supported' | 'invalid' | 'valid';
+  readonly outcome: 'ran' | 'failed' | 'not run' | 'not supported' | 'invalid' | 'valid';
   readonly detail: string;
 }
 
@@ -53,5 +53,5 @@ if (!values.validate && runnable.length > 0) {
 const count = (outcome: Line['outcome']): number => lines.filter((line) => line.outcome === outcome).length;
 const valid = lines.length - count('invalid');
 if (values.json) process.stdout.write(`${JSON.stringify({ documents: lines.length, valid, ran: count('ran'), lines })}\n`);
-else process.stdout.write(`${lines.length} documents: ${valid} valid${values.validate ? '' : `, ${count('ran')} ran, ${count('failed')} failed, ${count('not supported')} not supported yet`}\n`);
+else process.stdout.write(`${lines.length} documents: ${valid} valid${values.validate ? '' : `, ${count('ran')} ran, ${count('failed')} failed, ${count('not run')} need what is not here, ${count('not supported')} not supported yet`}\n`);
 process.exit(count('invalid') + count('failed') === 0 ? 0 : 1);

@@ -17,7 +17,7 @@ import { sampleInput } from './sample-input.ts';
 
 export type Ending =
   /** `how` says what it came to. */
-  { readonly kind: 'ran'; readonly how: string } | { readonly kind: 'failed'; readonly how: string };
+  { readonly kind: 'ran' | 'failed' | 'not run'; readonly how: string };
 
 export interface RunOptions {
   readonly folder: string;
@@ -39,13 +39,17 @@ export async function startRunner({ folder, report, timeoutMs }: RunOptions): Pr
     dataDir: path.join(folder, 'cluster'),
     operatorKeyHash: createHash('sha256').update(key).digest('hex'),
     environment: { MILLRACE_LOG_LEVEL: 'warn' },
-    serviceEnvironment: { connector: { MILLRACE_MCP_COMMANDS: outside.addresses.mcpCommand.command } },
+    serviceEnvironment: { connector: { MILLRACE_MCP_COMMANDS: outside.addressesFor(0).mcpCommand.command } },
     report,
   });
   await cluster.ready();
   const gateway = connectGateway(cluster, key);
+  let documents = 0;
   return {
-    run: (document) => runOne(document, outside, gateway, timeoutMs),
+    run: (document) => {
+      documents += 1;
+      return runOne(rewriteAddresses(document, outside.addressesFor(documents)), outside, gateway, timeoutMs);
+    },
     close: async () => {
       gateway.close();
       await cluster.stop();
@@ -81,8 +85,7 @@ function connectGateway(cluster: Cluster, key: string): Gateway {
   };
 }
 
-async function runOne(source: JsonObject, outside: OutsideSystems, gateway: Gateway, timeoutMs: number): Promise<Ending> {
-  const document = rewriteAddresses(source, outside.addresses);
+async function runOne(document: Json, outside: OutsideSystems, gateway: Gateway, timeoutMs: number): Promise<Ending> {
   if (!isObject(document)) return { kind: 'failed', how: 'the document is no object' };
   outside.prepare(document);
   try {
@@ -98,6 +101,8 @@ async function runOne(source: JsonObject, outside: OutsideSystems, gateway: Gate
 
 function endingOf(document: JsonObject, { error, status }: Execution): Ending {
   const tasks = [...objectsIn(document['do'])];
+  const runner = ['container', 'shell'].find((kind) => tasks.some((task) => membersOf(task['run'])[kind] !== undefined));
+  if (status !== 'completed' && runner !== undefined) return { kind: 'not run', how: `it needs a ${runner} runner, which this run does not have${error === undefined ? '' : ` (${error.detail})`}` };
   if (status === 'completed') return { kind: 'ran', how: 'completed' };
   if (status === 'faulted' && error !== undefined) {
     const what = `faulted with ${error.type} ${error.status} at ${error.instance}: ${error.detail}`;

@@ -11,7 +11,7 @@ const PATH = /(?<![\w$)\]"])\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)/g;
 
 export function sampleInput(document: JsonObject): JsonObject {
   const input: Record<string, Json> = {};
-  for (const text of textsIn(document['do'])) {
+  for (const text of textsIn([document['do'] ?? null, document['use'] ?? null])) {
     const source = EXPRESSION.exec(text)?.[1];
     if (source === undefined) for (const [, name = ''] of text.matchAll(TEMPLATE_NAME)) input[name] ??= 1;
     else for (const [, path = ''] of source.replace(/\$\w+[\w.]*/g, '').matchAll(PATH)) place(input, path.split('.'), source);

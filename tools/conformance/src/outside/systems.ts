@@ -14,7 +14,8 @@ import { describeSystems, type Descriptions } from './described-systems.ts';
 const SPEAK_EVERY_MS = 100;
 
 export interface OutsideSystems {
-  readonly addresses: LoopbackAddresses;
+  /** Addresses for one document; two documents never share one, whatever they expect to find there. */
+  addressesFor(number: number): LoopbackAddresses;
   /** Serves what the (rewritten) document looks for. */
   prepare(document: JsonObject): void;
   /** What secrets of this name hold. */
@@ -34,13 +35,13 @@ export async function startOutside(folder: string): Promise<OutsideSystems> {
   const speaking = setInterval(() => {
     for (const channel of channels) bus.publish(channel, JSON.stringify({ from: {}, text: 'somebody says something' }));
   }, SPEAK_EVERY_MS);
-  const addresses: LoopbackAddresses = {
-    http: http.url,
+  const addressesFor = (number: number): LoopbackAddresses => ({
+    http: `${http.url}/${number}`,
     grpc: { host: '127.0.0.1', port },
     mcpCommand: { command: process.execPath, arguments: ['--disable-warning=ExperimentalWarning', new URL('mcp-server.ts', import.meta.url).pathname] },
-  };
+  });
   return {
-    addresses,
+    addressesFor,
     prepare: (document) => {
       describeSystems(document, { broker: new URL(nats.url).host, http: new URL(http.url).host }, descriptions);
       for (const task of objectsIn(document)) {

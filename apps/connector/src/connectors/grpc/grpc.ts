@@ -176,4 +176,3 @@ function failed(error: unknown, what: string): Performed {
   const httpStatus = HTTP_STATUS[code] ?? 500;
   return uncertain(failure('communication', httpStatus, `${what} answered ${status[code]}: ${details ?? ''}`, status[code]), httpStatus >= 500 && code !== status.UNIMPLEMENTED ? 'down' : 'up');
 }
-

@@ -92,4 +92,3 @@ function singleOut({ resolvedType, type }: protobuf.Field, value: unknown): Json
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   return value as JsonValue;
 }
-
