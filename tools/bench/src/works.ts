@@ -4,6 +4,7 @@ import { mailCluster, runMail } from './work-mail.ts';
 import { runMixed } from './work-mixed.ts';
 import { runOutage } from './work-outage.ts';
 import { runRecovery } from './work-recovery.ts';
+import { runLongOutage } from './work-long-outage.ts';
 import { runSleepers } from './work-sleepers.ts';
 import { runChain, runFanOut, runHttp, runLoop, runScript } from './work-stream.ts';
 import { runWebhook } from './work-webhook.ts';
@@ -22,6 +23,7 @@ export const WORKS: Readonly<Record<string, Work>> = {
   http: { what: 'ten HTTP calls', inFlight: 100, takes: STREAMED, run: runHttp },
   fairness: { what: 'what a noisy organisation does to 49 others, and weights', inFlight: 200, takes: COMMON, run: runFairness },
   webhook: { what: 'webhooks, accepted and with a reply', inFlight: 50, takes: COMMON, run: runWebhook },
+  'long-outage': { what: 'MongoDB away for long, under a steady rate', inFlight: 200, takes: ['mongo-minutes', 'rate'], run: runLongOutage },
   sleepers: { what: 'executions that only wait', inFlight: 5_000, takes: ['count', 'due'], run: runSleepers },
   mail: { what: 'messages sent and recorded', inFlight: 1_000, takes: COMMON, cluster: mailCluster, run: runMail },
   recovery: { what: 'SIGKILL of an orchestrator', inFlight: 10_000, takes: ['fsync-delay-ms', 'nats-servers'], run: runRecovery },
