@@ -25,8 +25,9 @@ export { createWorkerStream, type DispatchCall, type WorkerStream } from './disp
 export { type DuplexCall } from './duplex-call.ts';
 export { compareProgress, type Progress, type CheckpointDocument, type CheckpointDocuments, type SegmentDocument, type SleepingSummary } from './history/checkpoint-documents.ts';
 export { createCheckpointStore, inSegments, SEGMENT_CHARACTERS_MAX, TAIL_CHARACTERS_MAX, type CheckpointStore, type Overflow, type StoredCheckpoint } from './history/checkpoint-store.ts';
+export { createPayloadArchive, type PayloadArchive } from './history/payload-archive.ts';
 export { createStoredExecutions, type StoredExecutionsOptions } from './history/stored-executions.ts';
-export { type HistoryDocument, type HistoryDocuments, type KeyedStart, type ListFilter } from './history/history-documents.ts';
+export { type HistoryDocument, type HistoryDocuments, type PayloadDocument, type KeyedStart, type ListFilter } from './history/history-documents.ts';
 export { createHistoryStore, entriesOf, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
 export { type PayloadStore } from './history/payload-store.ts';
 export { untilStored } from './history/until-stored.ts';

@@ -18,6 +18,7 @@ import type { CheckpointDocuments } from './history/checkpoint-documents.ts';
 import { createCheckpointStore, type CheckpointStore } from './history/checkpoint-store.ts';
 import type { HistoryDocuments } from './history/history-documents.ts';
 import { createHistoryStore, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
+import { createPayloadArchive } from './history/payload-archive.ts';
 import type { PayloadStore } from './history/payload-store.ts';
 import { createStoredExecutions } from './history/stored-executions.ts';
 import { untilStored } from './history/until-stored.ts';
@@ -116,10 +117,11 @@ export interface LaneHost {
 }
 
 export function createLaneHost(options: LaneHostOptions): LaneHost {
-  const { instance, clock, logger, signal, agreement, open, payloads, programs } = options;
+  const { instance, clock, logger, signal, agreement, open, programs } = options;
   const format = (): number => agreement.agreed();
+  const payloads = createPayloadArchive(options.payloads, options.history, clock);
   const checkpoints = createCheckpointStore(options.checkpoints, payloads, clock, format);
-  const history = createHistoryStore(options.history, checkpoints, clock, logger, format);
+  const history = createHistoryStore(options.history, checkpoints, payloads, clock, logger, format);
   const outbox = createOutbox(options.publish, clock, logger);
   const lanes = createLanes();
   const permits = createPermits({ nowMs: clock.monotonicMs() });
@@ -161,6 +163,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     historyWaiting: () => history.waitingCharacters,
     program: (hash) => programs.byHash(hash),
     payload: (name) => payloads.get(name),
+    forgetPayloads: (names) => payloads.remove(names),
     logBytesMax: options.logBytesMax,
     sleepers: stored,
     announce: (event) => outbox.put(event),

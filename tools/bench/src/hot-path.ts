@@ -13,7 +13,7 @@ import { compileWorkflow, readDocuments } from '@millrace/dsl';
 import { payloadOf, type Program } from '@millrace/engine';
 import { initialSlotTable } from '@millrace/identity';
 import { createFairQueue, createPermits } from '@millrace/fairness';
-import { createHistoryStore, createLanes, createOutbox, createScheduler, dispatchService, Lane, takeLane, openLaneLog, type CheckpointStore, type DispatchCall, type HistoryDocuments, type LanePorts, type ReadyStep } from '@millrace/lane';
+import { createHistoryStore, createLanes, createOutbox, createScheduler, dispatchService, Lane, takeLane, openLaneLog, type CheckpointStore, type DispatchCall, type HistoryDocuments, type LanePorts, type PayloadArchive, type ReadyStep } from '@millrace/lane';
 import { createLogger } from '@millrace/telemetry';
 import { BSON } from 'mongodb';
 import { chain, PAYLOAD } from './documents.ts';
@@ -55,7 +55,7 @@ const documents = {
     inserted += list.length;
   },
 } as unknown as HistoryDocuments;
-const history = createHistoryStore(documents, {} as CheckpointStore, clock, logger, () => 2);
+const history = createHistoryStore(documents, {} as CheckpointStore, { keep: () => Promise.resolve([]) } as unknown as PayloadArchive, clock, logger, () => 2);
 const outbox = createOutbox(async () => undefined, clock, logger);
 const ports: LanePorts = {
   format: () => 2,
@@ -74,7 +74,8 @@ const ports: LanePorts = {
   startsRefusedBecause: () => undefined,
   storePayloads: () => Promise.resolve(),
   finish: (finished, stored) => history.write(finished, stored),
-  checkpoint: () => Promise.resolve(),
+  checkpoint: () => Promise.resolve([]),
+  forgetPayloads: () => Promise.resolve(),
   announce: (event) => outbox.put(event),
   outboxLowWater: (lane) => outbox.lowWater(lane),
   reply: () => undefined,

@@ -66,7 +66,12 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
       return checkpoints().find(filter).project<SleepingSummary>({ organisation: 1, workflow: 1, version: 1, acceptedAt: 1 }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray();
     },
     async remove(ids) {
+      const found = await checkpoints().find({ _id: { $in: [...ids] }, reference: { $exists: true } }, { projection: { reference: 1 } }).toArray();
       await checkpoints().deleteMany({ _id: { $in: [...ids] } });
+      return found.flatMap(({ reference }) => (reference === undefined ? [] : [reference]));
+    },
+    async removeSegments(executions) {
+      await segments().deleteMany({ execution: { $in: [...executions] } });
     },
     segments: (execution, below, from = 0) => segments().find({ execution, number: { $gte: from, $lt: below } }).sort({ number: 1 }).toArray(),
   };

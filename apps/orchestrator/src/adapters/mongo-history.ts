@@ -1,6 +1,6 @@
 /** Executions that have ended, in MongoDB. */
 import type { Collection, Filter } from 'mongodb';
-import type { HistoryDocument, HistoryDocuments } from '@millrace/lane';
+import type { HistoryDocument, HistoryDocuments, PayloadDocument } from '@millrace/lane';
 import type { Store } from '@millrace/store';
 import { ignoringDuplicates } from './ignoring-duplicates.ts';
 
@@ -11,8 +11,22 @@ const FORMER_STATUS_INDEX = 'organisation_1_status_1_acceptedAt_-1__id_-1';
 
 export function mongoHistory(store: Store): HistoryDocuments {
   const collection = (): Collection<HistoryDocument> => store.collection<HistoryDocument>('history');
+  const payloads = (): Collection<PayloadDocument> => store.collection<PayloadDocument>('payloads');
   return {
+    async putPayloads(documents) {
+      await ignoringDuplicates(() => payloads().insertMany([...documents], { ordered: false }));
+    },
+    async payload(name) {
+      return (await payloads().findOne({ _id: name }))?.text;
+    },
+    async removePayloads(executions) {
+      await payloads().deleteMany({ execution: { $in: [...executions] } });
+    },
+    async remove(ids) {
+      return (await collection().deleteMany({ _id: { $in: [...ids] } })).deletedCount;
+    },
     async prepare() {
+      await payloads().createIndex({ execution: 1 });
       await collection().createIndex({ organisation: 1, acceptedAt: -1, _id: -1 });
       // Most complete, and are found among all of their organisation: an index of them would be written for each and read by nobody.
       await collection().createIndex({ organisation: 1, status: 1, acceptedAt: -1, _id: -1 }, { name: UNFINISHED_INDEX, partialFilterExpression: { status: { $in: ['faulted', 'cancelled'] } } });

@@ -3,7 +3,7 @@ import { initialSlotTable } from '@millrace/identity';
 import { unpackFrame } from '@millrace/bus';
 import { compileWorkflow, workflowOfValue } from '@millrace/dsl';
 import { decodeFrameHead, snapshotOf, type JsonValue, type Program, type Snapshot } from '@millrace/engine';
-import { createIdTable, NO_DIGEST, takeLane, type LaneLog, type StoredCheckpoint, type StoredExecution, type TakenLane, type TakingPorts } from '@millrace/lane';
+import { NO_DIGEST, takeLane, type LaneLog, type StoredCheckpoint, type StoredExecution, type TakenLane, type TakingPorts } from '@millrace/lane';
 import { BSON } from 'mongodb';
 import type { GoldenLane, Image } from './image.ts';
 

@@ -6,7 +6,7 @@ import { startMongod, startNats, type MongoServer, type NatsServer } from '@mill
 import { connectStore, type Store } from '@millrace/store';
 import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { systemClock } from '@millrace/clock';
-import { createActor, createIdTable, createCheckpointStore, createHistoryStore, entriesOf, finishedOf, SEGMENT_CHARACTERS_MAX, START_MEMORY_MS, TAIL_CHARACTERS_MAX, type Actor, type CheckpointStore, type Finished, type HistoryDocument, type HistoryStore } from '@millrace/lane';
+import { createActor, createIdTable, createCheckpointStore, createExecutionReader, createLanes, createHistoryStore, createPayloadArchive, entriesOf, finishedOf, SEGMENT_CHARACTERS_MAX, START_MEMORY_MS, TAIL_CHARACTERS_MAX, type Actor, type CheckpointStore, type Finished, type HistoryDocument, type HistoryStore, type PayloadArchive, type PayloadStore } from '@millrace/lane';
 import { mongoCheckpoints } from '../adapters/mongo-checkpoints.ts';
 import { mongoHistory, UNFINISHED_INDEX } from '../adapters/mongo-history.ts';
 import { logger, programOf } from '../testing/lane-bench.ts';
@@ -24,6 +24,8 @@ let bus: Bus;
 let store: Store;
 let checkpoints: CheckpointStore;
 let history: HistoryStore;
+let objects: PayloadStore;
+let payloads: PayloadArchive;
 let format = 2;
 
 beforeAll(async () => {
@@ -31,8 +33,10 @@ beforeAll(async () => {
   [nats, mongod] = await Promise.all([startNats({ dataDir: path.join(folder.path, 'nats') }), startMongod({ dataDir: path.join(folder.path, 'mongo') })]);
   bus = await connectBus({ url: nats.url, name: 'history test', logger });
   store = await connectStore({ url: mongod.url, database: 'history_test', logger });
-  checkpoints = createCheckpointStore(mongoCheckpoints(store), await openPayloadStore(bus), systemClock, () => FORMAT_NEWEST);
-  history = createHistoryStore(mongoHistory(store), checkpoints, systemClock, logger, () => format);
+  objects = await openPayloadStore(bus);
+  payloads = createPayloadArchive(objects, mongoHistory(store), systemClock);
+  checkpoints = createCheckpointStore(mongoCheckpoints(store), payloads, systemClock, () => FORMAT_NEWEST);
+  history = createHistoryStore(mongoHistory(store), checkpoints, payloads, systemClock, logger, () => format);
   await checkpoints.prepare();
   await history.prepare();
 }, 60_000);
@@ -68,7 +72,7 @@ function finished(actor: Actor, atMs: number): Finished {
   return finishedOf(actor) as Finished;
 }
 
-const write = (each: Finished): Promise<void> => new Promise((stored) => history.write(each, stored));
+const write = (each: Finished): Promise<readonly string[] | undefined> => new Promise((stored) => history.write(each, stored));
 const segmentCount = (id: string): Promise<number> => store.collection<{ readonly _id: string; readonly execution: string }>('segments').countDocuments({ execution: id });
 
 test('a checkpoint of an older owner that comes late changes neither the state nor the journal', async () => {
@@ -217,3 +221,48 @@ test('while the database is away history waits, starts are not held up, and noth
   expect(history.waitingCharacters).toBe(0);
   expect((await history.endedAmong(waiting.map(({ execution }) => execution.id))).size).toBe(20);
 }, 60_000);
+
+test('payloads of ended executions move into the database, stay readable without their objects, and go with the execution', async () => {
+  const id = newExecutionId();
+  const name = `1.${id}.1.1.r`;
+  const text = JSON.stringify('ü'.repeat(100_000));
+  await objects.put([{ name, text }]);
+  const actor = actorOf(id, { n: 1 }, 5);
+  actor.journal.append(`[2,[{"k":"resolved.1","a":1,"x":1,"d":1,"s":1,"e":1,"w":"test","to":-1,"r@":"${name}"}]]`);
+  // A value that looks like a reference is none.
+  actor.journal.append('[3,[{"k":"ended.1","st":"completed","o":{"text":"@\\":\\"none"}}]]');
+  const reader = createExecutionReader({ lanes: createLanes(), programs: { byHash: () => Promise.resolve(REST) }, history, checkpoints, payloads, clock: systemClock });
+  expect(await write(finished(actor, Date.now()))).toEqual([name]);
+  await objects.remove([name]);
+  await expect(objects.get(name)).rejects.toThrow('is not in the object bucket');
+  expect(await payloads.get(name)).toBe(text);
+  expect(await reader.endOf(id)).toMatchObject({ status: 'completed' });
+  // A retry, or a new owner, keeps it again.
+  expect(await payloads.keep([{ execution: id, entries: actor.journal.texts() }])).toEqual([name]);
+  expect(await history.remove([id, newExecutionId()])).toBe(1);
+  await expect(payloads.get(name)).rejects.toThrow('is not in the object bucket');
+  expect(await history.get(id)).toBeNull();
+}, 30_000);
+
+test('removing executions frees their segments, their checkpoints and whatever objects are left', async () => {
+  const [gone, kept] = [newExecutionId(), newExecutionId()];
+  const names = [gone, kept].map((id) => `1.${id}.1.1.r`);
+  for (const [index, id] of [gone, kept].entries()) {
+    const actor = actorOf(id, { text: 'x'.repeat(1_100_000), n: index }, 5);
+    const input = `1.${id}.0.i`;
+    await objects.put([names[index] as string, input].map((name) => ({ name, text: '"large"' })));
+    actor.journal.append(`[2,[{"k":"resolved.1","a":1,"x":1,"d":1,"s":1,"e":1,"w":"test","to":-1,"r@":"${names[index]}"}]]`);
+    actor.journal.append(LONG_ENTRY);
+    expect(await checkpoints.write(0, [actor])).toEqual([input, names[index]]);
+    expect(actor.stateObject).toBe(`state.${id}.0.5`);
+    actor.checkpointed = true;
+    await write(finished(actor, Date.now()));
+    // Its state is nobody's any more.
+    await expect(objects.get(`state.${id}.0.5`)).rejects.toThrow('is not in the object bucket');
+  }
+  expect(await history.remove([gone])).toBe(1);
+  expect([await segmentCount(gone), await segmentCount(kept)]).toEqual([0, 1]);
+  await expect(payloads.get(names[0] as string)).rejects.toThrow('is not in the object bucket');
+  expect(await payloads.get(names[1] as string)).toBe('"large"');
+  expect(await checkpoints.get([gone, kept])).toEqual([]);
+}, 30_000);

@@ -132,6 +132,10 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
     async checkpoint(lane, _epoch, actors) {
       if (bench.storeAway) throw new Error('the store is away');
       for (const { execution, hop, lastSequence: sequence, journal } of actors) bench.stored.set(execution.id, { id: execution.id, organisation: execution.organisation, hop, lane, sequence, segments: 0, entries: journal.texts(), snapshot: JSON.parse(JSON.stringify(snapshotOf(execution))) as Snapshot });
+      return [];
+    },
+    async forgetPayloads(names) {
+      for (const name of names) bench.payloads.delete(name);
     },
     historyWaiting: () => bench.historyWaiting,
     program: (hash) => programOfHash(programs, hash),

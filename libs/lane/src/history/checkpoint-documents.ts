@@ -68,7 +68,9 @@ export interface CheckpointDocuments {
   due(slots: readonly number[], after: { readonly dueMs: number; readonly id: string }, untilMs: number, limit: number): Promise<readonly { readonly id: string; readonly dueMs: number }[]>;
   /** Sleeping ones of an organisation, newest first, without state and entries. Its filter's status is none of theirs. */
   listAsleep(filter: ListFilter): Promise<readonly SleepingSummary[]>;
-  remove(ids: readonly string[]): Promise<void>;
+  /** Removes checkpoints; yields the names of the objects that hold states of theirs. */
+  remove(ids: readonly string[]): Promise<readonly string[]>;
+  removeSegments(executions: readonly string[]): Promise<void>;
   /** The segments of a journal from a number on, 0 unless it is given, up to below another, in order. */
   segments(execution: string, below: number, from?: number): Promise<readonly SegmentDocument[]>;
 }

@@ -19,7 +19,7 @@ import type { IdTable } from '../lane/id-table.ts';
 import type { DuePlace } from '../lane/sleepers.ts';
 import type { CheckpointDocument, CheckpointDocuments, SegmentDocument, SleepingSummary } from './checkpoint-documents.ts';
 import type { ListFilter } from './history-documents.ts';
-import type { PayloadStore } from './payload-store.ts';
+import type { PayloadArchive } from './payload-archive.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
 
 /** Longest state kept in a document, in characters. */
@@ -42,6 +42,8 @@ export interface StoredCheckpoint {
   readonly segments: number;
   /** The journal's entries after those in segments. */
   readonly entries: readonly string[];
+  /** The object that holds the state, where it is too large for the document. */
+  readonly stateObject?: string;
   readonly snapshot: Snapshot;
 }
 
@@ -57,7 +59,8 @@ export interface Overflow {
 
 export interface CheckpointStore {
   prepare(): Promise<void>;
-  write(lane: number, actors: readonly Actor[]): Promise<void>;
+  /** Yields the names of payloads that the journals in the database name: the log may need their objects, nothing else does. */
+  write(lane: number, actors: readonly Actor[]): Promise<readonly string[]>;
   /** Those of the slots that are not asleep. */
   awake(slots: readonly number[]): Promise<readonly StoredCheckpoint[]>;
   /** Adds the ids of those of the slots that are asleep. */
@@ -66,24 +69,29 @@ export interface CheckpointStore {
   due(slots: readonly number[], after: DuePlace, untilMs: number, limit: number): Promise<readonly DuePlace[]>;
   listAsleep(filter: ListFilter): Promise<readonly SleepingSummary[]>;
   remove(ids: readonly string[]): Promise<void>;
-  writeSegments(overflows: readonly Overflow[]): Promise<void>;
+  /** As `write`, of journals. */
+  writeSegments(overflows: readonly Overflow[]): Promise<readonly string[]>;
+  /** Removes all segments of executions. */
+  removeSegments(executions: readonly string[]): Promise<void>;
   /** Entries of the first `count` segments of a journal, from number `from` on; a later one is left over from a checkpoint that came too late. */
   segments(execution: string, count: number, from?: number): Promise<readonly string[]>;
 }
 
-export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadStore, clock: Clock, format: () => number): CheckpointStore {
-  async function writeSegments(overflows: readonly Overflow[]): Promise<void> {
+export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadArchive, clock: Clock, format: () => number): CheckpointStore {
+  async function writeSegments(overflows: readonly Overflow[]): Promise<readonly string[]> {
+    const kept = await payloads.keep(overflows.map(({ execution, segments: list }) => ({ execution, entries: list.flat() })));
     const writes = overflows.flatMap(({ execution, from, hop, sequence, segments: list }) =>
       list.map((entries, index): SegmentDocument => ({ _id: `${execution}/${from + index}`, execution, number: from + index, hop, sequence, entries })),
     );
     if (writes.length > 0) await documents.putSegments(writes);
+    return kept;
   }
 
   async function read(found: readonly CheckpointDocument[]): Promise<readonly StoredCheckpoint[]> {
     const loaded: StoredCheckpoint[] = [];
     for (const document of found) {
       const text = document.reference === undefined ? document.state : await payloads.get(document.reference);
-      loaded.push({ id: document._id, organisation: document.organisation, hop: document.hop ?? 0, lane: document.lane, sequence: document.sequence, segments: document.segments, entries: document.entries ?? [], snapshot: JSON.parse(text) as Snapshot });
+      loaded.push({ id: document._id, organisation: document.organisation, hop: document.hop ?? 0, lane: document.lane, sequence: document.sequence, segments: document.segments, entries: document.entries ?? [], ...(document.reference === undefined ? {} : { stateObject: document.reference }), snapshot: JSON.parse(text) as Snapshot });
     }
     return loaded;
   }
@@ -99,18 +107,24 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
         const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: isShort ? [] : inSegments(actor.journal.texts()) };
         return { actor, overflow, entries: isShort ? 0 : actor.journal.count, ...documentOf(lane, actor, overflow.segments.length, format()) };
       });
-      const storeAll = async (): Promise<void> => {
+      const storeAll = async (): Promise<readonly string[]> => {
         await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
-        await writeSegments(written.map(({ overflow }) => overflow));
+        const kept = await writeSegments(written.map(({ overflow }) => overflow));
         await documents.putCheckpoints(written.map(({ document }) => document));
+        return kept;
       };
-      await within(clock, WRITE_MS_MAX, 'Writing checkpoints', storeAll());
-      for (const { actor, overflow, entries } of written) {
+      const kept = await within(clock, WRITE_MS_MAX, 'Writing checkpoints', storeAll());
+      const outdated: string[] = [];
+      for (const { actor, overflow, entries, large } of written) {
+        if (actor.stateObject !== undefined && actor.stateObject !== large?.name) outdated.push(actor.stateObject);
+        actor.stateObject = large?.name;
         // What has ended meanwhile has its whole journal in its history.
         if (entries === 0 || actor.execution.end !== undefined) continue;
         actor.segments = overflow.from + overflow.segments.length;
         actor.journal.drop(entries);
       }
+      if (outdated.length > 0) await payloads.remove(outdated);
+      return kept;
     },
     awake: async (slots) => read(await documents.awake(slots)),
     async addAsleep(slots, to) {
@@ -119,7 +133,11 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
     get: async (ids) => read(await documents.get(ids)),
     due: (slots, after, untilMs, limit) => documents.due(slots, after, untilMs, limit),
     listAsleep: (filter) => documents.listAsleep(filter),
-    remove: (ids) => documents.remove(ids),
+    async remove(ids) {
+      const states = await documents.remove(ids);
+      if (states.length > 0) await payloads.remove(states);
+    },
+    removeSegments: (executions) => documents.removeSegments(executions),
     async segments(execution, count, from = 0) {
       const found = await documents.segments(execution, count, from);
       return found.flatMap((segment) => segment.entries);

@@ -38,8 +38,23 @@ export interface KeyedStart {
   readonly endedAtMs: number;
 }
 
+/** A payload too large for a frame, once history or a segment names it. */
+export interface PayloadDocument {
+  /** Its name. */
+  readonly _id: string;
+  readonly execution: string;
+  readonly text: string;
+}
+
 export interface HistoryDocuments {
   prepare(): Promise<void>;
+  /** Writes payloads; those that are there stay. */
+  putPayloads(documents: readonly PayloadDocument[]): Promise<void>;
+  payload(name: string): Promise<string | undefined>;
+  /** Removes the payloads of executions. */
+  removePayloads(executions: readonly string[]): Promise<void>;
+  /** Removes executions; yields how many there were. */
+  remove(ids: readonly string[]): Promise<number>;
   /** Writes those that are not there. Resolves once all are durable; rejected, some may be there all the same. */
   insert(documents: readonly HistoryDocument[]): Promise<void>;
   get(id: string): Promise<HistoryDocument | null>;

@@ -7,6 +7,7 @@
  * - What cannot be written waits in memory, up to WAITING_CHARACTERS_MAX; beyond it the lanes refuse new starts.
  */
 import type { Clock } from '@millrace/clock';
+import { entryReferencesOf } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -14,6 +15,7 @@ import type { Finished } from '../lane/actor.ts';
 import { entriesOfBytes } from '../lane/journal.ts';
 import { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '../lane/start-memory.ts';
 import type { Remembered } from '../lane/take-lane.ts';
+import { mayName, type PayloadArchive } from './payload-archive.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
 import type { HistoryDocument, HistoryDocuments, ListFilter } from './history-documents.ts';
 import { inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow } from './checkpoint-store.ts';
@@ -35,10 +37,15 @@ const ASK_PAUSE_MS = 5_000;
 /** How long a start that may have run already waits to be looked up, in milliseconds; it is refused then. */
 const CERTAINTY_MS_MAX = 20_000;
 
+/** Told that history has an execution. */
+export type Stored = (kept?: readonly string[]) => void;
+
 export interface HistoryStore {
   prepare(): Promise<void>;
-  /** Queues the document; `stored` is called once it is there. */
-  write(finished: Finished, stored: () => void): void;
+  /** Queues the document; `stored` is called once it is there, with the names of payloads that the log alone needs as objects from then on. */
+  write(finished: Finished, stored: Stored): void;
+  /** Removes executions that have ended, with everything they have; yields how many there were. */
+  remove(ids: readonly string[]): Promise<number>;
   /** Characters of journal text that wait. */
   readonly waitingCharacters: number;
   get(id: string): Promise<HistoryDocument | null>;
@@ -67,10 +74,12 @@ interface Waiting {
   readonly overflow: Overflow | undefined;
   readonly checkpointed: boolean;
   readonly characters: number;
-  readonly stored: () => void;
+  /** Its journal may name payloads. */
+  readonly names: boolean;
+  readonly stored: Stored;
 }
 
-export function createHistoryStore(documents: HistoryDocuments, checkpoints: CheckpointStore, clock: Clock, logger: Logger, format: () => number): HistoryStore {
+export function createHistoryStore(documents: HistoryDocuments, checkpoints: CheckpointStore, payloads: PayloadArchive, clock: Clock, logger: Logger, format: () => number): HistoryStore {
   let queue: Waiting[] = [];
   let waitingCharacters = 0;
   let writes = 0;
@@ -103,15 +112,17 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
   }
 
   /** Not for those that are there already: a replay may have cut the same journal differently. */
-  async function writeOverflow(overflows: readonly Overflow[]): Promise<void> {
-    if (overflows.length === 0) return;
+  async function writeOverflow(overflows: readonly Overflow[]): Promise<readonly string[]> {
+    if (overflows.length === 0) return [];
     const ended = await documents.present(overflows.map(({ execution }) => execution));
-    await checkpoints.writeSegments(overflows.filter(({ execution }) => !ended.has(execution)));
+    return checkpoints.writeSegments(overflows.filter(({ execution }) => !ended.has(execution)));
   }
 
   async function write(batch: readonly Waiting[]): Promise<void> {
+    let kept: readonly string[];
     try {
-      await within(clock, WRITE_MS_MAX, 'Writing history', insert(batch));
+      kept = await payloads.keep(batch.flatMap(({ document, names }) => (names ? [{ execution: document._id, entries: entriesOf(document) }] : [])));
+      kept = [...kept, ...(await within(clock, WRITE_MS_MAX, 'Writing history', insert(batch)))];
     } catch (error) {
       queue = [...batch, ...queue];
       writes--;
@@ -123,16 +134,18 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
     writes--;
     for (const { characters, stored } of batch) {
       waitingCharacters -= characters;
-      stored();
+      stored(kept);
+      kept = [];
     }
     pump();
   }
 
-  async function insert(batch: readonly Waiting[]): Promise<void> {
-    await writeOverflow(batch.flatMap(({ overflow }) => (overflow === undefined ? [] : [overflow])));
+  async function insert(batch: readonly Waiting[]): Promise<readonly string[]> {
+    const kept = await writeOverflow(batch.flatMap(({ overflow }) => (overflow === undefined ? [] : [overflow])));
     await documents.insert(batch.map(({ document }) => document));
     const stale = batch.filter(({ checkpointed }) => checkpointed).map(({ document }) => document._id);
     if (stale.length > 0) await checkpoints.remove(stale);
+    return kept;
   }
 
   /** Undefined when the database does not answer in time. */
@@ -155,13 +168,27 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
 
   return {
     prepare: () => documents.prepare(),
+    async remove(ids) {
+      for (const id of ids) {
+        const document = await documents.get(id);
+        if (document === null) continue;
+        // Where its objects have not been removed with their frames.
+        const named = entryReferencesOf([...(await checkpoints.segments(id, document.segments)), ...entriesOf(document)]);
+        if (named.length > 0) await payloads.remove(named);
+      }
+      await documents.removePayloads(ids);
+      await checkpoints.removeSegments(ids);
+      await checkpoints.remove(ids);
+      // Last: what is left over by a crash is found again by it.
+      return documents.remove(ids);
+    },
     write(finished, stored) {
       const characters = finished.journal.size;
       const runs = characters > SEGMENT_CHARACTERS_MAX ? inSegments(finished.journal.texts()) : [];
       const overflow = runs.length === 0 ? undefined : { execution: finished.id, from: finished.segments, hop: finished.hop, sequence: finished.lastSequence, segments: runs };
       const document = documentOf(finished, overflow, format());
       waitingCharacters += characters;
-      queue.push({ document, overflow, checkpointed: finished.checkpointed, characters, stored });
+      queue.push({ document, overflow, checkpointed: finished.checkpointed, characters, names: overflow === undefined && mayName(finished.journal.bytes()), stored });
       if (queue.length === 1) clock.soon(pump);
       else if (queue.length >= BATCH_MAX) pump();
     },

@@ -45,6 +45,8 @@ export interface Actor {
   checkpointed: boolean;
   /** One was, or it came from one: not all of its journal need be in this lane's log. */
   isStored: boolean;
+  /** The object that holds the state of its checkpoint, where that is too large for a document. */
+  stateObject: string | undefined;
   dirtySinceMs: number;
   lastSequence: number;
   watchers: Watcher[];
@@ -53,7 +55,7 @@ export interface Actor {
 }
 
 export function createActor(execution: Execution): Actor {
-  return { execution, slot: slotOf(execution.id), hop: 0, prefix: framePrefix(execution.organisation, execution.id), journal: new Journal(execution.program), segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, isStored: false, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
+  return { execution, slot: slotOf(execution.id), hop: 0, prefix: framePrefix(execution.organisation, execution.id), journal: new Journal(execution.program), segments: 0, firstDirtySequence: 0, storingFirstSequence: 0, checkpointed: false, isStored: false, stateObject: undefined, dirtySinceMs: 0, lastSequence: 0, watchers: [], hasTurn: false };
 }
 
 /** The actor that a checkpoint describes, in the lane `lane`. One of another lane is from before its slot came here: every frame of this log is later. */
@@ -66,6 +68,7 @@ export function actorOfCheckpoint(stored: StoredCheckpoint, program: Program, la
   for (const entry of stored.entries) actor.journal.append(entry);
   actor.checkpointed = true;
   actor.isStored = true;
+  actor.stateObject = stored.stateObject;
   return actor;
 }
 

@@ -26,6 +26,8 @@ export interface LaneUpkeep {
   touch(actor: Actor, sequence: number, nowMs: number): void;
   /** An actor that came out of its checkpoint, with nothing to add: it may go to sleep again. */
   woken(actor: Actor): void;
+  /** The database has these payloads; frames up to the sequence may name their objects. */
+  retire(sequence: number, names: readonly string[]): void;
   /** A replayed actor that has changes of its own. */
   adopt(actor: Actor): void;
   /** The actor has ended. */
@@ -75,6 +77,8 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
   let logBytes = 0;
   let announcedBelow = before;
   let truncatedBelow = 0;
+  /** Payloads that the database has, each with the last frame that may name it. */
+  let retired: { readonly sequence: number; readonly names: readonly string[] }[] = [];
 
   function checkpoint(batch: readonly Actor[], nowMs: number): void {
     checkpointing = true;
@@ -102,8 +106,9 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       }
     };
     stored.then(
-      () => {
+      (kept) => {
         settle(true);
+        retire(durable().sequence, kept);
         if (batch.length === CHECKPOINTS_MAX) again();
       },
       (error: unknown) => {
@@ -123,6 +128,18 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
     return Math.min(low, announcedBelow, slots.lowWater());
   }
 
+  function retire(sequence: number, names: readonly string[]): void {
+    if (names.length > 0) retired.push({ sequence, names });
+  }
+
+  /** Removes the objects of payloads that no frame names any more. */
+  async function forgetRetired(): Promise<void> {
+    const gone = retired.filter(({ sequence }) => sequence < truncatedBelow);
+    if (gone.length === 0) return;
+    await ports.forgetPayloads(gone.flatMap(({ names }) => names));
+    retired = retired.filter((each) => !gone.includes(each));
+  }
+
   async function truncate(): Promise<void> {
     const { inputSequence } = durable();
     truncating = true;
@@ -130,6 +147,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       const below = lowWater();
       await log.truncate(below);
       truncatedBelow = Math.max(truncatedBelow, below);
+      await forgetRetired();
       logBytes = await log.bytes();
       if (inputSequence > forgottenInput) {
         await log.truncateInputs(inputSequence);
@@ -150,6 +168,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       actor.dirtySinceMs = nowMs;
       dirty.add(actor);
     },
+    retire,
     woken: (actor) => void settled.push(actor),
     adopt(actor) {
       if (actor.firstDirtySequence > 0) dirty.add(actor);

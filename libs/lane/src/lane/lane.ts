@@ -661,7 +661,12 @@ export class Lane {
 
   #handToHistory(finished: Finished): void {
     if (this.#backlog.take(finished)) this.finished.delete(finished.id);
-    else this.#ports.finish(finished, () => void this.finished.delete(finished.id));
+    else {
+      this.#ports.finish(finished, (kept = []) => {
+        this.finished.delete(finished.id);
+        this.#upkeep.retire(this.#lastSequence, kept);
+      });
+    }
   }
 
   #attach(id: string, watcher: Watcher): void {

@@ -1,6 +1,7 @@
 /** What a lane needs from outside; adapters and the process's other parts provide it. */
 import type { Activation, Execution, LaneInput, Payload, Problem, Program, Reply } from '@millrace/engine';
 import type { Actor, End, Finished } from './actor.ts';
+import type { Stored } from '../history/history-store.ts';
 import type { SleeperStore } from './sleepers.ts';
 
 /** An outstanding step, on its way to a worker. */
@@ -28,9 +29,11 @@ export interface LanePorts {
   /** Stores payload texts before the frame that refers to them. */
   storePayloads(payloads: readonly { readonly name: string; readonly text: string }[]): Promise<void>;
   /** History shall have it; `stored` is called when it does. */
-  finish(finished: Finished, stored: () => void): void;
-  /** Writes checkpoints; resolves when they are stored, rejects when not. */
-  checkpoint(lane: number, epoch: number, actors: readonly Actor[]): Promise<void>;
+  finish(finished: Finished, stored: Stored): void;
+  /** Writes checkpoints; resolves when they are stored, with the names of payloads that the log alone needs as objects from then on; rejects when not. */
+  checkpoint(lane: number, epoch: number, actors: readonly Actor[]): Promise<readonly string[]>;
+  /** No frame of the lane's log names these payloads any more, and the database has them. */
+  forgetPayloads(names: readonly string[]): Promise<void>;
   /** Characters of journals that wait for history. */
   historyWaiting(): number;
   /** The program of a definition's hash. */
