@@ -57,7 +57,7 @@ export async function runSleepers({ bed, meter, options }: WorkRun): Promise<Ben
   const sleepingMiB = residentMiB(bed);
   const peakMiB = watch.peak();
   say(`${asleep.sleeping} sleep, ${asleep.inMemory} in memory, ${sleepingMiB} MiB resident (${peakMiB} at most, ${before} without); killing the orchestrator`);
-  const crash = await crashOrchestrator(bed);
+  const crash = await crashOrchestrator(bed, count - 1_000);
   const again = await counts(bed);
   say(`its lanes run again after ${Math.round(crash.readyMs)} ms, with ${again.sleeping} asleep and ${again.inMemory} in memory, ${residentMiB(bed)} MiB resident`);
   const repeated = await repeatKeyed(bed, keyed);
@@ -160,11 +160,14 @@ async function repeatKeyed(bed: BenchCluster, keyed: ReadonlyMap<number, string>
   return { sent: count, existing };
 }
 
-async function crashOrchestrator(bed: BenchCluster): Promise<{ readonly readyMs: number; readonly residentMiB: number }> {
+async function crashOrchestrator(bed: BenchCluster, asleep: number): Promise<{ readonly readyMs: number; readonly residentMiB: number }> {
   const [orchestrator] = bed.cluster.of('orchestrator');
   const killedAt = performance.now();
   await orchestrator?.kill();
   orchestrator?.start();
+  await orchestrator?.ready(LIMIT_MS);
+  // Ready before it is a member of the registry, and again once its lanes run.
+  await until(async () => (await counts(bed)).sleeping >= asleep);
   await orchestrator?.ready(LIMIT_MS);
   return { readyMs: performance.now() - killedAt, residentMiB: residentMiB(bed) };
 }

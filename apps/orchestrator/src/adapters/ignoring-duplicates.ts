@@ -9,11 +9,16 @@ export async function ignoringDuplicates(write: () => Promise<unknown>): Promise
   try {
     await write();
   } catch (error) {
-    if (!(error instanceof MongoBulkWriteError)) throw error;
-    const errors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
-    const unsure = error.result.getWriteConcernError() !== undefined;
-    if (unsure || errors.length === 0 || !errors.every((each) => each.code === DUPLICATE_KEY)) throw error;
+    if (!isDuplicate(error)) throw error;
   }
+}
+
+/** Whether everything was written, durably, but for documents that were there already. */
+export function isDuplicate(error: unknown): boolean {
+  if (!(error instanceof MongoBulkWriteError)) return false;
+  const errors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+  const unsure = error.result.getWriteConcernError() !== undefined;
+  return !unsure && errors.length > 0 && errors.every((each) => each.code === DUPLICATE_KEY);
 }
 
 const DUPLICATE_KEY = 11_000;

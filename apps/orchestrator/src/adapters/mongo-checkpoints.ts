@@ -7,7 +7,7 @@
 import type { AnyBulkWriteOperation, Collection, Filter, WithId } from 'mongodb';
 import type { CheckpointDocument, CheckpointDocuments, Progress, SegmentDocument, SleepingSummary } from '@millrace/lane';
 import type { Store } from '@millrace/store';
-import { ignoringDuplicates } from './ignoring-duplicates.ts';
+import { ignoringDuplicates, isDuplicate } from './ignoring-duplicates.ts';
 
 /** Ids of one portion of the sleepers. */
 const PORTION = 20_000;
@@ -28,9 +28,14 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
       const names = await checkpoints().indexes();
       if (names.some(({ name }) => name === INDEX_BEFORE)) await checkpoints().dropIndex(INDEX_BEFORE);
     },
-    async putCheckpoints(documents) {
-      const writes = documents.map((document): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, ...older<CheckpointDocument>(document, { $lt: document.sequence }) }, replacement: document, upsert: true } }));
-      await ignoringDuplicates(() => checkpoints().bulkWrite(writes, { ordered: false }));
+    async putCheckpoints(documents, first = new Set()) {
+      // Most are written once: an insert costs half of a replacement that finds nothing.
+      const fresh = documents.filter(({ _id }) => first.has(_id));
+      const there = fresh.length === 0 ? new Set<string>() : await insertNew(checkpoints(), fresh);
+      const writes = documents
+        .filter(({ _id }) => !first.has(_id) || there.has(_id))
+        .map((document): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, ...older<CheckpointDocument>(document, { $lt: document.sequence }) }, replacement: document, upsert: true } }));
+      if (writes.length > 0) await ignoringDuplicates(() => checkpoints().bulkWrite(writes, { ordered: false }));
     },
     async putSegments(documents) {
       // Not `$lte`: one without a sequence is older than any.
@@ -77,8 +82,22 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
   };
 }
 
+/** Inserts those that are not there; yields the ids of the others. */
+async function insertNew(collection: Collection<CheckpointDocument>, documents: readonly CheckpointDocument[]): Promise<ReadonlySet<string>> {
+  try {
+    await collection.insertMany([...documents], { ordered: false });
+    return new Set();
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    // All of them: a replacement by itself changes nothing.
+    return new Set(documents.map(({ _id }) => _id));
+  }
+}
+
 /** What is older than a document by its hop, or by its sequence within the same (see `compareProgress`); an absent hop is 0. */
-function older<T extends { readonly hop?: number; readonly sequence: number }>({ hop = 0 }: Progress, sequence: object): { $or: Filter<WithId<T>>[] } {
-  const same = hop === 0 ? [{ hop: { $in: [null, 0] }, sequence }] : [{ hop, sequence }, { hop: null }];
-  return { $or: [{ hop: { $lt: hop } }, ...same] as Filter<WithId<T>>[] };
+function older<T extends { readonly hop?: number; readonly sequence: number }>({ hop = 0 }: Progress, sequence: object): Filter<WithId<T>> {
+  // Without a choice of filters, where there is none: most have not moved.
+  if (hop === 0) return { hop: { $in: [null, 0] }, sequence } as Filter<WithId<T>>;
+  const same = [{ hop, sequence }, { hop: null }];
+  return { $or: [{ hop: { $lt: hop } }, ...same] as Filter<WithId<T>>[] } as Filter<WithId<T>>;
 }

@@ -248,7 +248,7 @@ test('removing executions frees their segments, their checkpoints and whatever o
   const [gone, kept] = [newExecutionId(), newExecutionId()];
   const names = [gone, kept].map((id) => `1.${id}.1.1.r`);
   for (const [index, id] of [gone, kept].entries()) {
-    const actor = actorOf(id, { text: 'x'.repeat(1_100_000), n: index }, 5);
+    const actor = actorOf(id, { text: 'x'.repeat(2_200_000), n: index }, 5);
     const input = `1.${id}.0.i`;
     await objects.put([names[index] as string, input].map((name) => ({ name, text: '"large"' })));
     actor.journal.append(`[2,[{"k":"resolved.1","a":1,"x":1,"d":1,"s":1,"e":1,"w":"test","to":-1,"r@":"${names[index]}"}]]`);

@@ -54,8 +54,8 @@ export function compareProgress(a: Progress, b: Progress): number {
 
 export interface CheckpointDocuments {
   prepare(): Promise<void>;
-  /** Writes each that is later (`compareProgress`) than what is there. Resolves once all are durable; rejected, some may be there all the same. */
-  putCheckpoints(documents: readonly CheckpointDocument[]): Promise<void>;
+  /** Writes each that is later (`compareProgress`) than what is there; of those whose ids are in `first` there is none, as far as is known. Resolves once all are durable; rejected, some may be there all the same. */
+  putCheckpoints(documents: readonly CheckpointDocument[], first?: ReadonlySet<string>): Promise<void>;
   /** Writes each that is not older (`compareProgress`) than what is there. */
   putSegments(documents: readonly SegmentDocument[]): Promise<void>;
   /** Those of these slots that are not asleep. */

@@ -110,7 +110,10 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
       const storeAll = async (): Promise<readonly string[]> => {
         await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
         const kept = await writeSegments(written.map(({ overflow }) => overflow));
-        await documents.putCheckpoints(written.map(({ document }) => document));
+        await documents.putCheckpoints(
+          written.map(({ document }) => document),
+          new Set(written.flatMap(({ actor }) => (actor.isStored ? [] : [actor.execution.id]))),
+        );
         return kept;
       };
       const kept = await within(clock, WRITE_MS_MAX, 'Writing checkpoints', storeAll());

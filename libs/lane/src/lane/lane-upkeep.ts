@@ -17,7 +17,7 @@ import type { SlotOwnership } from './slot-ownership.ts';
 /** An execution is checkpointed once its changes are this old, in milliseconds. */
 const CHECKPOINT_AGE_MS = 2_000;
 /** Checkpoints written at once; the next follow when these are stored. */
-const CHECKPOINTS_MAX = 250;
+const CHECKPOINTS_MAX = 1_000;
 /** Between two truncations, in milliseconds. */
 const TRUNCATE_MS = 900;
 
