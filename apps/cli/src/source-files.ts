@@ -1,7 +1,7 @@
 /** Files of workflows and resources, read and checked on this side, so that problems have places. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checkResource, compileWorkflow, readDocuments, type Problem, type Resource, type SourceDocument, type WorkflowDocument } from '@millrace/dsl';
+import { bundleFunctions, checkResource, compileWorkflow, readDocuments, type Problem, type Resource, type SourceDocument, type WorkflowDocument } from '@millrace/dsl';
 import { MillraceError } from '@millrace/errors';
 import type { Terminal } from './terminal.ts';
 
@@ -29,7 +29,7 @@ export async function checkFile(file: string, terminal: Terminal): Promise<Check
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   for (const document of read.documents) {
-    const verdict = check(document);
+    const verdict = await check(document);
     problems.push(...verdict.problems);
     warnings.push(...verdict.warnings);
     if (verdict.checked !== undefined) documents.push(verdict.checked);
@@ -48,20 +48,35 @@ async function readSource(file: string, terminal: Terminal): Promise<string> {
   }
 }
 
+/** How long fetching a function may take, in milliseconds, and the longest one, in characters. */
+const FETCH_TIMEOUT_MS = 10_000;
+const FETCH_CHARACTERS_MAX = 1024 * 1024;
+
+/** Functions come from wherever this command runs; what is applied has them within it. */
+async function fetchText(uri: string): Promise<string> {
+  const answer = await fetch(uri, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+  if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+  const text = await answer.text();
+  if (text.length > FETCH_CHARACTERS_MAX) throw new Error(`it is longer than ${FETCH_CHARACTERS_MAX} characters`);
+  return text;
+}
+
 interface Verdict {
   readonly checked?: CheckedDocument;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
 
-function check(document: SourceDocument): Verdict {
+async function check(document: SourceDocument): Promise<Verdict> {
   if (document.kind === 'resource') {
     const result = checkResource(document);
     if (result.kind === 'refused') return { problems: result.problems, warnings: [] };
     return { checked: { kind: 'resource', file: document.fileName, resource: result.resource }, problems: [], warnings: [] };
   }
-  const result = compileWorkflow(document);
+  const bundle = await bundleFunctions(document, fetchText);
+  if (bundle.kind === 'refused') return { problems: bundle.problems, warnings: [] };
+  const result = compileWorkflow(bundle.document);
   if (result.kind === 'refused') return { problems: result.problems, warnings: [] };
   const { name, version } = result.program;
-  return { checked: { kind: 'workflow', file: document.fileName, name, version, document }, problems: [], warnings: result.warnings };
+  return { checked: { kind: 'workflow', file: document.fileName, name, version, document: bundle.document }, problems: [], warnings: result.warnings };
 }

@@ -1,3 +1,4 @@
+export { bundleFunctions, type BundleResult, type FetchText } from './bundle-functions.ts';
 export { canonicalJson, contentHash } from './canonical-json.ts';
 export { readDocuments, type ReadResult } from './read-documents.ts';
 export { workflowOfValue, type ResourceDocument, type SourceDocument, type WorkflowDocument } from './source-document.ts';

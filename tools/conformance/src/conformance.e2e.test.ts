@@ -26,14 +26,14 @@ afterAll(async () => {
 });
 
 test.each(documentsOf('calls.md').map((text) => [/name: (\w+), version/.exec(text)?.[1] ?? '', text]))('the guide\'s document `%s` runs', async (name, text) => {
-  const checked = checkText(`${name}.yaml`, text);
+  const checked = await checkText(`${name}.yaml`, text);
   if (checked.kind !== 'runnable') throw new Error(checked.problems.join('\n'));
   expect(await runner.run(checked.document.value as JsonObject)).toEqual({ kind: 'ran', how: 'completed' });
 });
 
 test('a document that faults with what it does not raise has failed, and one that raises ran', async () => {
   const run = async (task: string) => {
-    const checked = checkText('f.yaml', `document: { dsl: '1.0.3', namespace: a, name: b, version: 1.0.0 }\ndo: [ { a: ${task} } ]\n`);
+    const checked = await checkText('f.yaml', `document: { dsl: '1.0.3', namespace: a, name: b, version: 1.0.0 }\ndo: [ { a: ${task} } ]\n`);
     return checked.kind === 'runnable' ? runner.run(checked.document.value as JsonObject) : checked;
   };
   expect(await run('{ set: "${ .a.b.c.d | error }" }')).toMatchObject({ kind: 'failed', how: expect.stringContaining('errors/expression') });

@@ -1,10 +1,13 @@
 /** The documents of a folder, each checked and compiled. */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { compileWorkflow, formatProblem, readDocuments, validateWorkflow, type WorkflowDocument } from '@millrace/dsl';
+import { bundleFunctions, compileWorkflow, formatProblem, readDocuments, validateWorkflow, type WorkflowDocument } from '@millrace/dsl';
 
 /** Largest number of documents looked at. */
 export const DOCUMENTS_MAX = 5_000;
+
+/** What functions at addresses are taken to be: they answer with their input. */
+const STAND_IN_FUNCTION = 'set: { called: "${ . }" }';
 
 /** What became of one document before anything runs. */
 export type CheckedDocument =
@@ -24,14 +27,16 @@ export async function checkFolder(folder: string): Promise<readonly CheckedDocum
 }
 
 /** One file with one workflow. */
-export function checkText(file: string, text: string): CheckedDocument {
+export async function checkText(file: string, text: string): Promise<CheckedDocument> {
   const read = readDocuments(text, { fileName: file });
   if (read.kind === 'refused') return { file, kind: 'invalid', problems: read.problems.map(formatProblem) };
   const document = read.documents[0];
   if (document?.kind !== 'workflow') return { file, kind: 'invalid', problems: [`${file} has no workflow`] };
   const validation = validateWorkflow(document);
   if (validation.kind === 'refused') return { file, kind: 'invalid', problems: validation.problems.map(formatProblem) };
-  const compiled = compileWorkflow(document);
-  if (compiled.kind === 'compiled') return { file, kind: 'runnable', document };
+  const bundle = await bundleFunctions(document, () => Promise.resolve(STAND_IN_FUNCTION));
+  if (bundle.kind === 'refused') return { file, kind: 'unsupported', problems: bundle.problems.map(formatProblem) };
+  const compiled = compileWorkflow(bundle.document);
+  if (compiled.kind === 'compiled') return { file, kind: 'runnable', document: bundle.document };
   return { file, kind: compiled.reason === 'workflow-unsupported' ? 'unsupported' : 'invalid', problems: compiled.problems.map(formatProblem) };
 }

@@ -71,8 +71,8 @@ function refuse(compilation: Compilation, called: string, pointer: string): void
   const catalog = /@([^@]+)$/.exec(called)?.[1];
   if (OTHER_CALLS.includes(called)) return compilation.unsupported(at, `\`call: ${called}\``);
   if (defined.includes(called)) return compilation.invalid(at, `\`${called}\` cannot be called here: it calls itself, or the document comes to more than ${PLANNED_TASKS_MAX} tasks`, 'take the call out of the function, or loop with `for`');
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(called)) return compilation.unsupported(at, 'a function fetched from a URI', 'call a function of the default catalog: `name:1.0.0@default`');
-  if (catalog !== undefined && catalog !== 'default') return compilation.unsupported(at, `the catalog \`${catalog}\``, 'call a function of the default catalog: `name:1.0.0@default`');
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(called)) return compilation.unsupported(at, 'a function that is not within the document', 'apply it with `millrace apply`, which fetches the function into the document');
+  if (catalog !== undefined && catalog !== 'default') return compilation.unsupported(at, `a function of the catalog \`${catalog}\` that is not within the document`, 'apply it with `millrace apply`, which fetches the function into the document');
   if (catalog === 'default') return compilation.invalid(at, `\`${called}\` is no function of a catalog`, 'write the name, a full version and the catalog, as in `http.request:1.0.0@default`');
   const meant = closestName(called, [...Object.keys(PROTOCOL_CALLS), ...OTHER_CALLS, ...defined]);
   const suggestion = meant !== undefined ? `did you mean \`${meant}\`?` : /:\d/.test(called) ? `write \`${called}@default\` for a function of the default catalog` : 'write `http`, or a function of the default catalog such as `http.request:1.0.0@default`';
