@@ -36,6 +36,8 @@ export interface AuthorityHostOptions {
   readonly limits: () => Iterable<readonly [string, StoredLimits]>;
   /** Instances that run steps, as the registry has them. */
   readonly owners: () => readonly string[];
+  /** How long an owner that vanished keeps permits of a strict limit, in milliseconds; default that of the core. */
+  readonly strictHoldMs?: number;
 }
 
 export interface AuthorityHost {
@@ -108,7 +110,7 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
   return {
     begin(predecessor) {
       const nowMs = clock.monotonicMs();
-      authority = createAuthority({ nowMs, predecessor });
+      authority = createAuthority({ nowMs, predecessor, ...(options.strictHoldMs === undefined ? {} : { strictHoldMs: options.strictHoldMs }) });
       for (const [organisation, limits] of options.limits()) authority.setLimits(organisation, limits, nowMs);
     },
 

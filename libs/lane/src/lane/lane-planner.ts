@@ -84,6 +84,11 @@ export async function planLanes(options: LanePlannerOptions): Promise<LanePlanne
   let hot: { readonly lane: number; readonly sinceMs: number } | undefined;
   let relievedAtMs = -Infinity;
 
+  const live = (): readonly Instance[] => registry.list('orchestrator').filter(({ draining }) => !draining);
+  const plans = (): boolean => live()[0]?.instance === instance;
+  const underWay = (): readonly PendingMove[] => mover.moves().filter(({ phase }) => phase === 'asked' || phase === 'released');
+
+  // Looks begin while the watch still hands over what there is.
   const watch = await bucket.watch(({ key, value }) => {
     // A move has got further, or the table: there may be room for the next.
     if (key === TABLE_KEY || key.startsWith(MOVE_PREFIX)) clock.soon(() => void look());
@@ -93,10 +98,6 @@ export async function planLanes(options: LanePlannerOptions): Promise<LanePlanne
       claims.set(claim.lane, claim);
     }
   });
-
-  const live = (): readonly Instance[] => registry.list('orchestrator').filter(({ draining }) => !draining);
-  const plans = (): boolean => live()[0]?.instance === instance;
-  const underWay = (): readonly PendingMove[] => mover.moves().filter(({ phase }) => phase === 'asked' || phase === 'released');
 
   function isOwned(lane: number): boolean {
     const claim = claims.get(lane);

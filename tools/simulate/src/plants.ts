@@ -1,0 +1,119 @@
+/**
+ * Planted defects: changes of the product's own source, made while it is loaded, by which the simulation proves that it
+ * can find such a defect.
+ *
+ * - A plant names a file, a text that stands in it exactly once, and what stands there instead. When the text is not
+ *   there the run fails: the plant has to follow the product.
+ * - `found` names the invariants by which it may be found.
+ */
+import type { Invariant } from './checks/violations.ts';
+
+export interface Plant {
+  readonly name: string;
+  /** What is broken, in words. */
+  readonly defect: string;
+  /** From the root of the repository. */
+  readonly file: string;
+  readonly text: string;
+  readonly instead: string;
+  readonly found: readonly Invariant[];
+}
+
+export const PLANTS: readonly Plant[] = [
+  {
+    name: 'no-fence',
+    defect: 'A lane is taken by reading its log, without a first frame that shuts the older owner out.',
+    file: 'libs/lane/src/lane/take-lane.ts',
+    text: 'const fence = await raiseFence(log, epoch, instance',
+    instead: "const fence = await log.tail().then(async ({ sequence }) => (sequence === 0 ? raiseFence(log, epoch, instance, 1) : (log.expectAfter(sequence), sequence)));\n  if (false as boolean) await raiseFence(log, epoch, instance",
+    found: ['E2'],
+  },
+  {
+    name: 'effect-before-frame',
+    defect: 'Effects are performed before their frame is appended.',
+    file: 'libs/lane/src/lane/lane.ts',
+    text: 'const sequence = await this.#log.append(text, this.epoch);',
+    instead: 'for (const effect of turn.effects.splice(0)) effect(this.#lastSequence + 1);\n      const sequence = await this.#log.append(text, this.epoch);',
+    found: ['E1'],
+  },
+  {
+    name: 'dropped-outbox',
+    defect: 'Events whose publishing failed are forgotten.',
+    file: 'libs/lane/src/outbox.ts',
+    text: 'waiting = [...batch, ...waiting];',
+    instead: '',
+    found: ['E9'],
+  },
+  {
+    name: 'watermark-too-high',
+    defect: 'The log is truncated above frames that no checkpoint covers.',
+    file: 'libs/lane/src/lane/lane-upkeep.ts',
+    text: 'for (const actor of dirty) low = Math.min(low, actor.firstDirtySequence);',
+    instead: '',
+    found: ['E3', 'E4'],
+  },
+  {
+    name: 'reused-key',
+    defect: 'The next iteration of a loop gives its tasks the activations of the one before.',
+    file: 'libs/engine/src/apply.ts',
+    text: 'activation.loop.index = record.index;',
+    instead: 'activation.loop.index = record.index;\n      execution.lastActivation = activation.number;',
+    found: ['E5'],
+  },
+  {
+    name: 'stale-epoch-accepted',
+    defect: 'A worker performs steps of an owner that was displaced.',
+    file: 'libs/worker/src/step-ledger.ts',
+    text: "else if (step.epoch < highest) return { kind: 'stale', highestEpoch: highest };",
+    instead: '',
+    found: ['E2'],
+  },
+  {
+    name: 'checkpoint-ahead-of-the-log',
+    defect: 'A checkpoint says that it holds a frame more than it does.',
+    file: 'libs/lane/src/history/checkpoint-store.ts',
+    text: '    sequence: actor.lastSequence,\n    segments: actor.segments + newSegments',
+    instead: '    sequence: actor.lastSequence + 1,\n    segments: actor.segments + newSegments',
+    found: ['E3'],
+  },
+  {
+    name: 'input-skipped',
+    defect: 'A new owner reads the inputs of its lane from one too far.',
+    file: 'libs/lane/src/lane/input-reader.ts',
+    text: 'let next = lane.inputSequence + 1;',
+    instead: 'let next = lane.inputSequence + (lane.epoch > 1 ? 2 : 1);',
+    found: ['E4'],
+  },
+  {
+    name: 'timer-lost',
+    defect: 'A new owner does not arm the timers that it finds in the log.',
+    file: 'libs/lane/src/lane/lane.ts',
+    text: 'if (activation.dueMs !== undefined) this.#timers.wait(activation.dueMs, execution.id, activation.number);',
+    instead: '',
+    found: ['E8'],
+  },
+  {
+    name: 'result-applied-twice',
+    defect: 'A result is applied though its attempt is over.',
+    file: 'libs/engine/src/decide.ts',
+    text: 'if (activation?.arguments === undefined || activation.attempt !== result.attempt || execution.run !== result.run) return false;',
+    instead: "if (execution.end !== undefined || execution.run !== result.run) return false;\n  if (activation?.arguments === undefined || activation.attempt !== result.attempt) {\n    journal.emit({ kind: 'failed', activation: result.activation, node: 1, parent: 1, attempt: result.attempt, step: { dispatchedAtMs: 0, startedAtMs: 0, endedAtMs: 0, worker: '' }, error: { type: 'twice', status: 500 } });\n    return true;\n  }",
+    found: ['E5'],
+  },
+  {
+    name: 'lease-chunk-counted-twice',
+    defect: 'An owner that is granted a chunk uses it twice.',
+    file: 'libs/fairness/src/permits.ts',
+    text: 'if (account.entitlement !== undefined && nowMs < leasesExpireAtMs) return account.entitlement.concurrency;',
+    instead: 'if (account.entitlement !== undefined && nowMs < leasesExpireAtMs) return account.entitlement.concurrency * 2;',
+    found: ['T1'],
+  },
+  {
+    name: 'history-lost',
+    defect: 'An end whose writing failed counts as stored.',
+    file: 'libs/lane/src/history/history-store.ts',
+    text: 'queue = [...batch, ...queue];',
+    instead: 'for (const { stored } of batch) stored();',
+    found: ['E3', 'E4', 'E7'],
+  },
+];
