@@ -118,7 +118,11 @@ export class Cluster {
 
   /** Entries of a journal, payloads by reference included. */
   decode(texts: readonly string[]): readonly JournalEntry[] {
-    return decodeEntries(texts, (name) => this.objects.get(name) ?? 'null');
+    return decodeEntries(texts, (name) => {
+      const text = this.objects.get(name) ?? this.database.payloads.get(name)?.text;
+      if (text === undefined) throw new Error(`the payload ${name} is nowhere`);
+      return text;
+    });
   }
 
   orchestratorAt(address: string): OrchestratorProcess | undefined {

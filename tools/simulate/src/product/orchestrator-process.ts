@@ -1,6 +1,7 @@
 /** One orchestrator: the product's lanes, dispatch, stores, leases and registration over the simulated servers. */
 import { decodeJson, followRegistry, keepPlace } from '@millrace/bus';
 import { agreeOnFormat, createLaneHost, type FormatAgreement, type HostPrograms } from '@millrace/lane';
+import { Defect } from '@millrace/errors';
 import { keepLeases } from '@millrace/lease';
 import type { LeaseGrants, OwnerReport } from '@millrace/contracts/throttle/v1/throttle';
 import { encodeLaneInputs, FORMAT_NEWEST, NO_NODE, type Program } from '@millrace/engine';
@@ -56,7 +57,11 @@ export function startOrchestrator(cluster: Cluster, name: string): OrchestratorP
         machine.point('payloads removed');
         return cluster.untilAnswered(machine, 'payloads removed', () => names.forEach((each) => cluster.objects.delete(each)));
       },
-      get: (payload) => cluster.untilAnswered(machine, 'payload read', () => cluster.objects.get(payload) ?? missing(payload)),
+      async get(payload) {
+        const text = await cluster.untilAnswered(machine, 'payload read', () => cluster.objects.get(payload));
+        if (text === undefined) throw new Defect(`the payload ${payload}, which a frame names, is not in the object bucket`);
+        return text;
+      },
     },
     programs: programsOf(cluster, machine),
     reply: (subject, reply) => {
@@ -142,10 +147,6 @@ export function startOrchestrator(cluster: Cluster, name: string): OrchestratorP
 
 function isFree(claim: Uint8Array): boolean {
   return (decodeJson(claim) as { readonly owner: string }).owner === '';
-}
-
-function missing(payload: string): never {
-  throw new Error(`the payload ${payload} is not stored`);
 }
 
 function programsOf(cluster: Cluster, machine: Machine): HostPrograms {

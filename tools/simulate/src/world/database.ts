@@ -3,7 +3,7 @@
  * was an error.
  */
 import { MillraceError } from '@millrace/errors';
-import { compareProgress, type CheckpointDocument, type CheckpointDocuments, type HistoryDocument, type HistoryDocuments, type SegmentDocument } from '@millrace/lane';
+import { compareProgress, type CheckpointDocument, type CheckpointDocuments, type HistoryDocument, type HistoryDocuments, type PayloadDocument, type SegmentDocument } from '@millrace/lane';
 import type { Machine } from './machine.ts';
 import type { World } from './world.ts';
 
@@ -19,6 +19,7 @@ export class Database {
   readonly checkpoints = new Map<string, CheckpointDocument>();
   readonly segments = new Map<string, SegmentDocument>();
   readonly history = new Map<string, HistoryDocument>();
+  readonly payloads = new Map<string, PayloadDocument>();
   readonly #world: World;
   readonly #hooks: DatabaseHooks;
 
@@ -89,9 +90,16 @@ export class Database {
       listAsleep: () => Promise.resolve([]),
       remove: (ids) => {
         machine.point('history stored, checkpoint not removed');
-        return this.#ask(machine, 'checkpoints removed', () => ids.forEach((id) => this.checkpoints.delete(id)));
+        return this.#ask(machine, 'checkpoints removed', () =>
+          ids.flatMap((id) => {
+            const reference = this.checkpoints.get(id)?.reference;
+            this.checkpoints.delete(id);
+            return reference ?? [];
+          }),
+        );
       },
-      segments: (execution, below) => this.#ask(machine, 'segments read', () => [...this.segments.values()].filter((segment) => segment.execution === execution && segment.number < below).sort((a, b) => a.number - b.number)),
+      removeSegments: (executions) => this.#ask(machine, 'segments removed', () => void [...this.segments.values()].forEach(({ _id, execution }) => executions.includes(execution) && this.segments.delete(_id))),
+      segments: (execution, below, from = 0) => this.#ask(machine, 'segments read', () => [...this.segments.values()].filter((segment) => segment.execution === execution && segment.number >= from && segment.number < below).sort((a, b) => a.number - b.number)),
     };
   }
 
@@ -99,6 +107,13 @@ export class Database {
     const of = (ids: readonly string[]): HistoryDocument[] => ids.flatMap((id) => this.history.get(id) ?? []);
     return {
       prepare: () => Promise.resolve(),
+      putPayloads: (documents) =>
+        this.#bulk(machine, 'payloads', documents, (document) => {
+          if (!this.payloads.has(document._id)) this.payloads.set(document._id, document);
+        }),
+      payload: (name) => this.#ask(machine, 'payload got', () => this.payloads.get(name)?.text),
+      removePayloads: (executions) => this.#ask(machine, 'payloads removed', () => void [...this.payloads.values()].forEach(({ _id, execution }) => executions.includes(execution) && this.payloads.delete(_id))),
+      remove: (ids) => this.#ask(machine, 'history removed', () => ids.filter((id) => this.history.delete(id)).length),
       insert: (documents) => {
         machine.point('history not stored');
         return this.#bulk(machine, 'history', documents, (document) => {
