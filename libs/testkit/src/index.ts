@@ -15,3 +15,4 @@ export {
   type ServiceProcess,
   type ServiceProcessOptions,
 } from './service-process.ts';
+export { createJournalReader, type StoredJournal } from './stored-journal.ts';

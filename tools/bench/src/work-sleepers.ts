@@ -12,6 +12,7 @@
 import { credentials } from '@grpc/grpc-js';
 import { MongoClient, type Binary } from 'mongodb';
 import { ExecutionServiceClient, type StartExecutionsResponse } from '@millrace/contracts/gateway/v1/gateway';
+import { createJournalReader, type StoredJournal } from '@millrace/testkit';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BenchCluster } from './bench-cluster.ts';
 import { resting } from './documents.ts';
@@ -195,10 +196,13 @@ async function latenessOf(bed: BenchCluster, due: number): Promise<readonly numb
   const client = new MongoClient(bed.cluster.servers.mongo.url);
   const late: number[] = [];
   try {
-    const history = client.db('millrace_orchestrator').collection<{ readonly _id: string; readonly journal?: Binary; readonly entries?: readonly string[] }>('history');
+    const database = client.db('millrace_orchestrator');
+    const history = database.collection<{ readonly _id: string } & StoredJournal>('history');
+    const packs = database.collection<{ readonly _id: string; readonly journals: Binary }>('journals');
+    const read = createJournalReader(async (id) => (await packs.findOne({ _id: id }))?.journals.buffer);
     await until(async () => (await history.countDocuments({})) >= due * 0.999, 60_000).catch(() => undefined);
-    for await (const { journal, entries = [] } of history.find({}, { projection: { entries: 1, journal: 1 } })) {
-      const text = journal === undefined ? entries.join() : Buffer.from(journal.buffer).toString('utf8');
+    for await (const stored of history.find({}, { projection: { entries: 1, journal: 1, pack: 1 } }).sort({ 'pack.id': 1 }).allowDiskUse()) {
+      const text = await read(stored);
       const parsed = JSON.parse(`[${text}]`) as readonly (readonly [number, readonly { readonly due?: number }[]])[];
       const [endedAtMs = 0] = parsed.at(-1) ?? [];
       const dueMs = parsed.flatMap(([, records]) => records).find((record) => record.due !== undefined)?.due;

@@ -4,9 +4,10 @@
  * Reads the orchestrator's database directly, as an auditor would; no part of the product does.
  */
 import { MongoClient, type Binary } from 'mongodb';
+import { createJournalReader, type StoredJournal } from '@millrace/testkit';
 import type { Journal, JournalRecord } from './evidence.ts';
 
-interface StoredExecution {
+interface StoredExecution extends StoredJournal {
   readonly _id: string;
   readonly organisation: string;
   readonly workflow: string;
@@ -14,9 +15,6 @@ interface StoredExecution {
   readonly key?: string;
   /** How many segments hold the journal's first part. */
   readonly segments: number;
-  readonly entries?: readonly string[];
-  /** The same as UTF-8, joined by commas (format 2). */
-  readonly journal?: Binary;
 }
 
 interface StoredSegment {
@@ -39,10 +37,12 @@ export async function readJournals(mongoUrl: string, expected: number, timeoutMs
     for (const until = performance.now() + timeoutMs; (await history.countDocuments()) < expected && performance.now() < until; ) {
       await new Promise((settle) => setTimeout(settle, 200));
     }
+    const packs = database.collection<{ readonly _id: string; readonly journals: Binary }>('journals');
+    const read = createJournalReader(async (id) => (await packs.findOne({ _id: id }))?.journals.buffer);
     const journals: Journal[] = [];
-    for await (const { _id: execution, organisation, workflow, status, key, segments: count, entries = [], journal } of history.find({})) {
+    for await (const { _id: execution, organisation, workflow, status, key, segments: count, ...stored } of history.find({}).sort({ 'pack.id': 1 })) {
       const earlier = count === 0 ? [] : await segments.find({ execution, number: { $lt: count } }).sort({ number: 1 }).toArray();
-      const texts = [...earlier.flatMap((segment) => segment.entries), ...entries, ...(journal === undefined ? [] : [Buffer.from(journal.buffer).toString('utf8')])];
+      const texts = [...earlier.flatMap((segment) => segment.entries), await read(stored)].filter((text) => text !== '');
       journals.push({ execution, organisation, workflow, status, key, entries: (JSON.parse(`[${texts.join()}]`) as readonly WrittenEntry[]).map(entryOf) });
     }
     return journals;

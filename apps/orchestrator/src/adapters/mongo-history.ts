@@ -3,6 +3,7 @@ import type { Collection, Filter } from 'mongodb';
 import type { HistoryDocument, HistoryDocuments, PayloadDocument } from '@millrace/lane';
 import type { Store } from '@millrace/store';
 import { ignoringDuplicates } from './ignoring-duplicates.ts';
+import { packJournals, unpackJournal, type JournalPack, type PackedHistoryDocument } from './journal-packs.ts';
 
 /** Those that did not complete, by status. */
 export const UNFINISHED_INDEX = 'organisation_unfinished';
@@ -10,7 +11,8 @@ export const UNFINISHED_INDEX = 'organisation_unfinished';
 const FORMER_STATUS_INDEX = 'organisation_1_status_1_acceptedAt_-1__id_-1';
 
 export function mongoHistory(store: Store): HistoryDocuments {
-  const collection = (): Collection<HistoryDocument> => store.collection<HistoryDocument>('history');
+  const collection = (): Collection<PackedHistoryDocument> => store.collection<PackedHistoryDocument>('history');
+  const packs = (): Collection<JournalPack> => store.collection<JournalPack>('journals');
   const payloads = (): Collection<PayloadDocument> => store.collection<PayloadDocument>('payloads');
   return {
     async putPayloads(documents) {
@@ -23,7 +25,16 @@ export function mongoHistory(store: Store): HistoryDocuments {
       await payloads().deleteMany({ execution: { $in: [...executions] } });
     },
     async remove(ids) {
-      return (await collection().deleteMany({ _id: { $in: [...ids] } })).deletedCount;
+      const packed = await collection().distinct('pack.id', { _id: { $in: [...ids] }, pack: { $exists: true } });
+      let removed = (await collection().deleteMany({ _id: { $in: [...ids] }, pack: { $exists: false } })).deletedCount;
+      for (const pack of packed as readonly string[]) {
+        const { deletedCount } = await collection().deleteMany({ _id: { $in: [...ids] }, 'pack.id': pack });
+        removed += deletedCount;
+        // What was deleted here is counted here alone, so a pack never goes while somebody needs it; a crash in between keeps one too long.
+        await packs().updateOne({ _id: pack }, { $inc: { removed: deletedCount } });
+        await packs().deleteOne({ _id: pack, $expr: { $gte: ['$removed', '$executions'] } });
+      }
+      return removed;
     },
     async prepare() {
       await payloads().createIndex({ execution: 1 });
@@ -35,17 +46,22 @@ export function mongoHistory(store: Store): HistoryDocuments {
       await collection().createIndex({ slot: 1, endedAt: -1 }, { partialFilterExpression: { key: { $type: 'string' } } });
     },
     async insert(documents) {
-      await ignoringDuplicates(() => collection().insertMany([...documents], { ordered: false }));
+      const { documents: packed, packs: full } = await packJournals(documents);
+      if (full.length > 0) await ignoringDuplicates(() => packs().insertMany([...full], { ordered: false }));
+      await ignoringDuplicates(() => collection().insertMany([...packed], { ordered: false }));
     },
-    get: (id) => collection().findOne({ _id: id }, { promoteBuffers: true }),
+    async get(id) {
+      const found = await collection().findOne({ _id: id }, { promoteBuffers: true });
+      return found === null ? null : unpackJournal(found, (pack) => packs().findOne({ _id: pack }, { promoteBuffers: true }));
+    },
     async list({ organisation, status, workflow, before, limit }) {
-      const filter: Filter<HistoryDocument> = {
+      const filter: Filter<PackedHistoryDocument> = {
         organisation,
         ...(status === undefined ? {} : { status: status as HistoryDocument['status'] }),
         ...(workflow === undefined ? {} : { workflow }),
         ...(before === undefined ? {} : { $or: [{ acceptedAt: { $lt: new Date(before.acceptedAtMs) } }, { acceptedAt: new Date(before.acceptedAtMs), _id: { $lt: before.id } }] }),
       };
-      return collection().find(filter, { projection: { entries: 0, journal: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray() as Promise<HistoryDocument[]>;
+      return collection().find(filter, { projection: { entries: 0, journal: 0, pack: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray() as Promise<HistoryDocument[]>;
     },
     async present(ids) {
       const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();

@@ -153,6 +153,27 @@ test('a state far larger than a document comes back as it was, and does not hold
   expect(found.some(({ id }) => id === small.execution.id)).toBe(true);
 }, 30_000);
 
+test('journals that end together are packed, and each is read as it was written', async () => {
+  const actors = Array.from({ length: 60 }, (_, n) => {
+    const actor = actorOf(newExecutionId(), { n }, 5);
+    actor.journal.append(`[2,[{"k":"begun.1","i":"${'ü'.repeat(400)}${n}"}]]`);
+    return actor;
+  });
+  const before = actors.map(({ journal }) => journal.texts());
+  await Promise.all(actors.map((actor) => write(finished(actor, Date.now()))));
+  const documents = await Promise.all(actors.map(({ execution }) => history.get(execution.id)));
+  expect(documents.map((document) => entriesOf(document as HistoryDocument))).toEqual(before);
+  expect(await store.collection('journals').countDocuments()).toBeGreaterThan(0);
+  expect(await store.collection('history').countDocuments({ pack: { $exists: true }, journal: { $exists: true } })).toBe(0);
+  // A pack stays while one of its journals is kept.
+  const ids = actors.map(({ execution }) => execution.id);
+  const documentsOf = mongoHistory(store);
+  await documentsOf.remove(ids.slice(1));
+  expect(entriesOf((await history.get(ids[0] as string)) as HistoryDocument)).toEqual(before[0]);
+  await documentsOf.remove(ids.slice(0, 1));
+  expect(await store.collection('journals').countDocuments()).toBe(0);
+});
+
 test('what did not complete is found by an index of its own', async () => {
   const plan = await store.collection('history').find({ organisation: 'acme', status: 'faulted' }).sort({ acceptedAt: -1, _id: -1 }).explain('queryPlanner');
   expect(JSON.stringify(plan)).toContain(`"indexName":"${UNFINISHED_INDEX}"`);
