@@ -27,6 +27,7 @@ export function createExecution(organisation: string, id: string, program: Progr
     traceparent: record.traceparent,
     replyTo: record.replyTo,
     run: 1,
+    cost: { fuel: 0 },
     begun: false,
     beganAtMs: 0,
     input: record.input.value,

@@ -9,8 +9,8 @@ import { NO_ACTIVATION, type Activation, type Execution } from './execution.ts';
 import { NO_NODE, type Budget, type Duration, type Expression, type JsonValue, type Node, type Program, type SchemaCheck, type Template } from './program.ts';
 import { fault, problemValue } from './problem.ts';
 
-/** Most steps of one evaluation; about 50 ms. */
-export const EXPRESSION_FUEL_MAX = 1_000_000;
+/** Most steps of one evaluation; 2 to 20 ms, for which everybody on the event loop waits. */
+export const EXPRESSION_FUEL_MAX = 400_000;
 /** Most units of memory (about bytes) that one evaluation may create. */
 export const EXPRESSION_ALLOCATION_MAX = 16 * 1024 * 1024;
 /** Deepest nesting of calls in one evaluation. */
@@ -40,7 +40,7 @@ export function evaluate(expression: Expression, on: JsonValue, site: Site): Jso
   const variables = expression.variables;
   let values: readonly JsonValue[] = NONE;
   if (variables.length > 0) values = variables.map((name) => variable(name, site));
-  const result = expression.evaluate(on, values, budgetAt(site.nowMs));
+  const result = expression.evaluate(on, values, budgetAt(site));
   if (result.kind === 'value') return result.value;
   if (result.kind === 'empty') return null;
   throw fault('expression', `${result.message} (in \`${shorten(expression.source)}\`)`, site.node?.reference ?? '/');
@@ -184,8 +184,8 @@ function moment(ms: number): JsonValue {
   return { iso8601: isoOf(ms), epoch: { seconds: Math.floor(ms / 1000), milliseconds: ms } };
 }
 
-function budgetAt(nowMs: number): Budget {
-  return { fuel: EXPRESSION_FUEL_MAX, allocation: EXPRESSION_ALLOCATION_MAX, depth: EXPRESSION_DEPTH_MAX, nowSeconds: nowMs / 1000 };
+function budgetAt({ nowMs, execution }: Site): Budget {
+  return { fuel: EXPRESSION_FUEL_MAX, allocation: EXPRESSION_ALLOCATION_MAX, depth: EXPRESSION_DEPTH_MAX, nowSeconds: nowMs / 1000, tally: execution.cost };
 }
 
 function isObject(value: JsonValue): value is { readonly [key: string]: JsonValue } {

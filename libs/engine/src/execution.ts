@@ -93,6 +93,8 @@ export interface Execution {
   readonly traceparent: string | undefined;
   readonly replyTo: string | undefined;
   readonly run: number;
+  /** Fuel that its expressions have spent since the host looked: no state, and in no snapshot. */
+  readonly cost: { fuel: number };
   begun: boolean;
   beganAtMs: number;
   /** The transformed workflow input. */

@@ -19,6 +19,8 @@ export interface Budget {
   readonly depth: number;
   /** The clock as the expression sees it, in seconds since the Unix epoch. */
   readonly nowSeconds: number;
+  /** What was spent of the fuel is added here. */
+  readonly tally?: { fuel: number };
 }
 
 /** How an evaluation ended. Only the first output of an expression counts; none at all is `empty`. */

@@ -19,6 +19,8 @@ export interface Budget {
   readonly depth: number;
   /** What `now` yields: seconds since 1970, UTC. */
   readonly nowSeconds: number;
+  /** The fuel that the evaluation has spent is added here, however it ended. */
+  readonly tally?: { fuel: number };
 }
 
 /** Steps. At 50 ns a step this ends an evaluation within about 50 ms. */

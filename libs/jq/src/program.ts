@@ -87,6 +87,8 @@ function createProgram(source: string, code: Code, mayDeepen: boolean, small: bo
         return value === undefined ? EMPTY : { kind: 'value', value: finish(m, value) };
       } catch (failure) {
         return toError(failure);
+      } finally {
+        if (budget.tally !== undefined) budget.tally.fuel += budget.fuel - Math.max(m.fuel, 0);
       }
     },
     all: (input, variables, budget) => {

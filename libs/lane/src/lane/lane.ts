@@ -21,6 +21,7 @@ import { Defect, MillraceError } from '@millrace/errors';
 import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
+import { CoreTime, HEAVY_FUEL } from './core-time.ts';
 import { formatRefusal } from './format-needed.ts';
 import { FrameBytes } from './frame-bytes.ts';
 import { createBacklog, type Backlog } from './backlog.ts';
@@ -96,6 +97,7 @@ export class Lane {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #frame: FrameBytes;
+  readonly #coreTime: CoreTime;
   readonly #timers: LaneTimers;
   readonly #upkeep: LaneUpkeep;
   readonly #sleepers: Sleepers;
@@ -122,6 +124,7 @@ export class Lane {
     this.#log = log;
     this.#ports = ports;
     this.#clock = clock;
+    this.#coreTime = new CoreTime(clock);
     this.#logger = logger;
     this.#inputSequence = taken.inputSequence;
     this.#durableInputSequence = taken.inputSequence;
@@ -435,12 +438,19 @@ export class Lane {
       if (message.kind === 'release' || message.kind === 'adopt') break;
       this.#process(message, turn);
       taken++;
-      if ((taken & 63) === 0 && clock.monotonicMs() > until) break;
+      if (clock.monotonicMs() > until) break;
     }
     const all = taken === messages.length;
     this.#mailbox = all ? [] : messages.slice(taken);
     this.#inHand = all ? messages : messages.slice(0, taken);
     this.counts.messages += taken;
+  }
+
+  /** Asks for an execution's next turn: at once, unless its organisation has taken too much of the lane's time. */
+  #askTurn({ id, organisation }: Execution): void {
+    const waitMs = this.#coreTime.waitMs(organisation);
+    if (waitMs === 0) this.post({ kind: 'go', execution: id });
+    else this.#clock.after(waitMs, () => this.post({ kind: 'go', execution: id }));
   }
 
   /**
@@ -587,7 +597,10 @@ export class Lane {
       records.push(record);
       const journal = journalFor(actor.execution, turn.nowMs, records);
       if (fault !== undefined) journal.emit({ kind: 'ended', status: 'faulted', error: { ...PROBLEM_TYPES.configuration, detail: fault, instance: '/' } });
-      else if (this.#ports.tryBegin(this.number, message.organisation, id)) begin(actor.execution, journal);
+      else if (this.#ports.tryBegin(this.number, message.organisation, id)) {
+        if (this.#coreTime.waitMs(message.organisation) === 0) begin(actor.execution, journal);
+        else turn.effects.push(() => this.#askTurn(actor.execution));
+      }
     });
   }
 
@@ -606,6 +619,9 @@ export class Lane {
   #transition(actor: Actor, turn: Turn, decide: (records: JournalRecord[]) => void): void {
     const { execution } = actor;
     const records = writeTransition({ actor, frame: this.#frame, nowMs: turn.nowMs, logger: this.#logger, decide });
+    const { cost, organisation } = execution;
+    if (cost.fuel >= HEAVY_FUEL) this.#coreTime.note(organisation, cost.fuel);
+    cost.fuel = 0;
     if (records === undefined) return;
     this.heat[actor.slot] = (this.heat[actor.slot] ?? 0) + 1;
     turn.touched.push(actor);
@@ -614,7 +630,7 @@ export class Lane {
     // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
     if (execution.end === undefined && execution.begun && execution.ready.length > 0 && !actor.hasTurn) {
       actor.hasTurn = true;
-      turn.effects.push(() => this.post({ kind: 'go', execution: execution.id }));
+      turn.effects.push(() => this.#askTurn(execution));
     }
     if (this.#observers.size > 0) {
       turn.effects.push(() => {
