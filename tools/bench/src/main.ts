@@ -4,6 +4,7 @@
  * Starts its own servers and services in a temporary folder, measures, prints, and ends what it started: also when it
  * fails, and at SIGINT and SIGTERM.
  */
+import { runBare } from './bare.ts';
 import { compare, comparisonTable } from './compare.ts';
 import { createEndings, endAtSignals } from './endings.ts';
 import { readCommandLine } from './options.ts';
@@ -12,7 +13,7 @@ import { runWork } from './run-work.ts';
 import { WORKS } from './works.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const read = readCommandLine(process.argv.slice(2), { ...WORKS, compare: { inFlight: 500, named: true }, profile: { inFlight: 500, named: true, takes: ['fsync-delay-ms', 'nats-servers'] } });
+const read = readCommandLine(process.argv.slice(2), { ...WORKS, bare: { inFlight: 200 }, compare: { inFlight: 500, named: true }, profile: { inFlight: 500, named: true, takes: ['fsync-delay-ms', 'nats-servers'] } });
 if (read.kind === 'refused') {
   for (const problem of read.problems) say(`bench: ${problem}`);
   process.exit(2);
@@ -26,6 +27,9 @@ try {
   if (command === 'compare') {
     const report = await compare(options, endings);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${JSON.stringify(report, undefined, 2)}\n\n${comparisonTable(report)}`);
+  } else if (command === 'bare') {
+    const report = await runBare(options, endings);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${JSON.stringify(report, undefined, 2)}\n`);
   } else if (command === 'profile') {
     const report = await profileService(options, endings);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : profileText(report));
