@@ -18,6 +18,8 @@ import type { StartListener, StartRouter, StartTicket } from './start-router.ts'
 export const STREAM_OPEN_MAX = 100_000;
 /** Starts of one stream that are neither durable nor refused: they stand before the starts of all others. */
 export const STREAM_UNDECIDED_MAX = 512;
+/** Characters of input of those starts; a single larger one goes alone. */
+export const STREAM_UNDECIDED_CHARS_MAX = 512 * 1024;
 /** Answers in one message. */
 export const BATCH_ANSWERS_MAX = 1000;
 /** Characters of output in one message, as a measure of its bytes (at most three times as many); one larger output goes alone. */
@@ -78,11 +80,13 @@ export function createStartStream(router: StartRouter, transport: StartStreamTra
   let finishing = false;
   let over = false;
   let undecided = 0;
+  let undecidedChars = 0;
   /** Read, and kept back until some of those before them are decided. */
   let backlog: StreamedStart[] = [];
   let backlogFrom = 0;
 
-  const shouldPause = (): boolean => router.isFull() || undecided >= STREAM_UNDECIDED_MAX || backlogFrom < backlog.length || tickets.size >= STREAM_OPEN_MAX || answers.length >= WAITING_ANSWERS_MAX;
+  const hasEnough = (): boolean => undecided >= STREAM_UNDECIDED_MAX || undecidedChars >= STREAM_UNDECIDED_CHARS_MAX;
+  const shouldPause = (): boolean => router.isFull() || hasEnough() || backlogFrom < backlog.length || tickets.size >= STREAM_OPEN_MAX || answers.length >= WAITING_ANSWERS_MAX;
 
   function applyPressure(): void {
     if (over) return;
@@ -141,11 +145,13 @@ export function createStartStream(router: StartRouter, transport: StartStreamTra
     const { order } = verdict;
     const { number } = start;
     undecided++;
+    undecidedChars += start.inputJson.length;
     let isUndecided = true;
     const decided = (): void => {
       if (!isUndecided) return;
       isUndecided = false;
       undecided--;
+      undecidedChars -= start.inputJson.length;
       advance();
     };
     const listener: StartListener = {
@@ -179,13 +185,13 @@ export function createStartStream(router: StartRouter, transport: StartStreamTra
     // A start that is refused at once comes back here from within.
     if (advancing || over) return;
     advancing = true;
-    while (backlogFrom < backlog.length && undecided < STREAM_UNDECIDED_MAX) take(backlog[backlogFrom++] as StreamedStart);
+    while (backlogFrom < backlog.length && !hasEnough()) take(backlog[backlogFrom++] as StreamedStart);
     advancing = false;
     if (backlogFrom === backlog.length && backlogFrom > 0) {
       backlog = [];
       backlogFrom = 0;
     }
-    if (paused && undecided < STREAM_UNDECIDED_MAX / 2) relievePressure();
+    if (paused && undecided <= STREAM_UNDECIDED_MAX / 2) relievePressure();
   }
 
   return {

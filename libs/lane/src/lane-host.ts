@@ -147,6 +147,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     leaseHolds: () => clock.monotonicMs() < leaseDeadline(),
     schedule: (step) => scheduler.schedule(step),
     abandon: (execution) => scheduler.abandon(execution.id),
+    spent: (organisation, microseconds) => scheduler.spent(organisation, microseconds),
     tryBegin: (lane, organisation, execution) => gate.tryBegin(lane, organisation, execution),
     startsRefusedBecause: () => (history.waitingCharacters > WAITING_CHARACTERS_MAX ? 'The database has been away so long that history waits in memory up to its limit; running executions go on' : undefined),
     storePayloads: (list) => payloads.put(list),

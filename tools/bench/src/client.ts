@@ -34,7 +34,7 @@ export interface ClientRound {
 }
 
 /** How long the last executions may take to end, in seconds. */
-const DRAIN_SECONDS = 30;
+const DRAIN_SECONDS = 120;
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as ClientPlan;
 const choose = createChooser(plan.load);

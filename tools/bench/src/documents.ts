@@ -78,15 +78,17 @@ export function loop(): string {
 `);
 }
 
-/** Ten steps, each a JavaScript that reads and makes about 200 bytes. */
+/** Ten steps, each a JavaScript that reads about 200 bytes of JSON and prints as many. */
 export function scripts(): string {
   const step = (number: number): string => `  - step${number}:
       run:
         script:
-          language: javascript
-          arguments: { a: '\${ .a }', text: '\${ .text }' }
+          language: js
+          arguments: [ '\${ tojson }' ]
           code: |
-            return { a: a + 1, text };
+            const input = JSON.parse(process.argv[2]);
+            console.log(JSON.stringify({ a: input.a + 1, text: input.text }));
+      output: { as: '\${ fromjson }' }
 `;
   return document('script-10', Array.from({ length: 10 }, (_, index) => step(index + 1)).join(''));
 }

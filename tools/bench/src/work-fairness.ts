@@ -30,6 +30,8 @@ const NOISY_SHARE = 2;
 /** What a flooding client holds open at most. */
 const NOISY_OPEN_MAX = 20_000;
 const HEAVY_OPEN_MAX = 2_000;
+const WEIGHTED_OPEN_MAX = 10_000;
+const WEIGHTED_SETTLE_SECONDS = 6;
 const QUIET_OPEN_MAX = 10_000;
 /** Characters of text in a heavy input. */
 const HEAVY_CHARACTERS = 16 * 1024;
@@ -51,6 +53,7 @@ export async function runFairness(run: WorkRun): Promise<BenchFigures> {
   for (const organisation of [...QUIET, NOISY, ...WEIGHTED.map(([name]) => name)]) {
     await bed.applyResource({ kind: 'organisation', name: organisation, organisation, spec: {} });
     await bed.apply(chain(10), organisation);
+    await bed.apply(chain(1), organisation);
   }
   await bed.apply(heavy(), NOISY);
   for (const [organisation, weight] of WEIGHTED) await bed.applyResource({ kind: 'limits', name: 'default', organisation, spec: { weight } });
@@ -134,12 +137,15 @@ async function queueTimes(bed: BenchCluster, { samples }: OfferedFigures): Promi
   return waits.sort((a, b) => a - b);
 }
 
-/** Three clients that keep more open than workers take at once, so that the queue decides. */
+/**
+ * Three clients that keep more open than may be under way at once, so that the queue decides. One step an execution:
+ * what ends in a while is then what the queue has served in it.
+ */
 async function weightedShares({ bed, options, endings }: WorkRun, capacity: number): Promise<Readonly<Record<string, unknown>>> {
   const clients = await Promise.all(
-    WEIGHTED.map(([organisation]) => startOffering({ address: bed.cluster.addresses.gatewayGrpc, key: bed.key, organisations: [organisation], workflow: 'chain-10', inputJson: JSON.stringify(PAYLOAD), perSecond: NOISY_SHARE * capacity, openMax: NOISY_OPEN_MAX / 2 }, endings)),
+    WEIGHTED.map(([organisation]) => startOffering({ address: bed.cluster.addresses.gatewayGrpc, key: bed.key, organisations: [organisation], workflow: 'chain-1', inputJson: JSON.stringify(PAYLOAD), perSecond: 10 * capacity, openMax: WEIGHTED_OPEN_MAX }, endings)),
   );
-  await delay(2 * SETTLE_SECONDS * 1000);
+  await delay(WEIGHTED_SETTLE_SECONDS * 1000);
   await Promise.all(clients.map((client) => client.mark()));
   await delay(options.seconds * 1000);
   const figures = await Promise.all(clients.map((client) => client.mark()));

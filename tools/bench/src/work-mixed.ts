@@ -34,7 +34,7 @@ export async function runMixed(run: WorkRun): Promise<BenchFigures> {
       zipfExponent: ZIPF_EXPONENT,
       appliedMs: round(appliedMs),
       definitionCache: {
-        programs: metrics?.('millrace_definitions_cached_count') ?? 0,
+        kibPerDefinition: round(((loadedMiB - emptyMiB) * 1024) / options.definitions),
         orchestratorMiB: { empty: round(emptyMiB), applied: round(loadedMiB), afterRun: round(meter.usage('orchestrator-1')?.residentMiB ?? 0) },
         heapUsedMiB: round((metrics?.('nodejs_heap_size_used_bytes') ?? 0) / 2 ** 20),
       },

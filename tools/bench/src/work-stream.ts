@@ -13,6 +13,8 @@ import type { BenchFigures, WorkRun } from './work.ts';
 const WARM_UP_SECONDS = 5;
 /** How long text that cannot be compressed is sent for its bytes on disk, in seconds. */
 const DISTINCT_SECONDS_MAX = 10;
+/** An execution of so many steps may take longer than a round: its steps are not counted at its end. */
+const LONG_STEPS = 100;
 const INPUT = JSON.stringify(PAYLOAD);
 
 export async function runChain(steps: number, run: WorkRun): Promise<BenchFigures> {
@@ -47,7 +49,9 @@ export async function runHttp(run: WorkRun): Promise<BenchFigures> {
 
 export async function runLoop(run: WorkRun): Promise<BenchFigures> {
   await run.bed.apply(loop());
-  return drive(one('loop', ITEMS), run);
+  const before = run.meter.usage('orchestrator-1')?.residentMiB ?? 0;
+  const figures = await drive(one('loop', ITEMS), run);
+  return { ...figures, own: { ...figures.own, orchestratorMiB: { before: round(before), after: round(run.meter.usage('orchestrator-1')?.residentMiB ?? 0) } } };
 }
 
 export async function runFanOut(run: WorkRun): Promise<BenchFigures> {
@@ -100,26 +104,44 @@ async function besideSleepers(load: Load, run: WorkRun): Promise<BenchFigures> {
   };
 }
 
+/** Rounds in which nothing failed. Steps of long executions are counted as the lanes take their results. */
 async function runChecked(load: Load, { bed, meter, options, endings }: WorkRun, rounds: number, before?: (round: number) => Promise<void>): Promise<{ readonly rounds: readonly ClientRound[] }> {
   let stopped: Promise<void> | undefined;
+  const isLong = load.kind === 'one' && load.steps >= LONG_STEPS;
+  const looks: Promise<{ readonly atMs: number; readonly steps: number }>[] = [];
+  const look = async (): Promise<{ readonly atMs: number; readonly steps: number }> => {
+    const { steps } = await laneCounts(bed.cluster);
+    return { atMs: performance.now(), steps };
+  };
   const run = await runClient(
     { address: bed.cluster.addresses.gatewayGrpc, key: bed.key, load, inFlight: options.inFlight, warmUpSeconds: WARM_UP_SECONDS, seconds: options.seconds, rounds },
     {
       endings,
       ...(before === undefined ? {} : { before }),
       async onBegin(round, pid) {
+        if (isLong) looks[2 * round] = look();
         if (round > 0 || meter.isOver) return;
         meter.watch('client', pid);
         await meter.begin();
       },
-      // The client is still there: its processor time counts too.
-      onRound: (round) => void (round === rounds - 1 && !meter.isOver && (stopped = meter.stop())),
+      onRound(round) {
+        if (isLong) looks[2 * round + 1] = look();
+        // The client is still there: its processor time counts too.
+        if (round === rounds - 1 && !meter.isOver) stopped = meter.stop();
+      },
     },
   );
   await stopped;
   const failed = run.rounds.reduce((sum, each) => sum + each.failed, 0);
   if (failed > 0 || run.left > 0) throw new Error(`${failed} executions failed and ${run.left} did not end: ${run.rounds.find((each) => each.failed > 0)?.firstFailure ?? ''}`);
-  return run;
+  if (!isLong) return run;
+  const seen = await Promise.all(looks);
+  return {
+    rounds: run.rounds.map((each, round) => {
+      const [from, to] = [seen[2 * round], seen[2 * round + 1]];
+      return from === undefined || to === undefined ? each : { ...each, steps: ((to.steps - from.steps) * 1000 * each.seconds) / (to.atMs - from.atMs) };
+    }),
+  };
 }
 
 function figuresOf(rounds: readonly ClientRound[]): BenchFigures {

@@ -188,3 +188,42 @@ test('steps leave in messages that the worker accepts', async () => {
   expect(worker.sent).toHaveLength(5);
   expect(Math.max(...sizes)).toBeLessThan(1_200_000);
 });
+
+test('an organisation whose decisions take long gets fewer steps under way, not more of the lane (T2)', async () => {
+  const { scheduler } = bed(Infinity);
+  for (let count = 0; count < 200; count++) scheduler.spent('a', 3_000);
+  const worker = workerNamed('w', 10_000);
+  scheduler.join(worker.stream);
+  for (let count = 0; count < 2_000; count++) scheduler.schedule(stepOf('a'));
+  for (let count = 0; count < 100; count++) scheduler.schedule(stepOf('b'));
+  await turn();
+  await turn();
+  const heavy = worker.sent.filter((step) => step.organisation === 'a').length;
+  // What is under way stands before everybody: some tens of milliseconds of it.
+  expect(heavy * 3).toBeLessThanOrEqual(120);
+  // Light ones are not kept from going by it: some results, and all of them have gone.
+  for (const step of worker.sent.slice(0, 40)) scheduler.applied(resultOf(step), scheduler.settle(resultOf(step), worker.stream));
+  await turn();
+  await turn();
+  expect(worker.sent.filter((step) => step.organisation === 'b')).toHaveLength(100);
+});
+
+test('however many steps are ready, a bounded amount of work is under way, results that are not durable included (T2)', async () => {
+  const { scheduler } = bed(Infinity);
+  const worker = workerNamed('w', 1_000_000);
+  scheduler.join(worker.stream);
+  for (let count = 0; count < 10_000; count++) scheduler.schedule(stepOf('a'));
+  await turn();
+  await turn();
+  const first = worker.sent.length;
+  expect(first).toBeLessThan(4_000);
+  const costs = worker.sent.map((step) => scheduler.settle(resultOf(step), worker.stream));
+  await turn();
+  await turn();
+  // Nothing is in a worker's hands: one step goes, so that results nobody tells of hold up nothing.
+  expect(worker.sent.length).toBeLessThanOrEqual(first + 1);
+  worker.sent.slice(0, first).forEach((step, index) => scheduler.applied(resultOf(step), costs[index] as number));
+  await turn();
+  await turn();
+  expect(worker.sent.length).toBeGreaterThan(first + 100);
+});

@@ -66,11 +66,11 @@ export function dispatchService(lanes: Lanes, scheduler: Scheduler, logger: Logg
   };
 
   function receive(result: Result, from: WorkerStream): void {
-    scheduler.settle(result, from);
+    const cost = scheduler.settle(result, from);
     const number = laneOfSlot(lanes.table(), slotOf(result.execution));
     const lane = lanes.get(number);
     const moved = (): void => {
-      scheduler.applied(result);
+      scheduler.applied(result, cost);
       from.moved(number, result.number);
     };
     if (lane === undefined) {
@@ -78,7 +78,7 @@ export function dispatchService(lanes: Lanes, scheduler: Scheduler, logger: Logg
       return;
     }
     const durable = (): void => {
-      scheduler.applied(result);
+      scheduler.applied(result, cost);
       from.acknowledge(result.number);
     };
     lane.post({ kind: 'result', execution: result.execution, result: stepResultOf(result, from.worker), durable, moved });

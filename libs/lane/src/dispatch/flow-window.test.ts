@@ -1,12 +1,13 @@
 import { createFlowWindow, OVERHEAD_MS, WINDOW, type FlowWindow } from './flow-window.ts';
 
+const STEP_US = 30;
+
 /** So many steps a millisecond are worked off, whatever is under way, with so much overhead at the least. */
 function saturate(window: FlowWindow, perMs: number, restMs: number, forMs: number, fromMs = 0): number {
   let overheadMs = restMs;
   for (let nowMs = fromMs; nowMs < fromMs + forMs; nowMs++) {
-    const underWay = window.size;
-    window.hasRoom(underWay);
-    overheadMs = Math.max(restMs, underWay / perMs);
+    window.hasRoom(window.size);
+    overheadMs = Math.max(restMs, window.size / STEP_US / perMs);
     for (let index = 0; index < perMs; index++) window.sample(overheadMs, nowMs);
   }
   return overheadMs;

@@ -1,10 +1,11 @@
 /**
- * How many steps may be under way at once between the fair queue and the journal: as many as keep everybody busy, and
+ * How much work may be under way at once between the fair queue and the journal: as much as keeps everybody busy, and
  * no more.
  *
  * A step is under way from when it leaves the queue until the frame with its result is durable. Whatever is under way
  * stands in plain queues (a worker's, the lane's mailbox) in which an organisation that sends much delays all others;
- * what waits in the fair queue does not. So the window is kept as small as the work allows (T2).
+ * what waits in the fair queue does not. So the window is kept as small as the work allows (T2). It is counted in core
+ * microseconds, as the fair queue counts, not in steps: twenty heavy ones delay others as much as a thousand light ones.
  *
  * Owns the size. Does not own what is under way (scheduler.ts counts), nor workers' own credits, which bound it too.
  *
@@ -15,10 +16,11 @@
  */
 
 /**
- * Steps under way: at first, and the bounds of the window. The least is several times what keeps a lane busy, since
- * overhead has other causes too (a rush of starts, say), against which a smaller window does nothing but cost.
+ * Work under way, in core microseconds: at first, and the bounds of the window. The least is several times what keeps
+ * a lane busy (a thousand light steps), since overhead has other causes too (a rush of starts, say), against which a
+ * smaller window does nothing but cost.
  */
-export const WINDOW = { first: 2_048, least: 1_024, most: 65_536 } as const;
+export const WINDOW = { first: 60_000, least: 30_000, most: 2_000_000 } as const;
 /** Overhead that is aimed at, above what a step has when nothing waits, in milliseconds. */
 export const OVERHEAD_MS = 60;
 /** Between two adjustments, in milliseconds: one full turn of what is under way, within these. */
@@ -27,11 +29,12 @@ const INTERVAL_MS = { least: 20, most: 500 } as const;
 const BASE_MS = 30_000;
 /** The most that one adjustment takes away, and what it adds. */
 const SHRINK_MOST = 0.6;
-const GROW = { factor: 1.0625, steps: 16 } as const;
+const GROW = { factor: 1.0625, by: 500 } as const;
 
 export interface FlowWindow {
+  /** Core microseconds. */
   readonly size: number;
-  /** Whether one more may leave with so many under way; remembers that the window was the limit when not. */
+  /** Whether one more may leave with so much under way; remembers that the window was the limit when not. */
   hasRoom(underWay: number): boolean;
   /** A step's result is durable. */
   sample(overheadMs: number, nowMs: number): void;
@@ -51,7 +54,7 @@ export function createFlowWindow(): FlowWindow {
   function adjust(averageMs: number): void {
     const aimMs = Math.min(least, leastBefore) + OVERHEAD_MS;
     if (averageMs > aimMs) size = Math.max(WINDOW.least, Math.floor(size * Math.max(SHRINK_MOST, aimMs / averageMs)));
-    else if (limited) size = Math.min(WINDOW.most, Math.ceil(size * GROW.factor) + GROW.steps);
+    else if (limited) size = Math.min(WINDOW.most, Math.ceil(size * GROW.factor) + GROW.by);
     limited = false;
   }
 

@@ -25,6 +25,8 @@ const WORKER_GRACE_MS = 1_000;
 interface Outstanding {
   readonly step: ReadyStep;
   readonly bytes: number;
+  /** Core microseconds that it counts in the window. */
+  readonly cost: number;
   /** The worker that has it; a name alone once its stream is gone. */
   worker: string;
   stream: WorkerStream | undefined;
@@ -47,10 +49,12 @@ export interface Scheduler {
   /** A worker has said hello. */
   join(stream: WorkerStream): void;
   leave(stream: WorkerStream): void;
-  /** A result has come; the step is no longer in anyone's hands. It is under way until `applied`. */
-  settle(result: Result, from: WorkerStream): void;
-  /** A result that had come is durable, or its lane is not here any more. */
-  applied(result: Result): void;
+  /** A result has come; the step is no longer in anyone's hands. It is under way until `applied`. Yields what it costs. */
+  settle(result: Result, from: WorkerStream): number;
+  /** A result that had come is durable, or its lane is not here any more. `cost` is what `settle` said. */
+  applied(result: Result, cost: number): void;
+  /** What one decision for an organisation took of a core, in microseconds; its next steps cost as much. */
+  spent(organisation: string, microseconds: number): void;
   /** Something changed that may let steps go: a permit, a credit, a worker. */
   pump(): void;
   readonly workers: ReadonlySet<WorkerStream>;
@@ -81,13 +85,15 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
   const counts: SchedulerCounts = { dispatched: 0, redispatched: 0 };
   const gone = new WeakSet<Execution>();
   const window = createFlowWindow();
-  /** Results that have come and are not durable yet. */
+  /** Results that have come and are not durable yet, in core microseconds. */
   let applying = 0;
+  /** What a decision takes of late, in core microseconds, of organisations where it is more than usual. */
+  const heavy = new Map<string, number>();
   let pumping = false;
 
   /** With nothing in anyone's hands a step always goes, so that a result nobody tells of holds up nothing. */
   function hasRoom(): boolean {
-    return outstanding.size === 0 || window.hasRoom(outstanding.size + applying);
+    return outstanding.size === 0 || window.hasRoom(outstanding.cost + applying);
   }
 
   function operationOf(step: ReadyStep): string {
@@ -120,7 +126,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
     const node = execution.program.nodes[activation.node];
     if (payload === undefined || node?.kind !== 'call') return;
     const argumentsJson = textOf(payload);
-    outstanding.put({ step, bytes: argumentsJson.length, worker: to.worker, stream: to });
+    outstanding.put({ step, bytes: argumentsJson.length, cost: costOfStep(execution.organisation, argumentsJson.length), worker: to.worker, stream: to });
     counts.dispatched++;
     to.send({
       organisation: execution.organisation,
@@ -138,6 +144,10 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
       traceparent: execution.traceparent === undefined ? '' : traceparentOf(execution, activation.number, activation.attempt),
       dispatchedAtMs: clock.wallMs(),
     });
+  }
+
+  function costOfStep(organisation: string, bytes: number): number {
+    return costOf(heavy.get(organisation) ?? STEP_MICROSECONDS, bytes);
   }
 
   function permit(organisation: string): boolean {
@@ -194,7 +204,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
   function schedule(step: ReadyStep): void {
     const { execution, activation } = step;
     const bytes = activation.arguments === undefined ? 0 : textOf(activation.arguments).length;
-    if (queue.push(execution.organisation, execution.workflow, step, costOf(STEP_MICROSECONDS, bytes), clock.monotonicMs()) === undefined) {
+    if (queue.push(execution.organisation, execution.workflow, step, costOfStep(execution.organisation, bytes), clock.monotonicMs()) === undefined) {
       logger.warn('The queue of ready steps is full; the step waits for the next look', { execution: execution.id, activation: activation.number });
       clock.after(FULL_RETRY_MS, () => void (isWanted(step) && schedule(step)));
       return;
@@ -310,15 +320,22 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
       orphan(stream);
     },
     settle(result) {
-      applying++;
       const found = outstanding.of(result.execution).find(({ step }) => step.activation.number === result.activation && step.activation.attempt === result.attempt && step.execution.run === result.run);
-      if (found === undefined || !outstanding.take(found)) return;
+      if (found === undefined || !outstanding.take(found)) return 0;
+      applying += found.cost;
       found.stream?.settle(found.bytes);
       release(found.step.execution.organisation);
       soon();
+      return found.cost;
     },
-    applied({ dispatchedAtMs, startedAtMs, endedAtMs }) {
-      applying = Math.max(0, applying - 1);
+    spent(organisation, microseconds) {
+      const before = heavy.get(organisation) ?? STEP_MICROSECONDS;
+      const now = before + (microseconds - before) * SPENT_SHARE;
+      if (now <= USUAL_MICROSECONDS) heavy.delete(organisation);
+      else if (heavy.size < HEAVY_MAX || heavy.has(organisation)) heavy.set(organisation, now);
+    },
+    applied({ dispatchedAtMs, startedAtMs, endedAtMs }, cost) {
+      applying = Math.max(0, applying - cost);
       window.sample(clock.wallMs() - dispatchedAtMs - (endedAtMs - startedAtMs), clock.monotonicMs());
       if (queue.size > 0) soon();
     },
@@ -331,6 +348,8 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
 /** What is in workers' hands, found by execution: a result names it, and one execution seldom has many. */
 interface Hands {
   readonly size: number;
+  /** Of all of them, in core microseconds. */
+  readonly cost: number;
   /** Replaces an entry of the same activation. */
   put(entry: Outstanding): void;
   /** True when the entry was there. */
@@ -342,11 +361,16 @@ interface Hands {
 function createHands(): Hands {
   const byExecution = new Map<string, Outstanding[]>();
   let size = 0;
+  let cost = 0;
   return {
     get size() {
       return size;
     },
+    get cost() {
+      return cost;
+    },
     put(entry) {
+      cost += entry.cost;
       const { id } = entry.step.execution;
       const list = byExecution.get(id);
       if (list === undefined) {
@@ -355,7 +379,10 @@ function createHands(): Hands {
         return;
       }
       const index = list.findIndex((each) => each.step.activation.number === entry.step.activation.number);
-      if (index >= 0) list[index] = entry;
+      if (index >= 0) {
+        cost -= list[index]?.cost ?? 0;
+        list[index] = entry;
+      }
       else {
         list.push(entry);
         size++;
@@ -367,6 +394,8 @@ function createHands(): Hands {
       const index = list?.indexOf(entry) ?? -1;
       if (list === undefined || index < 0) return false;
       size--;
+      // Sums of fractions drift; nothing in hand costs nothing.
+      cost = size === 0 ? 0 : cost - entry.cost;
       if (list.length === 1) byExecution.delete(id);
       else list.splice(index, 1);
       return true;
@@ -380,4 +409,10 @@ const NOTHING: readonly Outstanding[] = [];
 
 /** What one step costs an owner's core, by measurement, in microseconds. */
 const STEP_MICROSECONDS = 30;
+/** How much one decision counts in the mean of an organisation's. */
+const SPENT_SHARE = 1 / 16;
+/** Below this mean, in core microseconds, an organisation's decisions are as light as any. */
+const USUAL_MICROSECONDS = 36;
+/** Organisations whose means are kept; a count. */
+const HEAVY_MAX = 10_000;
 const FULL_RETRY_MS = 50;

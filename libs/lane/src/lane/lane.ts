@@ -45,6 +45,8 @@ import { writeTransition } from './transition.ts';
 const MESSAGES_PER_FRAME_MAX = 4_096;
 /** How long a frame is filled at most, in milliseconds; then the next turn of the event loop is due. */
 const FILL_MS_MAX = 25;
+/** Of so many decisions one is timed; a power of two. */
+const MEASURE_EVERY = 4;
 /** How often checkpoints and truncation are looked at, in milliseconds. */
 const UPKEEP_MS = 1_000;
 /** How long a stopping lane waits for the frame in hand, in milliseconds; its fate is then the next owner's to find out. */
@@ -95,6 +97,7 @@ export class Lane {
   readonly #log: LaneLog;
   readonly #ports: LanePorts;
   readonly #clock: Clock;
+  #decisions = 0;
   readonly #logger: Logger;
   readonly #frame: FrameBytes;
   readonly #coreTime: CoreTime;
@@ -618,10 +621,12 @@ export class Lane {
   /** Runs one decision and turns its records into journal text and effects. */
   #transition(actor: Actor, turn: Turn, decide: (records: JournalRecord[]) => void): void {
     const { execution } = actor;
+    const sinceMs = (++this.#decisions & (MEASURE_EVERY - 1)) === 0 ? this.#clock.monotonicMs() : undefined;
     const records = writeTransition({ actor, frame: this.#frame, nowMs: turn.nowMs, logger: this.#logger, decide });
     const { cost, organisation } = execution;
     if (cost.fuel >= HEAVY_FUEL) this.#coreTime.note(organisation, cost.fuel);
     cost.fuel = 0;
+    if (sinceMs !== undefined) this.#ports.spent?.(organisation, (this.#clock.monotonicMs() - sinceMs) * 1_000);
     if (records === undefined) return;
     this.heat[actor.slot] = (this.heat[actor.slot] ?? 0) + 1;
     turn.touched.push(actor);

@@ -22,6 +22,8 @@ export interface LanePorts {
   schedule(step: ReadyStep): void;
   /** The execution has ended, or a part of it: outstanding steps that it waits for no more are not wanted. */
   abandon(execution: Execution): void;
+  /** What one decision for an organisation took of a core, in microseconds: some of them are measured, for its share. */
+  spent?(organisation: string, microseconds: number): void;
   /** Asks for the permit to begin; false: `go` is sent once it may. */
   tryBegin(lane: number, organisation: string, execution: string): boolean;
   /** New starts are refused with this sentence, while there is one. */
