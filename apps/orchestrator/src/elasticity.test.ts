@@ -3,6 +3,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { credentials } from '@grpc/grpc-js';
+import { newExecutionId } from '@millrace/bus';
+import { laneOfSlot, slotOf } from '@millrace/identity';
 import { eventually } from '@millrace/testkit';
 import { LanesClient, type LaneMap } from '@millrace/contracts/orchestrator/v1/lanes';
 import { applyWorkflow, ask, echo, openProcessBed, type ProcessBed } from './testing/process-bed.ts';
@@ -20,12 +22,12 @@ interface Load {
 }
 
 /** Goes on starting executions, so many at a time. */
-function load(atOnce: number): Load {
+function load(atOnce: number, makeId: () => string = newExecutionId): Load {
   let stopped = false;
   const ended: { readonly atMs: number; readonly output: string }[] = [];
   const chains = Array.from({ length: atOnce }, async () => {
     while (!stopped) {
-      const { status, outputJson, detail } = await bed.starts.start({ workflow: 'chain', input: { n: 0 } }).ended;
+      const { status, outputJson, detail } = await bed.starts.start({ workflow: 'chain', input: { n: 0 }, id: makeId() }).ended;
       ended.push({ atMs: performance.now(), output: status === 'completed' ? outputJson : `${status} ${detail}` });
     }
   });
@@ -128,4 +130,32 @@ test('a planned hand-over pauses executions for less than a second', async () =>
   const at = (sorted: readonly number[], share: number): number => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
   process.stderr.write(`hand-over took ${Math.round(stopped - began)} ms; longest pause of ${across.length} executions in it: p50 ${at(across, 0.5)} ms, p99 ${at(across, 0.99)} ms, most ${at(across, 1)} ms; of ${others.length} before: p50 ${at(others, 0.5)} ms, p99 ${at(others, 0.99)} ms\n`);
   expect(at(across, 0.99)).toBeLessThan(PAUSE_P99_MS);
+}, 120_000);
+
+test('slots move off a hot lane by themselves, and then stay', async () => {
+  bed = await openProcessBed(2);
+  const first = await bed.orchestrator('orchestrator-1');
+  await bed.orchestrator('orchestrator-2');
+  await applyWorkflow(first, 'chain', CHAIN);
+  // Sixteen slots of lane 0 have all the work.
+  const makeId = (): string => {
+    for (;;) {
+      const id = newExecutionId();
+      if (slotOf(id) < 32 && slotOf(id) % 2 === 0) return id;
+    }
+  };
+  const running = load(60, makeId);
+  const hotIn = (lane: number): number => {
+    const table = bed.directory.table();
+    return table === undefined ? 0 : Array.from({ length: 16 }, (_, index) => 2 * index).filter((slot) => laneOfSlot(table, slot) === lane).length;
+  };
+  await eventually(() => hotIn(1) >= 4, { timeoutMs: 40_000 });
+  const moved = hotIn(1);
+  process.stderr.write(`${moved} of 16 hot slots have left the hot lane\n`);
+  expect(moved).toBeLessThanOrEqual(12);
+  // Balanced now: at most a little more moves, and nothing comes back.
+  await delay(9_000);
+  expect(hotIn(1)).toBeGreaterThanOrEqual(moved);
+  expect(hotIn(0)).toBeGreaterThanOrEqual(4);
+  for (const output of await running.stop()) expect(output).toBe('{"n":4}');
 }, 120_000);

@@ -4,7 +4,7 @@
  * It listens from the beginning, before NATS is there, so that a probe can tell a process that waits from one
  * that is dead. A request that comes before the service is composed gets 503.
  */
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { MillraceError, problemOf } from '@millrace/errors';
 import type { HttpHandler } from './admin.ts';
@@ -33,13 +33,18 @@ export interface HttpServer {
 export interface OwnHttpServer extends HttpServer {
   /** Ends what `close` is still waiting for. */
   cut(): void;
+  /** Tells whoever waits for an answer to come back over another connection. */
+  turnAway(): void;
   /** Serves a connection that somebody else has accepted. */
   take(connection: Socket): void;
 }
 
 /** Makes the server; `service` is asked at every request, since it is there later than the server. */
 export function createHttpServer(admin: HttpHandler, service: () => HttpHandler | undefined, isStopping: () => boolean): OwnHttpServer {
+  const open = new Set<ServerResponse>();
   const server = createServer((request, response) => {
+    open.add(response);
+    response.once('close', () => open.delete(response));
     // Whoever keeps connections open is told to look for another instance.
     if (isStopping()) response.setHeader('connection', 'close');
     if (admin(request, response)) return;
@@ -71,6 +76,9 @@ export function createHttpServer(admin: HttpHandler, service: () => HttpHandler 
           resolve();
         });
       }),
+    turnAway() {
+      for (const response of open) if (!response.headersSent) response.setHeader('connection', 'close');
+    },
     cut: () => server.closeAllConnections(),
     take: (connection) => void server.emit('connection', connection),
   };

@@ -195,6 +195,7 @@ export function createLife<S extends Schema>(options: ServiceOptions<S>, config:
     const left = (): number => Math.max(0, endMs - performance.now());
     stopping.abort(new MillraceError('service-draining'));
     rpc.setServing(false);
+    http.turnAway();
     await step('announcing', ANNOUNCE_TIMEOUT_MS, () => registration?.setDraining());
     const draining = step('draining', left(), () => composition?.drain?.());
     if (composition?.lingers !== true) await draining;
