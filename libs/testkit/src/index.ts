@@ -16,3 +16,4 @@ export {
   type ServiceProcessOptions,
 } from './service-process.ts';
 export { createJournalReader, type StoredJournal } from './stored-journal.ts';
+export { startWebSocketServer, type WebSocketServer } from './web-socket-server.ts';

@@ -7,3 +7,7 @@ test('takes names from templates, paths from expressions, and what the schema re
   };
   expect(sampleInput(document)).toEqual({ petId: 1, user: { name: 'sample' }, items: [], id: 3, kind: 'a' });
 });
+
+test('what a loop goes through is a list', () => {
+  expect(sampleInput({ do: [{ a: { for: { in: '.pets' }, do: [{ b: { set: { name: '${ .pets }' } } }] } }] })).toEqual({ pets: [] });
+});

@@ -2,7 +2,7 @@
  * An input that a document can begin with, made from what it says of its input: its schema, names in URI templates,
  * and paths in its expressions.
  */
-import { isObject, membersOf, textsIn, type Json, type JsonObject } from './json.ts';
+import { isObject, membersOf, objectsIn, textsIn, type Json, type JsonObject } from './json.ts';
 
 const SAMPLE_TEXT = 'sample';
 const TEMPLATE_NAME = /\{([A-Za-z_]\w*)\}/g;
@@ -11,6 +11,12 @@ const PATH = /(?<![\w$)\]"])\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)/g;
 
 export function sampleInput(document: JsonObject): JsonObject {
   const input: Record<string, Json> = {};
+  // What a loop goes through is a list, whatever else is said of it.
+  for (const task of objectsIn(document['do'])) {
+    const list = membersOf(task['for'])['in'];
+    const path = typeof list === 'string' ? /^\s*(?:\$\{)?\s*\.([\w.]+)\s*\}?\s*$/.exec(list)?.[1] : undefined;
+    if (path !== undefined) place(input, path.split('.'), list as string, []);
+  }
   for (const text of textsIn([document['do'] ?? null, document['use'] ?? null])) {
     const source = EXPRESSION.exec(text)?.[1];
     if (source === undefined) for (const [, name = ''] of text.matchAll(TEMPLATE_NAME)) input[name] ??= 1;
@@ -22,15 +28,15 @@ export function sampleInput(document: JsonObject): JsonObject {
 }
 
 /** A value at a path, unless something is there already; a list where the expression counts or walks it. */
-function place(into: Record<string, Json>, [name = '', ...rest]: readonly string[], source: string): void {
+function place(into: Record<string, Json>, [name = '', ...rest]: readonly string[], source: string, list?: Json): void {
   const known = into[name];
   if (rest.length === 0) {
-    into[name] ??= new RegExp(`\\.${name}\\s*(?:\\[|\\|\\s*length)`).test(source) ? [] : SAMPLE_TEXT;
+    into[name] ??= list ?? (new RegExp(`\\.${name}\\s*(?:\\[|\\|\\s*length)`).test(source) ? [] : SAMPLE_TEXT);
     return;
   }
   if (known !== undefined && !isObject(known)) return;
   const inner: Record<string, Json> = { ...membersOf(known) };
-  place(inner, rest, source);
+  place(inner, rest, source, list);
   into[name] = inner;
 }
 

@@ -9,7 +9,7 @@
  */
 import { NO_NODE, type DoNode, type Node, type Program } from '@millrace/engine';
 import { contentHash } from '../canonical-json.ts';
-import { isObject, property, type JsonObject } from '../json-value.ts';
+import { isObject, property } from '../json-value.ts';
 import { PROBLEMS_MAX } from '../limits.ts';
 import { inFileOrder, reasonOf, type Problem, type ProblemReason } from '../problem.ts';
 import type { WorkflowDocument } from '../source-document.ts';

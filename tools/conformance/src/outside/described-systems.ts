@@ -10,8 +10,9 @@ export type Descriptions = Map<string, string>;
 export interface Subjects {
   /** `host:port` of the broker. */
   readonly broker: string;
-  /** `host:port` of the HTTP server. */
+  /** `host:port` of the HTTP server, and of the WebSocket server. */
   readonly http: string;
+  readonly ws: string;
 }
 
 /** Adds what the (rewritten) document needs to what earlier ones need. */
@@ -44,12 +45,14 @@ function describeOpenApi(given: JsonObject, { http }: Subjects, descriptions: De
   descriptions.set(path, JSON.stringify({ openapi: '3.1.0', info: { title: 'Described by the call', version: '1.0.0' }, servers: [{ url: `http://${http}/openapi` }], paths: { ...known, [`/${id}`]: { get: { operationId: id, parameters } } } }));
 }
 
-function describeAsyncApi(given: JsonObject, { broker, http }: Subjects, descriptions: Descriptions): void {
+function describeAsyncApi(given: JsonObject, { broker, http, ws }: Subjects, descriptions: Descriptions): void {
   const path = pathOf(given['document']);
   const known = joined(descriptions, path);
-  const protocol = typeof given['protocol'] === 'string' && given['protocol'] === 'http' ? 'http' : 'nats';
+  // A protocol that nobody here speaks is described as it is asked for, and the product says that it does not either.
+  const protocol = String(given['protocol'] ?? 'nats');
+  const host = protocol === 'http' ? http : protocol === 'ws' ? ws : broker;
   const named = membersOf(given['server'])['name'];
-  const servers = { ...membersOf(known['servers']), [typeof named === 'string' ? named : `${String(given['protocol'] ?? 'nats')}-server`]: { host: protocol === 'http' ? http : broker, url: broker, protocol } };
+  const servers = { ...membersOf(known['servers']), [typeof named === 'string' ? named : `${protocol}-server`]: { host, url: host, protocol } };
   const { channel, operation } = given;
   if (typeof operation === 'string') {
     const channels = { ...membersOf(known['channels']), [operation]: { address: operation } };

@@ -1,17 +1,21 @@
 /**
  * The outside world of a conformance run, on loopback: an HTTP server that is every host, an OAuth2 and OpenID Connect
- * authority, a gRPC service of any name, and a broker on which somebody always says something.
+ * authority, a gRPC service of any name, a broker and a WebSocket server on which somebody always says something.
  */
 import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { startNats, type NatsServer } from '@millrace/servers';
-import { startHttpTarget, type Arrival, type HttpTarget, type TargetAnswer } from '@millrace/testkit';
+import { startHttpTarget, startWebSocketServer, type Arrival, type HttpTarget, type TargetAnswer } from '@millrace/testkit';
 import { isObject, membersOf, objectsIn, type Json, type JsonObject } from '../json.ts';
 import type { LoopbackAddresses } from '../rewrite-addresses.ts';
 import { describeSystems, type Descriptions } from './described-systems.ts';
 
 /** How often the broker's other side speaks, milliseconds. */
 const SPEAK_EVERY_MS = 100;
+
+/** What the other side says, and how many times to each WebSocket. */
+const SAID = JSON.stringify({ from: {}, text: 'somebody says something' });
+const WS_MESSAGES = 100;
 
 export interface OutsideSystems {
   /** Addresses for one document; two documents never share one, whatever they expect to find there. */
@@ -26,6 +30,8 @@ export interface OutsideSystems {
 export async function startOutside(folder: string): Promise<OutsideSystems> {
   const descriptions: Descriptions = new Map();
   const http = await startHttpTarget({ answer: (arrival) => answer(arrival, descriptions, http) });
+  const sockets = await startWebSocketServer();
+  sockets.greetWith(Array.from({ length: WS_MESSAGES }, () => SAID));
   const nats: NatsServer = await startNats({ dataDir: folder });
   const bus: NatsConnection = await connect({ servers: nats.url });
   const grpc = new Server();
@@ -33,7 +39,7 @@ export async function startOutside(folder: string): Promise<OutsideSystems> {
   const services = new Set<string>();
   const channels = new Set<string>();
   const speaking = setInterval(() => {
-    for (const channel of channels) bus.publish(channel, JSON.stringify({ from: {}, text: 'somebody says something' }));
+    for (const channel of channels) bus.publish(channel, SAID);
   }, SPEAK_EVERY_MS);
   const addressesFor = (number: number): LoopbackAddresses => ({
     http: `${http.url}/${number}`,
@@ -43,7 +49,7 @@ export async function startOutside(folder: string): Promise<OutsideSystems> {
   return {
     addressesFor,
     prepare: (document) => {
-      describeSystems(document, { broker: new URL(nats.url).host, http: new URL(http.url).host }, descriptions);
+      describeSystems(document, { broker: new URL(nats.url).host, http: new URL(http.url).host, ws: sockets.host }, descriptions);
       for (const task of objectsIn(document)) {
         const given = membersOf(task['with']);
         if (task['call'] === 'grpc') serveMethod(grpc, services, String(membersOf(given['service'])['name']), String(given['method']));
@@ -55,7 +61,7 @@ export async function startOutside(folder: string): Promise<OutsideSystems> {
       clearInterval(speaking);
       grpc.forceShutdown();
       await bus.close();
-      await Promise.all([http.close(), nats.stop()]);
+      await Promise.all([http.close(), sockets.close(), nats.stop()]);
     },
   };
 }

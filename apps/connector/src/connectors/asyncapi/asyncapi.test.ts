@@ -1,10 +1,9 @@
 import { connect, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node';
 import { startNats, type NatsServer } from '@millrace/servers';
-import { eventually, startHttpTarget, temporaryFolder, type HttpTarget, type TargetAnswer, type TemporaryFolder } from '@millrace/testkit';
+import { eventually, startHttpTarget, startWebSocketServer, temporaryFolder, type HttpTarget, type TargetAnswer, type TemporaryFolder, type WebSocketServer } from '@millrace/testkit';
 import type { ConnectorManifest, JsonObject, JsonValue } from '../../manifest.ts';
 import { openOutside, type Outside } from '../../testing/outside.ts';
 import { bench } from '../../testing/run-operation.ts';
-import { startWebSocketServer, type WebSocketServer } from '../../testing/web-socket-server.ts';
 import { asyncApiConnector } from './asyncapi.ts';
 
 let folder: TemporaryFolder;
