@@ -15,7 +15,7 @@
  * | 1 | release 0.1.0: frames, the thirteen records from `started` to `ended`, snapshots, starts and cancels as inputs |
  * | 2 | what records and heads say of it in RECORD_FORMATS, NODE_FORMATS and `frame.ts` |
  */
-import type { Node, Program } from './program.ts';
+import { WORKFLOW_OPERATION, type Node, type Program } from './program.ts';
 import type { JournalRecord } from './record.ts';
 
 /** The first format. An installation that has agreed on nothing yet writes it. */
@@ -70,9 +70,10 @@ export function formatOf(program: Program): number {
   return format;
 }
 
-/** A task with a time limit writes it: format 2 has fields for that. */
+/** A task with a time limit writes it: format 2 has fields for that. One that runs a workflow is answered by an input of that format. */
 function formatOfNode(node: Node): number {
   const isTimed = node.timeoutMs !== undefined || (node.kind === 'try' && node.catch.retry?.attemptMs !== undefined);
+  if (node.kind === 'call' && node.operation === WORKFLOW_OPERATION) return 2;
   return isTimed ? Math.max(2, NODE_FORMATS[node.kind]) : NODE_FORMATS[node.kind];
 }
 

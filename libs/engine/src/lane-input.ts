@@ -5,6 +5,7 @@
  * many requests a second pays one durable append for all that wait.
  */
 import type { CloudEvent } from './listen.ts';
+import type { Problem } from './problem.ts';
 import type { JsonValue } from './program.ts';
 
 /** Largest batch message, in bytes. A single larger input is refused by whoever accepts it. */
@@ -39,7 +40,23 @@ export interface CancelInput {
 }
 
 /** What one execution is asked. */
-export type LaneInput = StartInput | CancelInput;
+export type LaneInput = StartInput | CancelInput | ChildInput;
+
+/** The end of a workflow that a task of the execution runs (format 2). */
+export interface ChildInput {
+  readonly kind: 'child';
+  /** The parent. */
+  readonly execution: string;
+  readonly run: number;
+  readonly activation: number;
+  readonly attempt: number;
+  readonly endedAtMs: number;
+  /** Unless there is an error. */
+  readonly output?: JsonValue;
+  readonly error?: Problem;
+  /** As in a start. */
+  readonly from?: number;
+}
 
 /** An event for whoever listens in the lane (format 2). It is sent to every lane; the same one twice is taken once. */
 export interface EventInput {

@@ -154,6 +154,9 @@ export interface WaitNode extends NodeHead {
   readonly kind: 'wait';
   readonly durationMs: Duration;
 }
+/** The operation that stands for running a workflow: no worker performs it, the lane does. Its arguments are `{workflow, input}`. */
+export const WORKFLOW_OPERATION = 'workflow.run:1.0.0@default';
+
 export interface CallNode extends NodeHead {
   readonly kind: 'call';
   /** Connector, operation, version and catalog, such as `http.request:1.0.0@default`. */

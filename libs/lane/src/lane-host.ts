@@ -6,11 +6,12 @@
  */
 import type { Registration, Registry } from '@millrace/bus';
 import type { Clock } from '@millrace/clock';
-import type { LaneInput, Program, Reply } from '@millrace/engine';
+import { WORKFLOW_OPERATION, type LaneInput, type Program, type Reply } from '@millrace/engine';
 import { Defect } from '@millrace/errors';
 import { createFairQueue, createPermits, type Permits } from '@millrace/fairness';
 import { laneOfSlot, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
+import { createChildren } from './children.ts';
 import { dispatchService, type DispatchServer } from './dispatch/dispatch-service.ts';
 import { createScheduler, type Scheduler } from './dispatch/scheduler.ts';
 import { createExecutionReader, type ExecutionReader } from './execution-reader.ts';
@@ -116,6 +117,12 @@ export interface LaneHost {
   close(): Promise<void>;
 }
 
+/** A step that is a workflow's start: no worker has it. */
+function isOfWorkflow({ execution, activation }: ReadyStep): boolean {
+  const node = execution.program.nodes[activation.node];
+  return node?.kind === 'call' && node.operation === WORKFLOW_OPERATION;
+}
+
 export function createLaneHost(options: LaneHostOptions): LaneHost {
   const { instance, clock, logger, signal, agreement, open, programs } = options;
   const format = (): number => agreement.agreed();
@@ -127,6 +134,15 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   const permits = createPermits({ nowMs: clock.monotonicMs() });
   const queue = createFairQueue<ReadyStep>();
   const scheduler = createScheduler({ queue, permits, clock, logger });
+  const children = createChildren({
+    clock,
+    logger,
+    signal,
+    laneOf: (slot) => lanePorts.laneOf(slot),
+    forward: (lane, inputs, messageId) => options.inputs.append(lane, inputs, messageId),
+    isWanted: ({ lane, execution, activation }) => lanes.get(lane)?.actors.get(execution.id)?.execution === execution && execution.end === undefined && execution.activations.get(activation.number) === activation,
+    settle: ({ lane, execution }, result) => lanes.get(lane)?.post({ kind: 'result', execution: execution.id, result, durable: () => undefined }),
+  });
   const gate = createStartGate(permits, clock, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
   const reader = createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock });
   const stored = createStoredExecutions({ checkpoints, history, program: (hash) => programs.byHash(hash) });
@@ -145,7 +161,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   const lanePorts: LanePorts = {
     format,
     leaseHolds: () => clock.monotonicMs() < leaseDeadline(),
-    schedule: (step) => scheduler.schedule(step),
+    schedule: (step) => (isOfWorkflow(step) ? children.begin(step) : scheduler.schedule(step)),
     abandon: (execution) => scheduler.abandon(execution.id),
     spent: (organisation, microseconds) => scheduler.spent(organisation, microseconds),
     tryBegin: (lane, organisation, execution) => gate.tryBegin(lane, organisation, execution),
@@ -175,7 +191,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
       scheduler.letGo(executions);
       gate.letGo(lane, new Set(executions.map(({ id }) => id)));
     },
-    reply: (subject, answer) => options.reply(subject, answer),
+    reply: (subject, answer) => (children.isParent(subject) ? children.answer(subject, answer) : options.reply(subject, answer)),
     endOf: (id) => reader.endOf(id),
   };
   const takingPorts: TakingPorts = {

@@ -70,6 +70,8 @@ describe('compiling a workflow', () => {
     ['a shell command and a container', 'do:\n  - a: { run: { shell: { command: "${ .c }" } } }\n  - b: { run: { container: { image: alpine }, return: code } }\n', '1 call /do/0/a next 2\n    operation shell.run:1.0.0@default\n    arguments {command: ‹.c›, return: "stdout"}\n2 call /do/1/b\n    operation container.run:1.0.0@default\n    arguments {"image":"alpine","return":"code"}'],
     ['a limit on each attempt', 'do:\n  - a: { try: [], catch: { retry: { limit: { attempt: { count: 2, duration: PT1S } } } } }\n', '1 try /do/0/a\n    first none\n    catch as $error first none\n      retry after 0 ms constant, at most 3 attempts, 1000 ms an attempt'],
     ['timeouts, stated, named and by expression', 'use: { timeouts: { short: { after: PT2S } } }\ndo:\n  - a: { do: [ { b: { wait: PT1S, timeout: short } } ], timeout: { after: "${ .t }" } }\n', '1 do /do/0/a\n    timeout ‹.t›\n    first 2\n  2 wait /do/0/a/do/0/b\n      timeout 2000 ms\n      for 1000 ms'],
+    ['a workflow, awaited', 'do:\n  - a: { run: { workflow: { namespace: n, name: b, version: 1.0.0, input: { x: "${ .x }" } } } }\n', '1 call /do/0/a\n    operation workflow.run:1.0.0@default\n    arguments {workflow: "b@1.0.0", input: {x: ‹.x›}}'],
+    ['the latest version of a workflow, not awaited', 'do:\n  - a: { run: { workflow: { namespace: n, name: b, version: latest }, await: false } }\n', '1 call /do/0/a\n    operation workflow.run:1.0.0@default\n    arguments {"workflow":"b","input":{}}\n    not awaited'],
     ['an event', 'do:\n  - a: { emit: { event: { with: { source: "https://example.com/{shop}", type: a.b, data: { x: "${ .x }" } } } } }\n', '1 call /do/0/a\n    operation event.emit:1.0.0@default\n    arguments {event: {source: uri https://example.com/{shop}, type: "a.b", data: {x: ‹.x›}}}'],
     ['a listener with filters, correlation and an end', 'do:\n  - a: { listen: { to: { any: [ { with: { type: a.b, data: "${ .n > 1 }" }, correlate: { order: { from: .data.order, expect: "${ .order }" } } } ], until: ( . | length ) > 2 }, read: envelope } }\n', '1 listen /do/0/a\n    to any [type ‹. == "a.b"›, data ‹.n > 1›, correlate order ‹.data.order› is ‹.order›], read envelope\n    until ‹( . | length ) > 2›'],
     ['a listener for each event, until another', 'do:\n  - a: { listen: { to: { any: [], until: { one: { with: { type: "stop.*" } } } } }, foreach: { item: event, do: [ { b: { set: "$event" } } ], output: { as: .x }, export: { as: $index } } }\n', '1 listen /do/0/a\n    to any [], read data\n    until one [type ‹. == "stop.*" or (type == "string" and (try test("^(?:stop.*)$") catch false))›]\n    foreach $event at $index first 2\n    item output as ‹.x›\n    item export as ‹$index› ($index)\n  2 set /do/0/a/foreach/do/0/b\n      value ‹$event› ($event)'],
@@ -89,7 +91,7 @@ describe('compiling a workflow', () => {
   });
 
   test.each([
-    ['a workflow in a workflow', 'do:\n  - a: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } } }\n', 'f:7:10: the task `run` is not supported yet'],
+    ['a workflow named by an expression', 'do:\n  - a: { run: { workflow: { namespace: a, name: "${ .b }", version: 1.0.0 } } }\n', 'f:7:49: a workflow named by an expression is not supported yet\n  write the name, and choose between several with `switch`'],
     ['schedule', 'do: []\nschedule: { cron: 0 0 * * * }\n', 'f:7:1: `schedule` is not supported yet'],
     ['extensions', 'do: []\nuse: { extensions: [ { a: { extend: all } } ] }\n', 'f:7:8: `use.extensions` is not supported yet'],
     ['functions from a URI', 'do:\n  - a: { call: https://example.com/function.yaml }\n', 'f:7:16: a function that is not within the document is not supported yet\n  apply it with `millrace apply`, which fetches the function into the document'],
@@ -145,9 +147,9 @@ describe('compiling a workflow', () => {
   });
 
   test('reports everything at once, what is wrong and what is not supported', () => {
-    expect(outcomeOf('do:\n  - a: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } } }\n')).toMatchObject({
+    expect(outcomeOf('do:\n  - a: { set: { y: 1 }, input: { schema: { format: avro, document: {} } } }\n  - b: { set: { x: "${ $nope }" } }\n  - c: { set: { y: 1 }, input: { schema: { format: avro, document: {} } } }\n')).toMatchObject({
       reason: 'workflow-invalid',
-      problems: [expect.stringMatching(/^f:7:10: the task `run`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:10: the task `run`/)],
+      problems: [expect.stringMatching(/^f:7:52: the schema format `avro`/), expect.stringMatching(/^f:8:24: .*\$nope is not defined/), expect.stringMatching(/^f:9:52: the schema format `avro`/)],
     });
   });
 

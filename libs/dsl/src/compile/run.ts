@@ -3,7 +3,7 @@
  * (DSL reference, Run). Whether this installation runs commands and containers is for its operator to say, so
  * they compile; the operation refuses them where they are not allowed.
  */
-import type { JsonValue, Template } from '@millrace/engine';
+import { WORKFLOW_OPERATION, type JsonValue, type Template } from '@millrace/engine';
 import { isObject, property, type JsonObject } from '../json-value.ts';
 import type { CompiledCall } from './call.ts';
 import type { Compilation } from './compilation.ts';
@@ -19,6 +19,25 @@ const LANGUAGES: Readonly<Record<string, string>> = { js: 'javascript', javascri
 export interface CompiledProcess extends CompiledCall {
   /** The task does not wait for the process: its output is its input. */
   readonly isDetached: boolean;
+}
+
+/** A workflow of the organisation, by name and version (DSL reference, Workflow Process). */
+export function compileSubflow(compilation: Compilation, task: PlannedTask, visible: Visible): CompiledProcess | undefined {
+  const run = task.definition['run'];
+  const workflow = property(run, 'workflow');
+  if (!isObject(workflow)) return undefined;
+  const { name, version, input } = workflow;
+  const pointer = `${task.reference}/run/workflow`;
+  for (const part of ['name', 'version'] as const) {
+    const text = workflow[part];
+    if (typeof text === 'string' && expressionSource(text) !== undefined) compilation.unsupported({ pointer: `${pointer}/${part}`, side: 'value' }, 'a workflow named by an expression', 'write the name, and choose between several with `switch`');
+  }
+  const reference = version === undefined || version === 'latest' ? String(name) : `${String(name)}@${String(version)}`;
+  const entries: (readonly [string, Template])[] = [
+    ['workflow', { kind: 'literal', value: reference }],
+    ['input', input === undefined ? { kind: 'literal', value: {} } : compileTemplate(compilation, input, `${pointer}/input`, visible)],
+  ];
+  return { operation: WORKFLOW_OPERATION, arguments: objectTemplate(entries), isDetached: property(run, 'await') === false };
 }
 
 /** What a `run` of a process comes to; nothing for a workflow, which is no process. */

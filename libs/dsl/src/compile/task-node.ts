@@ -9,7 +9,7 @@ import { compileEmit, compileListen } from './events.ts';
 import { compileDuration } from './duration.ts';
 import { compileCondition } from './expression.ts';
 import type { PlannedTask } from './plan.ts';
-import { compileProcess } from './run.ts';
+import { compileProcess, compileSubflow } from './run.ts';
 import { compileHead, flowOf, type CompiledHead, type Position, type Targets } from './task-head.ts';
 import { compileTemplate, compileTransformation, objectTemplate } from './template.ts';
 import { compileUri } from './uri-template.ts';
@@ -54,7 +54,7 @@ export function compileTask(compilation: Compilation, position: Position, scope:
     case 'fork':
       return { ...head, kind: 'fork', compete: property(definition['fork'], 'compete') === true, branches: task.block.map((branch) => branch.number) };
     case 'run': {
-      const process = compileProcess(compilation, task, scope.during);
+      const process = compileSubflow(compilation, task, scope.during) ?? compileProcess(compilation, task, scope.during);
       if (process === undefined) break;
       const { isDetached, ...call } = process;
       return { ...head, kind: 'call', ...call, ...(isDetached ? { isDetached } : {}) };

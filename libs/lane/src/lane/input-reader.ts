@@ -7,7 +7,7 @@
  * - Reading pauses while the lane has enough to do, or takes no new starts: the inputs wait on disk.
  */
 import type { Clock } from '@millrace/clock';
-import { decodeLaneInputs, isTooDeep, payloadOf, NESTING_MAX, type EventInput, type LaneInput, type Program, type StartInput } from '@millrace/engine';
+import { decodeLaneInputs, isTooDeep, payloadOf, NESTING_MAX, type ChildInput, type EventInput, type LaneInput, type Program, type StartInput, type StepResult } from '@millrace/engine';
 import { laneOfSlot, slotOf, type SlotTable } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import type { Lane } from './lane.ts';
@@ -88,13 +88,19 @@ async function prepare(lane: Lane, sequence: number, inputs: readonly (LaneInput
     // Its position must not become durable before it: it waits here, not in the lane.
     if (input.kind === 'cancel') await lane.awake(input.execution);
     const origin: InputOrigin = { sequence, input };
-    messages.push(input.kind === 'cancel' ? { kind: 'cancel', organisation: input.organisation, execution: input.execution, answer: undefined, origin } : await startOf(input, origin, ports));
+    if (input.kind === 'child') messages.push({ kind: 'child', execution: input.execution, result: resultOf(input), origin });
+    else messages.push(input.kind === 'cancel' ? { kind: 'cancel', organisation: input.organisation, execution: input.execution, answer: undefined, origin } : await startOf(input, origin, ports));
   }
   return messages;
 }
 
 function isOnItsWay(lane: Lane, slot: number, from: number, ports: InputPorts): boolean {
   return !lane.slots.owns(slot) && lane.slots.releasedTo(slot) === undefined && laneOfSlot(ports.table(), slot) === from;
+}
+
+function resultOf({ run, activation, attempt, endedAtMs, output, error }: ChildInput): StepResult {
+  const outcome: StepResult['outcome'] = error === undefined ? { kind: 'output', payload: payloadOf(output ?? null) } : { kind: 'failure', problem: error };
+  return { run, activation, attempt, outcome, dispatchedAtMs: endedAtMs, startedAtMs: endedAtMs, endedAtMs, worker: 'workflow' };
 }
 
 async function startOf(input: StartInput, origin: InputOrigin, ports: InputPorts): Promise<Message> {

@@ -487,6 +487,13 @@ export class Lane {
         turn.effects.push(message.durable);
         return;
       }
+      case 'child': {
+        const { execution: id, result, origin } = message;
+        const actor = this.actors.get(id);
+        if (actor !== undefined) this.#transition(actor, turn, (records) => void resolve(actor.execution, result, journalFor(actor.execution, turn.nowMs, records)));
+        else this.#isElsewhere(id, origin, () => undefined);
+        return;
+      }
       case 'event':
         this.#hear(message.organisation, message.event, turn);
         return;

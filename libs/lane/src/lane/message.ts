@@ -39,6 +39,8 @@ export type Message =
   | { readonly kind: 'result'; readonly execution: string; readonly result: StepResult; readonly durable: () => void; /** The lane has left before the result was durable. */ readonly moved?: () => void }
   /** `refused`: its execution sleeps and could not be read; a key of the catalogue of errors, and a sentence. */
   | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((outcome: Cancelled) => void) | undefined; readonly refused?: (reason: string, message: string) => void; readonly origin?: InputOrigin }
+  /** A workflow that a task runs has ended. */
+  | { readonly kind: 'child'; readonly execution: string; readonly result: StepResult; readonly origin: InputOrigin }
   /** An event for every execution here that listens for it. */
   | { readonly kind: 'event'; readonly organisation: string; readonly event: CloudEvent }
   /** A timer may have run out. */
