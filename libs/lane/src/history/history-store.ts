@@ -29,6 +29,15 @@ const BATCH_CHARACTERS_MAX = 16 * 1024 * 1024;
 const WRITES_MAX = 2;
 /** Journal text that may wait for the database, in characters. */
 export const WAITING_CHARACTERS_MAX = 256 * 1024 * 1024;
+/**
+ * After an outage running work needs the database's disk too: what waits is written in portions of so many documents,
+ * with pauses of so many times what the last took, until little waits; or for a minute, if more comes than that takes.
+ */
+const CATCH_UP_BATCH_MAX = 200;
+const CATCH_UP_PAUSES = 3;
+const CATCH_UP_LITTLE_BYTES = 1024 * 1024;
+const CATCH_UP_MUCH_BYTES = 48 * 1024 * 1024;
+const CATCH_UP_MS_MAX = 60_000;
 /** Between tries while the database is away, in milliseconds. */
 const RETRY_MS = { first: 100, most: 2_000 } as const;
 /** How long a start waits to be looked up, in milliseconds; the database is then left alone for as long as ASK_PAUSE_MS. */
@@ -86,6 +95,8 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
   /** 0 while the database answers. */
   let retryMs = 0;
   let pausing = false;
+  /** When the database was back; 0 once what waited then is there. */
+  let backSinceMs = 0;
   let askAgainAtMs = 0;
   const idle = new Set<() => void>();
 
@@ -93,7 +104,7 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
     let characters = 0;
     let count = 0;
     for (const { characters: more } of queue) {
-      if (count >= BATCH_MAX || (count > 0 && characters + more > BATCH_CHARACTERS_MAX)) break;
+      if (count >= (backSinceMs === 0 ? BATCH_MAX : CATCH_UP_BATCH_MAX) || (count > 0 && characters + more > BATCH_CHARACTERS_MAX)) break;
       characters += more;
       count++;
     }
@@ -104,7 +115,7 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
 
   function pump(): void {
     // While it does not answer one try at a time is enough.
-    while (!pausing && queue.length > 0 && writes < (retryMs === 0 ? WRITES_MAX : 1)) {
+    while (!pausing && queue.length > 0 && writes < (retryMs === 0 && backSinceMs === 0 ? WRITES_MAX : 1)) {
       writes++;
       void write(nextBatch());
     }
@@ -120,6 +131,7 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
 
   async function write(batch: readonly Waiting[]): Promise<void> {
     let kept: readonly string[];
+    const since = clock.monotonicMs();
     try {
       kept = await payloads.keep(batch.flatMap(({ document, names }) => (names ? [{ execution: document._id, entries: entriesOf(document) }] : [])));
       kept = [...kept, ...(await within(clock, WRITE_MS_MAX, 'Writing history', insert(batch)))];
@@ -130,6 +142,8 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
       pause();
       return;
     }
+    const nowMs = clock.monotonicMs();
+    if (retryMs > 0) backSinceMs = nowMs;
     retryMs = 0;
     writes--;
     for (const { characters, stored } of batch) {
@@ -137,7 +151,10 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
       stored(kept);
       kept = [];
     }
-    pump();
+    const isLate = nowMs - backSinceMs > CATCH_UP_MS_MAX && waitingCharacters > CATCH_UP_MUCH_BYTES;
+    if (waitingCharacters < CATCH_UP_LITTLE_BYTES || isLate) backSinceMs = 0;
+    if (backSinceMs === 0) pump();
+    else rest((nowMs - since) * CATCH_UP_PAUSES);
   }
 
   async function insert(batch: readonly Waiting[]): Promise<readonly string[]> {
@@ -157,13 +174,17 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
 
   function pause(): void {
     if (pausing) return;
-    pausing = true;
     retryMs = Math.min(Math.max(retryMs * 2, RETRY_MS.first), RETRY_MS.most);
+    rest(retryMs);
+  }
+
+  function rest(ms: number): void {
+    pausing = true;
     const goOn = (): void => {
       pausing = false;
       pump();
     };
-    clock.after(retryMs, goOn, { holds: false });
+    clock.after(ms, goOn, { holds: false });
   }
 
   return {

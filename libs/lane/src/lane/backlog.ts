@@ -8,7 +8,7 @@
  * - B1 An execution is in history, in memory, or here: it is taken here instead of being handed to history, and handed
  *      over once it has been read again.
  * - B2 Only whose journal is in this lane's log as a whole is taken.
- * - B3 Reading again is behind everything else: a frame at a time, at most one turn in CATCH_UP_SHARE, and only while
+ * - B3 Reading again is behind everything else: turns of CATCH_UP_TURN_MS, one in CATCH_UP_SHARE, and only while
  *      little waits for history.
  */
 import type { Clock } from '@millrace/clock';
@@ -24,8 +24,9 @@ import type { LaneLog } from './lane-log.ts';
 export const BACKLOG_CHARACTERS = 64 * 1024 * 1024;
 /** And below which they are read again. */
 const REFILL_CHARACTERS = 16 * 1024 * 1024;
-/** Reading again takes one part in so many of the time. */
+/** Reading again takes one part in so many of the time, in turns of so many milliseconds. */
 const CATCH_UP_SHARE = 4;
+const CATCH_UP_TURN_MS = 8;
 /** Between looks whether history has room again, in milliseconds. */
 const PAUSE_MS = 50;
 /** Between tries when the log could not be read, in milliseconds. */
@@ -75,6 +76,7 @@ export function createBacklog({ log, table, ports, clock, logger, lastSequence, 
   /** Goes over the log once, and hands over what has ended in it. */
   async function pass(from: number, last: number): Promise<void> {
     const open = new Map<string, Gathered>();
+    let spentMs = 0;
     for await (const { sequence, text } of log.read(from, last)) {
       if (ending.signal.aborted) return;
       const since = clock.monotonicMs();
@@ -95,7 +97,10 @@ export function createBacklog({ log, table, ports, clock, logger, lastSequence, 
       // Those that began first were noted first.
       const [earliest] = open.values();
       passLow = earliest?.firstSequence ?? sequence + 1;
-      await clock.sleep(Math.max(1, (clock.monotonicMs() - since) * (CATCH_UP_SHARE - 1)), ending.signal);
+      spentMs += clock.monotonicMs() - since;
+      if (spentMs < CATCH_UP_TURN_MS) continue;
+      await clock.sleep(spentMs * (CATCH_UP_SHARE - 1), ending.signal);
+      spentMs = 0;
       while (ports.historyWaiting() > REFILL_CHARACTERS) await clock.sleep(PAUSE_MS, ending.signal);
     }
   }
