@@ -42,7 +42,7 @@ test('whoever waits for an answer when the server stops is told to come back ove
 
 test('a connection that somebody else has accepted is served as any other', async () => {
   const server = serverThatWaits();
-  const front = createServer({ pauseOnConnect: true }, (socket) => server.take(socket));
+  const front = createServer((socket) => server.take(socket));
   await new Promise<void>((settle) => front.listen(0, '127.0.0.1', settle));
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const before = answer;
