@@ -24,7 +24,7 @@ const CHANGES: readonly Change[] = [
   { file: 'libs/engine/src/record-writer.ts', from: "    case 'skipped':\n", to: "    case 'noted':\n      return `{\"k\":\"noted.1\",\"text\":${JSON.stringify(record.text)}}`;\n    case 'skipped':\n" },
   { file: 'libs/engine/src/record-reader.ts', from: "    case 'skipped.1':\n", to: "    case 'noted.1':\n      return { kind: 'noted', text: text('text') };\n    case 'skipped.1':\n" },
   { file: 'libs/engine/src/apply.ts', from: "    case 'skipped'", to: "    case 'noted':\n      return;\n    case 'skipped'" },
-  { file: 'libs/lane/src/lane/transition.ts', from: '    options.decide(records);\n', to: `    options.decide(records);\n    if (options.writer.format >= ${NEXT} && records[0]?.kind === 'started') records.splice(1, 0, { kind: 'noted', text: 'by the second build' });\n` },
+  { file: 'libs/lane/src/lane/transition.ts', from: '    options.decide(records);\n', to: `    options.decide(records);\n    if (options.frame.format >= ${NEXT} && records[0]?.kind === 'started') records.splice(1, 0, { kind: 'noted', text: 'by the second build' });\n` },
 ];
 
 /** Makes it in an empty folder; yields the path of its orchestrator's program. */
