@@ -7,7 +7,8 @@
  * H1 A handle is replaced only when its seal is that of the step's own program and the document declares the
  *    secret: who writes such a text from outside does not know the seal.
  * H2 A handle in what an operation brings back is broken, so that none can be planted for a later step.
- * H3 Every value that was opened is known to `texts`, so that it can be taken out of what leaves the worker.
+ * H3 Every value that took a handle's place is known to `texts`, so that it can be taken out of what leaves the
+ *    worker; of a policy from a secret its credentials are, and names of users and clients are not.
  */
 import { MillraceError } from '@millrace/errors';
 import type { JsonObject, JsonValue } from './manifest.ts';
@@ -23,9 +24,9 @@ export class SecretRefused extends Error {}
 
 /** What one step may open, and what it has opened. */
 export interface StepSecrets {
-  /** The secret's value. @throws SecretRefused */
+  /** The secret's value; whoever uses it hides what must not leave. @throws SecretRefused */
   open(name: string): JsonValue;
-  /** Texts that must not leave the worker: credentials made on the way, such as tokens. */
+  /** A text that must not leave the worker: a part of a secret, or a credential made on the way, such as a token. */
   hide(text: string): void;
   /** H3. */
   readonly texts: readonly string[];
@@ -50,14 +51,13 @@ export function stepSecrets(source: Pick<ConnectionSource, 'secret'>, organisati
       }
       if (value === undefined) throw new SecretRefused(`there is no secret ${name} in organisation ${organisation}; apply one of \`kind: secret\` first`);
       opened.set(name, value);
-      for (const text of textsOf(value)) hide(text);
       return value;
     },
   };
 }
 
 /** The arguments with every handle replaced (H1). @throws SecretRefused */
-export function openHandles(args: JsonObject, secrets: Pick<StepSecrets, 'open'>): JsonObject {
+export function openHandles(args: JsonObject, secrets: Pick<StepSecrets, 'open' | 'hide'>): JsonObject {
   const { [SECRETS_ARGUMENT]: declared, ...rest } = args;
   if (declared === undefined) return args;
   const { seal, names } = declared as { readonly seal?: unknown; readonly names?: unknown };
@@ -68,7 +68,7 @@ export function openHandles(args: JsonObject, secrets: Pick<StepSecrets, 'open'>
 interface Own {
   readonly seal: string;
   readonly names: readonly string[];
-  readonly secrets: Pick<StepSecrets, 'open'>;
+  readonly secrets: Pick<StepSecrets, 'open' | 'hide'>;
 }
 
 function opened(value: JsonValue, own: Own): JsonValue {
@@ -100,6 +100,7 @@ function valueOf(seal: string, path: string, own: Own): JsonValue | undefined {
     if (inner === undefined) throw new SecretRefused(`the secret ${name} has no ${members.join('.')}`);
     value = inner;
   }
+  for (const text of textsOf(value)) own.secrets.hide(text);
   return value;
 }
 

@@ -1,17 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
+import { guideDocuments } from './guide-documents.ts';
 import type { JsonObject } from './json.ts';
 import { startRunner, type DocumentRunner } from './run-documents.ts';
 import { checkText } from './source-documents.ts';
 
 jest.setTimeout(120_000);
-
-/** The documents of a page of the guide. */
-function documentsOf(page: string): readonly string[] {
-  const text = readFileSync(new URL(`../../../docs/guide/${page}`, import.meta.url), 'utf8');
-  return Array.from(text.matchAll(/```yaml\n([\s\S]*?)```/g), ([, block = '']) => block).filter((block) => block.startsWith('document:'));
-}
 
 let folder: TemporaryFolder;
 let runner: DocumentRunner;
@@ -25,10 +19,12 @@ afterAll(async () => {
   await folder.remove();
 });
 
-test.each(documentsOf('calls.md').map((text) => [/name: (\w+), version/.exec(text)?.[1] ?? '', text]))('the guide\'s document `%s` runs', async (name, text) => {
-  const checked = await checkText(`${name}.yaml`, text);
-  if (checked.kind !== 'runnable') throw new Error(checked.problems.join('\n'));
-  expect(await runner.run(checked.document.value as JsonObject)).toEqual({ kind: 'ran', how: 'completed' });
+test('every document of the page about calls runs', async () => {
+  for (const [name, text] of await guideDocuments('calls.md')) {
+    const checked = await checkText(`${name}.yaml`, text);
+    if (checked.kind !== 'runnable') throw new Error(checked.problems.join('\n'));
+    expect([name, await runner.run(checked.document.value as JsonObject)]).toEqual([name, { kind: 'ran', how: 'completed' }]);
+  }
 });
 
 test('a document that faults with what it does not raise has failed, and one that raises ran', async () => {

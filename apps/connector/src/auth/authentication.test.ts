@@ -49,6 +49,12 @@ describe('basic and bearer', () => {
     expect(seen()).toBe(expected);
   });
 
+  test('the password of a secret is masked in what comes back, the name of the user is not', async () => {
+    target.answerWith(() => ({ body: { user: 'admin1', password: 'password123', credentials: Buffer.from('admin1:password123').toString('base64') } }));
+    const runs = http({ secrets: { mine: { username: 'admin1', password: 'password123' } } });
+    expect(await runs.output('http.request', get({ kind: 'basic', secret: 'mine' }))).toEqual({ user: 'admin1', password: '***', credentials: '***' });
+  });
+
   test('what is missing is a configuration error that names the place', async () => {
     expect(await http().failure('http.request', get({ kind: 'basic', username: 'a' }))).toMatchObject({
       type: 'https://serverlessworkflow.io/spec/1.0.0/errors/configuration',
