@@ -1,8 +1,12 @@
 /**
  * What a run has started and has to end, whatever happens: the last started ends first, each once.
  *
- * SIGINT and SIGTERM end everything too; a second signal does not wait any longer.
+ * SIGINT and SIGTERM end everything too; a second signal does not wait any longer, unless it is the same one once more:
+ * a group's signal reaches this process by itself, through npm and through the script that started it.
  */
+
+/** Signals within so many milliseconds after the first are that one. */
+const SAME_SIGNAL_MS = 2_000;
 
 export interface Endings {
   /** Registers an ending; what it returns runs it now, instead of later. */
@@ -47,11 +51,14 @@ export function createEndings(report: (line: string) => void): Endings {
 
 /** Ends everything at SIGINT or SIGTERM, then the process, with the status that shells expect. */
 export function endAtSignals(endings: Endings): void {
-  let asked = false;
+  let askedAtMs: number | undefined;
   for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     process.on(signal, () => {
-      if (asked) process.exit(status);
-      asked = true;
+      if (askedAtMs !== undefined) {
+        if (performance.now() - askedAtMs > SAME_SIGNAL_MS) process.exit(status);
+        return;
+      }
+      askedAtMs = performance.now();
       process.stderr.write('bench: ending what was started\n');
       void endings.all().finally(() => process.exit(status));
     });
