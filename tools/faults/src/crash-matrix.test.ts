@@ -8,6 +8,9 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 const MATRIX = /## The crash matrix\n(.*?)\n## /s;
 const TEST = /`([\w.-]+\.test\.ts)` "([^"]+)"/g;
 const FAULT = /fault "([^"]+)"/g;
+const POINT = /simulation "([^"]+)"/g;
+/** As text: the simulation is no part of this package. */
+const POINTS = new Set([.../export const POINTS = \[(.*?)\]/s.exec(readFileSync(path.join(ROOT, 'tools/simulate/src/world/points.ts'), 'utf8'))?.[1]?.matchAll(/'([^']+)'/g) ?? []].map(([, name]) => name));
 
 const text = readFileSync(path.join(ROOT, 'docs/failures.md'), 'utf8');
 const rows = (MATRIX.exec(text)?.[1] ?? '').split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| dies |') && !line.startsWith('| what |'));
@@ -28,10 +31,18 @@ test('every line of the matrix names a test or a fault, and all that are named e
   for (const row of rows) {
     const tests = [...row.matchAll(TEST)];
     const faults = [...row.matchAll(FAULT)];
-    if (tests.length + faults.length === 0) wrong.push(`nothing proves: ${row}`);
+    const points = [...row.matchAll(POINT)];
+    if (tests.length + faults.length + points.length === 0) wrong.push(`nothing proves: ${row}`);
     for (const [, file = '', title = ''] of tests) if (files.get(file)?.includes(title) !== true) wrong.push(`${file} has no test ${JSON.stringify(title)}`);
     for (const [, name = ''] of faults) if (!names.has(name)) wrong.push(`there is no fault ${JSON.stringify(name)}`);
+    for (const [, name = ''] of points) if (!POINTS.has(name)) wrong.push(`the simulation has no crash point ${JSON.stringify(name)}`);
   }
   expect(wrong).toEqual([]);
   expect(rows.length).toBeGreaterThan(30);
+});
+
+test('every crash point of the simulation stands in the matrix', () => {
+  const named = new Set(rows.flatMap((row) => [...row.matchAll(POINT)].map(([, name]) => name)));
+  expect([...POINTS].filter((name) => !named.has(name))).toEqual([]);
+  expect(POINTS.size).toBeGreaterThan(20);
 });

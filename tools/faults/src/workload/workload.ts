@@ -170,4 +170,3 @@ async function eachOf<T>(list: readonly T[], atOnce: number, run: (one: T) => Pr
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await run(next);
   }));
 }
-
