@@ -23,6 +23,7 @@ import { httpConnector } from './connectors/http/http.ts';
 import { mcpConnector } from './connectors/mcp/mcp.ts';
 import { millraceConnector } from './connectors/millrace.ts';
 import { eventConnector } from './connectors/emit.ts';
+import { containerConnector, shellConnector } from './connectors/process/process.ts';
 import { scriptConnector } from './connectors/script/script.ts';
 import { openApiConnector } from './connectors/openapi/openapi.ts';
 import { smtpConnector } from './connectors/smtp/smtp.ts';
@@ -49,7 +50,7 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const script = scriptConnector({ resources });
   const lanes = await watchLanes(bus);
   const grpc = grpcConnector(access);
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script, eventConnector(await natsEvents(bus, lanes))];
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script, shellConnector(config.shellFolder), containerConnector(), eventConnector(await natsEvents(bus, lanes))];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);

@@ -12,6 +12,7 @@ export const schema = {
   resourceRoot: optional(text('MILLRACE_RESOURCE_ROOT', { doc: 'folder below which file: resources of calls (protos, OpenAPI documents) may be read' })),
   mcpPath: text('PATH', { default: '/usr/local/bin:/usr/bin:/bin', doc: 'where commands of MCP calls are looked for' }),
   mcpCommands: text('MILLRACE_MCP_COMMANDS', { default: '', doc: 'commands that MCP calls over stdio may start, separated by commas; without it none' }),
+  shellFolder: optional(text('MILLRACE_SHELL_FOLDER', { doc: 'allows `run: shell`: the folder in which commands run, with all that this process may do; without it none is run' })),
   stepsPerStreamMax: integer('MILLRACE_STEPS_PER_STREAM_MAX', {
     default: DEFAULT_WORKER_LIMITS.stepsPerStreamMax,
     min: 1,

@@ -135,3 +135,6 @@ export const SCRIPT_PYTHON_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
 export const EMIT_TIMEOUT_MS = 30_000;
 /** Largest event, bytes of its JSON form. */
 export const EVENT_BYTES_MAX = 256 * 1024;
+
+/** Time limit of a shell command that has none of its own, milliseconds. */
+export const SHELL_TIMEOUT_MS = 60_000;
