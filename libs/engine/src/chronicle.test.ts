@@ -61,3 +61,15 @@ test('while it runs the open task is the one that waits', () => {
   expect(journal.map((_, index) => open(index + 1)).filter((tasks) => tasks.some((task) => task === 'guarded waiting')).length).toBeGreaterThan(0);
   expect(open(journal.length - 1)).toEqual(['do running', 'rest waiting']);
 });
+
+test('where entries are left out nothing is told of a call whose end they held', () => {
+  const { journal } = flakyRun();
+  const at = journal.findIndex(({ records }) => records.some((record) => record.kind === 'resolved'));
+  const [follower] = journal.slice(at + 1);
+  if (follower === undefined) throw new Error('the journal ends too early');
+  const entries = [...journal.slice(0, at), { ...follower, afterGap: true as const }, ...journal.slice(at + 2)];
+  const view = viewOf(IDENTITY, PROGRAM, entries, 'running');
+  expect(view.tasks.filter(({ name }) => name === 'inside').every(({ status }) => status === 'completed')).toBe(true);
+  expect(view.tasks.some(({ name, status }) => name === 'loop' && status === 'completed')).toBe(true);
+  expect(view.status).toBe('completed');
+});

@@ -49,7 +49,10 @@ function shownOf(tasks: readonly TaskChronicle[]): readonly TaskChronicle[] {
 
 export function chronicleOf(program: Program, entries: readonly JournalEntry[]): Chronicle {
   const reader = new Reader(program);
-  for (const entry of entries) for (const record of entry.records) reader.read(record, entry.atMs);
+  for (const entry of entries) {
+    if (entry.afterGap === true) reader.skip();
+    for (const record of entry.records) reader.read(record, entry.atMs);
+  }
   return reader.chronicle();
 }
 
@@ -76,6 +79,15 @@ class Reader {
 
   chronicle(): Chronicle {
     return { startedAtMs: this.#startedAtMs, begunAtMs: this.#begunAtMs, endedAtMs: this.#endedAtMs, status: this.#status, error: this.#error, tasks: shownOf([...this.#tasks.values()]) };
+  }
+
+  /** Something is left out here: how a call or a wait ended that was under way is not known, so it is not told. */
+  skip(): void {
+    for (const number of this.#live) {
+      if (this.#isScope(number)) continue;
+      this.#live.delete(number);
+      this.#tasks.delete(number);
+    }
   }
 
   read(record: JournalRecord, atMs: number): void {

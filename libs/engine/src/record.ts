@@ -200,6 +200,8 @@ export type JournalRecord =
 
 /** Records of one transition of one execution, with the moment it happened at. */
 export interface JournalEntry {
+  /** Entries in front of this one were left out by who read the journal. */
+  readonly afterGap?: true;
   readonly atMs: number;
   readonly records: readonly JournalRecord[];
 }

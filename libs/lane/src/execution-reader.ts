@@ -71,7 +71,7 @@ export interface ReaderOptions {
 export function createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock }: ReaderOptions): ExecutionReader {
   /** Of values by reference only those of the first and the last entry are shown: the input and the output. */
   async function decode(id: string, segments: number, tail: readonly string[]): Promise<readonly JournalEntry[]> {
-    const texts = await readExcerpt(segments, tail, (from, below) => checkpoints.segments(id, below, from));
+    const { entries: texts, gapAt } = await readExcerpt(segments, tail, (from, below) => checkpoints.segments(id, below, from));
     const found = new Map<string, string>();
     for (const name of entryReferencesOf([...texts.slice(0, 1), ...texts.slice(1).slice(-1)])) found.set(name, await payloads.get(name));
     const entries: JournalEntry[] = [];
@@ -82,6 +82,8 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
       entries.push(...decodeEntries(texts.slice(from, below), (name) => found.get(name) ?? 'null'));
       from = below;
     }
+    const follower = gapAt === undefined ? undefined : entries[gapAt];
+    if (gapAt !== undefined && follower !== undefined) entries[gapAt] = { ...follower, afterGap: true };
     return entries;
   }
 

@@ -7,15 +7,21 @@
  */
 
 /** Text that is kept of a journal's beginning, in characters; the start, and the scopes that were entered first. */
-export const JOURNAL_FIRST_CHARACTERS_MAX = 256 * 1024;
+export const JOURNAL_FIRST_CHARACTERS_MAX = 512 * 1024;
 /** Text that is kept of a journal's end, in characters. */
-export const JOURNAL_LAST_CHARACTERS_MAX = 1792 * 1024;
+export const JOURNAL_LAST_CHARACTERS_MAX = 7680 * 1024;
 
 /** Reads the entries of segments from one number up to below another. */
 export type ReadSegments = (from: number, below: number) => Promise<readonly string[]>;
 
+export interface JournalExcerpt {
+  readonly entries: readonly string[];
+  /** The entry before which something was left out; undefined when nothing was. */
+  readonly gapAt: number | undefined;
+}
+
 /** Entries in order. `count` segments come before `tail`; those in the middle of a long journal are not read. */
-export async function readExcerpt(count: number, tail: readonly string[], read: ReadSegments): Promise<readonly string[]> {
+export async function readExcerpt(count: number, tail: readonly string[], read: ReadSegments): Promise<JournalExcerpt> {
   let last: readonly string[] = tail;
   let characters = lengthOf(tail);
   let next = count;
@@ -29,15 +35,15 @@ export async function readExcerpt(count: number, tail: readonly string[], read: 
 }
 
 /** `isCut`: something between the two is missing already. */
-function excerptOf(first: readonly string[], last: readonly string[], isCut: boolean): readonly string[] {
+function excerptOf(first: readonly string[], last: readonly string[], isCut: boolean): JournalExcerpt {
   const all = [...first, ...last];
-  if (!isCut && lengthOf(all) <= JOURNAL_FIRST_CHARACTERS_MAX + JOURNAL_LAST_CHARACTERS_MAX) return all;
+  if (!isCut && lengthOf(all) <= JOURNAL_FIRST_CHARACTERS_MAX + JOURNAL_LAST_CHARACTERS_MAX) return { entries: all, gapAt: undefined };
   let head = 0;
   for (let room = JOURNAL_FIRST_CHARACTERS_MAX; head < all.length && (head === 0 || room >= (all[head] as string).length); head++) room -= (all[head] as string).length;
   if (isCut) head = Math.min(head, Math.max(1, first.length));
   let from = all.length;
   for (let room = JOURNAL_LAST_CHARACTERS_MAX; from > head && (from === all.length || room >= (all[from - 1] as string).length); from--) room -= (all[from - 1] as string).length;
-  return [...all.slice(0, head), ...all.slice(from)];
+  return { entries: [...all.slice(0, head), ...all.slice(from)], gapAt: head };
 }
 
 function lengthOf(entries: readonly string[]): number {
