@@ -36,7 +36,7 @@ export interface BytesPerStep {
   /** What stays: logs after truncation, events, MongoDB. */
   readonly total: number;
   readonly steps: number;
-  /** What one mebibyte of frames before compression became in the log. */
+  /** Bytes in the log for each byte of frames before compression. */
   readonly compression: number;
 }
 
@@ -56,7 +56,7 @@ export async function startDiskMeter(bed: BenchCluster): Promise<DiskMeter | und
   const { nats, mongo } = bed.cluster.servers;
   const { monitorUrl } = nats;
   if (monitorUrl === undefined || mongo.processes.length === 0) return undefined;
-  const before = { database: await databaseBytes(mongo.url), streams: await streamsOf(monitorUrl), lanes: await laneCounts(bed.cluster), characters: await framedCharacters(bed) };
+  const before = { database: await databaseBytes(mongo.url), streams: await streamsOf(monitorUrl), lanes: await laneCounts(bed.cluster), framed: await framedBytes(bed) };
   let seen = { bytes: 0, frames: 0 };
   let last = lanesOf(before.streams);
   let looking = Promise.resolve();
@@ -76,7 +76,7 @@ export async function startDiskMeter(bed: BenchCluster): Promise<DiskMeter | und
       clearInterval(timer);
       await looking;
       const lanes = await laneCounts(bed.cluster);
-      const characters = (await framedCharacters(bed)) - before.characters;
+      const framed = (await framedBytes(bed)) - before.framed;
       const steps = Math.max(1, lanes.steps - before.lanes.steps);
       const frames = lanes.frames - before.lanes.frames;
       const appended = seen.frames === 0 ? 0 : (seen.bytes / seen.frames) * frames;
@@ -93,7 +93,7 @@ export async function startDiskMeter(bed: BenchCluster): Promise<DiskMeter | und
         oplog: round((database.oplog - before.database.oplog) / steps),
         total: round((left + events + kept) / steps),
         steps,
-        compression: characters === 0 ? 0 : round(appended / characters, 3),
+        compression: framed === 0 ? 0 : round(appended / framed, 3),
       };
     },
   };
@@ -131,8 +131,8 @@ async function untilSteady(monitorUrl: string): Promise<readonly Stream[]> {
   return streams;
 }
 
-async function framedCharacters(bed: BenchCluster): Promise<number> {
-  return (await laneCounts(bed.cluster)).framedCharacters;
+async function framedBytes(bed: BenchCluster): Promise<number> {
+  return (await laneCounts(bed.cluster)).framedBytes;
 }
 
 /** Bytes of files, after a checkpoint: those of the services' databases, and the oplog's. */

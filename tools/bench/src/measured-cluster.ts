@@ -43,8 +43,8 @@ export interface LaneCounts {
   readonly steps: number;
   /** Executions in memory. */
   readonly executions: number;
-  /** Characters of frames, before compression. */
-  readonly framedCharacters: number;
+  /** Bytes of frames, before compression. */
+  readonly framedBytes: number;
 }
 
 export function createMeter({ cluster }: BenchCluster): Meter {
@@ -56,7 +56,7 @@ export function createMeter({ cluster }: BenchCluster): Meter {
   several('mongod', mongo.processes);
   let before = new Map<string, Usage>();
   let fromUs = monotonicUs();
-  let counts: LaneCounts = { frames: 0, messages: 0, steps: 0, executions: 0, framedCharacters: 0 };
+  let counts: LaneCounts = { frames: 0, messages: 0, steps: 0, executions: 0, framedBytes: 0 };
   let outcome: Outcome | undefined;
   let over = false;
 
@@ -105,14 +105,14 @@ function monotonicUs(): number {
 
 /** Sums over the orchestrators' metrics. */
 export async function laneCounts(cluster: BenchCluster['cluster']): Promise<LaneCounts> {
-  const counts = { frames: 0, messages: 0, steps: 0, executions: 0, framedCharacters: 0 };
+  const counts = { frames: 0, messages: 0, steps: 0, executions: 0, framedBytes: 0 };
   for (const orchestrator of cluster.of('orchestrator')) {
     const metrics = await readMetrics(orchestrator.addresses.http);
     counts.frames += metrics('millrace_lane_frames_count');
     counts.messages += metrics('millrace_lane_messages_count');
     counts.steps += metrics('millrace_lane_steps_count');
     counts.executions += metrics('millrace_lane_executions_count');
-    counts.framedCharacters += metrics('millrace_lane_framed_characters');
+    counts.framedBytes += metrics('millrace_lane_framed_bytes');
   }
   return counts;
 }
