@@ -13,7 +13,7 @@
  * | format | what it added |
  * |---|---|
  * | 1 | release 0.1.0: frames, the thirteen records from `started` to `ended`, snapshots, starts and cancels as inputs |
- * | 2 | what records and heads say of it in RECORD_FORMATS, NODE_FORMATS and `frame.ts` |
+ * | 2 | forks, listening and timeouts (RECORD_FORMATS, NODE_FORMATS), moves of slots in heads (MOVES_FORMAT), snapshots with each value once |
  */
 import { WORKFLOW_OPERATION, type Node, type Program } from './program.ts';
 import type { JournalRecord } from './record.ts';
