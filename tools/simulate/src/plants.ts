@@ -87,8 +87,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'timer-lost',
     defect: 'A new owner does not arm the timers that it finds in the log.',
-    file: 'libs/lane/src/lane/lane.ts',
-    text: 'if (activation.dueMs !== undefined) this.#timers.wait(activation.dueMs, execution.id, activation.number);',
+    file: 'libs/lane/src/lane/lane-executions.ts',
+    text: 'if (activation.dueMs !== undefined) this.timers.wait(activation.dueMs, execution.id, activation.number);',
     instead: '',
     found: ['E8'],
   },

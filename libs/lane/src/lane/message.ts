@@ -57,3 +57,13 @@ export type Message =
   | { readonly kind: 'adopt'; readonly marker: AdoptedSlots; readonly state: MovedState; readonly done: () => void }
   /** Runs when everything before it is durable. */
   | { readonly kind: 'query'; readonly run: () => void };
+
+/** Tells whoever waits for the message. Whether the frame of a start that is refused here became durable is not known; its id makes another try the same start. */
+export function refuse(message: Message, reason: string, because: string): void {
+  if ((message.kind === 'start' || message.kind === 'attach') && message.watcher !== undefined) message.watcher.refused(reason, because);
+  if (message.kind === 'cancel') {
+    if (message.refused === undefined) message.answer?.('elsewhere');
+    else message.refused(reason, because);
+  }
+  if (message.kind === 'result') message.moved?.();
+}

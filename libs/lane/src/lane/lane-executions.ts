@@ -1,0 +1,552 @@
+/**
+ * The executions of one lane in its owner's memory, and what each message does to them.
+ *
+ * Owns their state between two frames, and which effects a decision has. Does not own when a frame is appended, nor
+ * that effects wait for it (lane.ts), nor how slots come and go (lane-moves.ts).
+ *
+ * - E1 Whatever leaves is put among the turn's effects, never done while a message is processed.
+ * - E4 E5 The core decides; this file adds nothing to the journal.
+ * - E6 What one execution cannot do ends that execution and never the lane (transition.ts).
+ * - E9 What a former owner may not have carried out is carried out again: steps, timers, events, replies.
+ * - An input for a slot that has left is sent on.
+ */
+import type { Clock } from '@millrace/clock';
+import { advance, begin, cancel, elapse, hear, isListening, journalFor, resolve, start, PROBLEM_TYPES, type CloudEvent, type Execution, type JournalRecord } from '@millrace/engine';
+import { Defect, MillraceError } from '@millrace/errors';
+import { SLOT_COUNT, slotOf } from '@millrace/identity';
+import type { Logger } from '@millrace/telemetry';
+import { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
+import { createBacklog, type Backlog } from './backlog.ts';
+import { CoreTime, HEAVY_FUEL } from './core-time.ts';
+import { formatRefusal } from './format-needed.ts';
+import type { FrameBytes } from './frame-bytes.ts';
+import type { LaneLog } from './lane-log.ts';
+import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
+import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
+import { isTold, lifecycleEvent } from './lifecycle.ts';
+import { createListeners } from './listeners.ts';
+import { refuse, type InputOrigin, type Message, type StartMessage } from './message.ts';
+import type { LanePorts } from './ports.ts';
+import { answerAgain, type KnownStart } from './repeated-start.ts';
+import { createSendOn, type SendOn } from './send-on.ts';
+import { createSleepers, type Sleepers, type Waited, type Woken } from './sleepers.ts';
+import type { SlotOwnership } from './slot-ownership.ts';
+import { isSameInput, type StartMemory } from './start-memory.ts';
+import type { TakenLane } from './take-lane.ts';
+import { writeTransition } from './transition.ts';
+
+/** Of so many decisions one is timed; a power of two. */
+const MEASURE_EVERY = 4;
+
+/** What is done once the frame `sequence` is durable. */
+export type Effect = (sequence: number) => void;
+
+/** One frame while it is filled. */
+export interface Turn {
+  readonly nowMs: number;
+  readonly effects: Effect[];
+  readonly touched: Actor[];
+}
+
+/** Sees the records of one transition, durable. */
+export type TransitionObserver = (execution: Execution, atMs: number, records: readonly JournalRecord[]) => void;
+
+/** Counts for metrics; they only grow. */
+export interface LaneCounts {
+  frames: number;
+  messages: number;
+  steps: number;
+  started: number;
+  ended: number;
+  framedBytes: number;
+}
+
+/** The lane that they are in. */
+export interface LaneHost {
+  readonly number: number;
+  readonly epoch: number;
+  readonly counts: LaneCounts;
+  post(message: Message): void;
+  /** The last frame that is durable, and the last input that it holds. */
+  durable(): { readonly sequence: number; readonly inputSequence: number };
+}
+
+export interface LaneExecutionsOptions {
+  readonly host: LaneHost;
+  readonly frame: FrameBytes;
+  readonly log: LaneLog;
+  readonly ports: LanePorts;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly taken: TakenLane;
+}
+
+export class LaneExecutions {
+  readonly actors = new Map<string, Actor>();
+  readonly finished = new Map<string, Finished>();
+  readonly memory: StartMemory;
+  readonly slots: SlotOwnership;
+  /** Decisions made for each slot; they only grow. */
+  readonly heat = new Uint32Array(SLOT_COUNT);
+  readonly sendOn: SendOn;
+  readonly timers: LaneTimers;
+  readonly upkeep: LaneUpkeep;
+  readonly sleepers: Sleepers;
+  readonly backlog: Backlog;
+  readonly listeners = createListeners();
+  /** The last input that has been processed. */
+  inputSequence: number;
+  readonly #host: LaneHost;
+  readonly #frame: FrameBytes;
+  readonly #ports: LanePorts;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #coreTime: CoreTime;
+  #decisions = 0;
+  readonly #observers = new Set<TransitionObserver>();
+
+  constructor({ host, frame, log, ports, clock, logger, taken }: LaneExecutionsOptions) {
+    this.#host = host;
+    this.#frame = frame;
+    this.#ports = ports;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#coreTime = new CoreTime(clock);
+    this.inputSequence = taken.inputSequence;
+    this.memory = taken.memory;
+    this.slots = taken.slots;
+    const { number, epoch } = host;
+    this.sendOn = createSendOn({ lane: number, clock, logger, forward: (to, inputs, id) => ports.forward(to, inputs, id), sent: () => host.post({ kind: 'query', run: () => undefined }) });
+    this.timers = createLaneTimers(clock, (execution, activation) => host.post({ kind: 'due', execution, activation }), (execution) => this.actors.has(execution));
+    this.upkeep = createLaneUpkeep({
+      number,
+      epoch,
+      log,
+      ports,
+      logger,
+      finished: this.finished,
+      slots: this.slots,
+      announcedBelow: taken.announcedBelow,
+      durable: () => host.durable(),
+      again: () => this.askUpkeep(),
+      backlogLowWater: () => this.backlog.lowWater(),
+      rest: (actor) => this.#rest(actor),
+    });
+    this.backlog = createBacklog({
+      log,
+      table: taken.backlog,
+      ports,
+      clock,
+      logger,
+      lastSequence: () => host.durable().sequence,
+      handOver: (finished) => {
+        this.finished.set(finished.id, finished);
+        this.#handToHistory(finished);
+      },
+    });
+    this.sleepers = createSleepers({
+      lane: number,
+      slots: () => this.slots.slots(),
+      asleep: taken.asleep,
+      store: ports.sleepers,
+      clock,
+      logger,
+      woken: (woken) => host.post({ kind: 'woken', woken }),
+      refuse: (message) => refuse(message, 'store-failed', 'The execution sleeps, and the database that has it does not answer; try again'),
+    });
+    this.#begin(taken);
+  }
+
+  /** Has checkpoints and truncation looked at when the lane next stands between two frames. */
+  askUpkeep(): void {
+    this.#host.post({
+      kind: 'query',
+      run: () => {
+        this.upkeep.run(this.#clock.wallMs());
+        this.backlog.run();
+      },
+    });
+  }
+
+  /** What the log said goes on: events and replies are made again, steps dispatched, timers armed, ready work resumed. */
+  #begin({ actors, finished: cameEnded, events }: TakenLane): void {
+    for (const actor of actors.values()) {
+      const finished = finishedOf(actor);
+      if (finished === undefined) {
+        this.actors.set(actor.execution.id, actor);
+        this.listeners.note(actor.execution);
+        this.upkeep.adopt(actor);
+      } else {
+        this.finished.set(finished.id, finished);
+        if (finished.key !== undefined) this.memory.remember(finished.id, finished.input, finished.endedAtMs);
+      }
+    }
+    for (const each of cameEnded) {
+      this.finished.set(each.id, each);
+      if (each.key !== undefined) this.memory.remember(each.id, each.input, each.endedAtMs);
+    }
+    for (const event of events) {
+      this.#ports.announce(event);
+      const finished = event.kind === 'started' ? undefined : this.finished.get(event.execution);
+      if (finished?.replyTo !== undefined) this.#ports.reply(finished.replyTo, replyOf(finished.id, finished.end));
+    }
+    for (const { execution } of this.actors.values()) this.resume(execution);
+    for (const finished of this.finished.values()) this.#handToHistory(finished);
+  }
+
+  resume(execution: Execution): void {
+    for (const activation of execution.activations.values()) {
+      if (activation.arguments !== undefined) this.#ports.schedule({ lane: this.#host.number, epoch: this.#host.epoch, execution, activation, readyAtMs: this.#clock.wallMs() });
+      if (activation.dueMs !== undefined) this.timers.wait(activation.dueMs, execution.id, activation.number);
+    }
+    const mayGo = execution.begun ? execution.ready.length > 0 : this.#ports.tryBegin(this.#host.number, execution.organisation, execution.id);
+    if (mayGo) this.#host.post({ kind: 'go', execution: execution.id });
+  }
+
+  /** Whether a start of that id would be a repeated one. */
+  knows(id: string): boolean {
+    return this.actors.has(id) || this.finished.has(id) || this.memory.has(id) || this.sleepers.has(id) || this.backlog.has(id);
+  }
+
+  /** Why the lane takes no new starts at the moment, if it takes none. */
+  refusesStarts(): string | undefined {
+    return this.upkeep.overBudget() ?? this.#ports.startsRefusedBecause();
+  }
+
+  /** Told of every transition once it is durable; returns the function that ends it. */
+  observe(observer: TransitionObserver): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
+  }
+
+  process(message: Message, turn: Turn): void {
+    switch (message.kind) {
+      case 'start':
+        this.#start(message, turn);
+        return;
+      case 'attach': {
+        const { execution, watcher } = message;
+        if (this.#isElsewhere(execution, undefined, () => watcher.refused('lane-displaced', `Execution ${execution} is not of lane ${this.#host.number}`))) return;
+        turn.effects.push(() => this.#attach(execution, watcher));
+        return;
+      }
+      case 'result': {
+        const actor = this.actors.get(message.execution);
+        if (actor !== undefined && actor.execution.end === undefined) {
+          this.#transition(actor, turn, (records) => {
+            if (resolve(actor.execution, message.result, journalFor(actor.execution, turn.nowMs, records))) this.#host.counts.steps++;
+          });
+        } else if (actor === undefined && this.#isElsewhere(message.execution, undefined, () => message.moved?.())) return;
+        turn.effects.push(message.durable);
+        return;
+      }
+      case 'child': {
+        const { execution: id, result, origin } = message;
+        const actor = this.actors.get(id);
+        if (actor !== undefined) this.#transition(actor, turn, (records) => void resolve(actor.execution, result, journalFor(actor.execution, turn.nowMs, records)));
+        else this.#isElsewhere(id, origin, () => undefined);
+        return;
+      }
+      case 'event':
+        this.#hear(message.organisation, message.event, turn);
+        return;
+      case 'cancel': {
+        const { answer, origin } = message;
+        if (this.#isElsewhere(message.execution, origin, () => answer?.('elsewhere'))) return;
+        const actor = this.actors.get(message.execution);
+        if (actor === undefined && this.sleepers.has(message.execution)) {
+          this.sleepers.park(message.execution, message);
+          return;
+        }
+        const found = actor !== undefined && actor.execution.organisation === message.organisation;
+        if (found) this.#transition(actor, turn, (records) => void cancel(actor.execution, journalFor(actor.execution, turn.nowMs, records)));
+        if (answer !== undefined) turn.effects.push(() => answer(found ? 'found' : 'unknown'));
+        return;
+      }
+      case 'due':
+        this.#due(message.execution, message.activation, turn);
+        return;
+      case 'go': {
+        const actor = this.actors.get(message.execution);
+        if (actor === undefined || actor.execution.end !== undefined) return;
+        actor.hasTurn = false;
+        const { execution } = actor;
+        this.#transition(actor, turn, (records) => {
+          const journal = journalFor(execution, turn.nowMs, records);
+          if (execution.begun) advance(execution, journal);
+          else begin(execution, journal);
+        });
+        return;
+      }
+      case 'woken':
+        this.#wake(message.woken, turn);
+        return;
+      case 'position':
+        if (message.inputSequence > this.inputSequence) this.inputSequence = message.inputSequence;
+        return;
+      case 'query':
+        turn.effects.push(message.run);
+        return;
+      case 'release':
+      case 'adopt':
+        throw new Defect(`lane ${this.#host.number}: slots move in frames of their own`);
+    }
+  }
+
+  #hear(organisation: string, event: CloudEvent, turn: Turn): void {
+    for (const id of this.listeners.of(organisation)) {
+      const actor = this.actors.get(id);
+      if (actor === undefined || !isListening(actor.execution)) this.listeners.forget(organisation, id);
+      else this.#transition(actor, turn, (records) => void hear(actor.execution, event, journalFor(actor.execution, turn.nowMs, records)));
+    }
+  }
+
+  #due(id: string, number: number, turn: Turn): void {
+    const actor = this.actors.get(id);
+    const dueMs = actor?.execution.activations.get(number)?.dueMs;
+    if (actor === undefined || dueMs === undefined) return;
+    // The clock went back since the timer ran out.
+    if (dueMs > turn.nowMs) turn.effects.push(() => this.timers.wait(dueMs, id, number));
+    else this.#transition(actor, turn, (records) => void elapse(actor.execution, number, journalFor(actor.execution, turn.nowMs, records)));
+  }
+
+  #start(message: StartMessage, turn: Turn): void {
+    const { watcher, execution: id, program } = message;
+    if (this.#isElsewhere(id, message.origin, () => watcher?.refused('lane-displaced', `Execution ${id} is not of lane ${this.#host.number}`))) return;
+    const known = this.#knownStart(message);
+    if (known !== undefined) {
+      turn.effects.push(() => answerAgain(message, known, (execution, told) => this.#attach(execution, told), this.#ports, this.#logger));
+      return;
+    }
+    if (this.sleepers.has(id)) {
+      this.sleepers.park(id, message);
+      return;
+    }
+    // What came durably through `in.<lane>` was accepted elsewhere; its reader pauses instead.
+    const refusal = message.acceptedBy === 'gateway' ? this.refusesStarts() : undefined;
+    if (refusal !== undefined) {
+      turn.effects.push(() => watcher?.refused('log-budget-exceeded', refusal));
+      return;
+    }
+    const newer = formatRefusal(program, this.#frame.format);
+    if (newer !== undefined && message.acceptedBy === 'gateway') {
+      turn.effects.push(() => watcher?.refused('format-not-agreed', newer));
+      return;
+    }
+    const fault = message.fault ?? newer;
+    const record: Extract<JournalRecord, { kind: 'started' }> = {
+      kind: 'started',
+      definition: program.hash,
+      workflow: program.name,
+      version: program.version,
+      input: message.input,
+      acceptedAtMs: message.acceptedAtMs,
+      acceptedBy: message.acceptedBy,
+      ...(message.key === undefined ? {} : { key: message.key }),
+      ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
+      ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
+    };
+    const actor = createActor(start(message.organisation, id, program, record));
+    this.actors.set(id, actor);
+    this.#host.counts.started++;
+    if (watcher !== undefined) {
+      turn.effects.push(() => {
+        watcher.accepted(id, false);
+        // In front of the end's own effect: the actor is still there.
+        if (watcher.waits) actor.watchers.push(watcher);
+      });
+    }
+    this.#transition(actor, turn, (records) => {
+      records.push(record);
+      const journal = journalFor(actor.execution, turn.nowMs, records);
+      if (fault !== undefined) journal.emit({ kind: 'ended', status: 'faulted', error: { ...PROBLEM_TYPES.configuration, detail: fault, instance: '/' } });
+      else if (this.#ports.tryBegin(this.#host.number, message.organisation, id)) {
+        if (this.#coreTime.waitMs(message.organisation) === 0) begin(actor.execution, journal);
+        else turn.effects.push(() => this.#askTurn(actor.execution));
+      }
+    });
+  }
+
+  /** What is known of an execution with the id of a start; undefined when it is new. */
+  #knownStart({ execution: id, input }: StartMessage): KnownStart | undefined {
+    const actor = this.actors.get(id);
+    if (actor !== undefined) return { isSame: isSameInput(actor.execution.rawInput, input), replyTo: actor.execution.replyTo };
+    const finished = this.finished.get(id);
+    if (finished !== undefined) return { isSame: isSameInput(finished.input, input), replyTo: finished.replyTo };
+    if (this.memory.has(id)) return { isSame: this.memory.matches(id, input), replyTo: undefined };
+    // What it was started with stands in the log; a key that was forgotten so soon is taken at its word.
+    return this.backlog.has(id) ? { isSame: true, replyTo: undefined } : undefined;
+  }
+
+  /** Runs one decision and turns its records into journal text and effects. */
+  #transition(actor: Actor, turn: Turn, decide: (records: JournalRecord[]) => void): void {
+    const { execution } = actor;
+    const sinceMs = (++this.#decisions & (MEASURE_EVERY - 1)) === 0 ? this.#clock.monotonicMs() : undefined;
+    const records = writeTransition({ actor, frame: this.#frame, nowMs: turn.nowMs, logger: this.#logger, decide });
+    const { cost, organisation } = execution;
+    if (cost.fuel >= HEAVY_FUEL) this.#coreTime.note(organisation, cost.fuel);
+    cost.fuel = 0;
+    if (sinceMs !== undefined) this.#ports.spent?.(organisation, (this.#clock.monotonicMs() - sinceMs) * 1_000);
+    if (records === undefined) return;
+    this.heat[actor.slot] = (this.heat[actor.slot] ?? 0) + 1;
+    turn.touched.push(actor);
+    for (const record of records) this.#effectsOf(record, actor, turn);
+    if (records.some((record) => record.kind === 'entered' && execution.program.nodes[record.node]?.kind === 'listen')) this.listeners.note(execution);
+    // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
+    if (execution.end === undefined && execution.begun && execution.ready.length > 0 && !actor.hasTurn) {
+      actor.hasTurn = true;
+      turn.effects.push(() => this.#askTurn(execution));
+    }
+    if (this.#observers.size > 0) {
+      turn.effects.push(() => {
+        for (const observer of this.#observers) observer(execution, turn.nowMs, records);
+      });
+    }
+  }
+
+  #effectsOf(record: JournalRecord, actor: Actor, turn: Turn): void {
+    const { execution } = actor;
+    if (isTold(record)) {
+      turn.effects.push((sequence) => {
+        this.#ports.announce(lifecycleEvent(record, execution.program, { lane: this.#host.number, sequence, atMs: turn.nowMs, organisation: execution.organisation, execution: execution.id }));
+        if (record.kind === 'ended') this.#finish(actor, turn.nowMs);
+      });
+      return;
+    }
+    if (record.kind === 'cut' || record.kind === 'expired') turn.effects.push(() => this.#ports.abandon(execution));
+    if (record.kind === 'entered' && record.arguments !== undefined) {
+      turn.effects.push(() => {
+        const activation = execution.activations.get(record.activation);
+        if (activation?.arguments !== undefined && activation.attempt === record.attempt) this.#ports.schedule({ lane: this.#host.number, epoch: this.#host.epoch, execution, activation, readyAtMs: turn.nowMs });
+      });
+    }
+    const dueMs = mayWait(record) ? execution.activations.get(record.activation)?.dueMs : undefined;
+    if (dueMs !== undefined && mayWait(record)) turn.effects.push(() => this.timers.wait(dueMs, execution.id, record.activation));
+  }
+
+  /** Asks for an execution's next turn: at once, unless its organisation has taken too much of the lane's time. */
+  #askTurn({ id, organisation }: Execution): void {
+    const waitMs = this.#coreTime.waitMs(organisation);
+    if (waitMs === 0) this.#host.post({ kind: 'go', execution: id });
+    else this.#clock.after(waitMs, () => this.#host.post({ kind: 'go', execution: id }));
+  }
+
+  #finish(actor: Actor, atMs: number): void {
+    const { execution } = actor;
+    const finished = finishedOf(actor);
+    if (finished === undefined) return;
+    this.actors.delete(execution.id);
+    this.upkeep.drop(actor);
+    this.finished.set(execution.id, finished);
+    this.#host.counts.ended++;
+    if (execution.key !== undefined) this.memory.remember(execution.id, finished.input, atMs);
+    this.#ports.abandon(execution);
+    for (const watcher of actor.watchers) watcher.ended(execution.id, finished.end);
+    actor.watchers = [];
+    if (execution.replyTo !== undefined) this.#ports.reply(execution.replyTo, replyOf(execution.id, finished.end));
+    this.#handToHistory(finished);
+  }
+
+  #handToHistory(finished: Finished): void {
+    if (this.backlog.take(finished)) this.finished.delete(finished.id);
+    else {
+      this.#ports.finish(finished, (kept = []) => {
+        this.finished.delete(finished.id);
+        this.upkeep.retire(this.#host.durable().sequence, kept);
+      });
+    }
+  }
+
+  #attach(id: string, watcher: Watcher): void {
+    const actor = this.actors.get(id);
+    const ended = this.finished.get(id);
+    if (actor !== undefined) actor.watchers.push(watcher);
+    else if (ended !== undefined) watcher.ended(id, ended.end);
+    else if (this.sleepers.has(id)) this.sleepers.watch(id, watcher);
+    else if (this.backlog.has(id)) void this.#tellFromLog(id, watcher);
+    else watcher.refused('execution-unknown', `Lane ${this.#host.number} has no execution ${id} in memory`);
+  }
+
+  async #tellFromLog(id: string, watcher: Watcher): Promise<void> {
+    try {
+      const finished = await this.backlog.read(id);
+      if (finished !== undefined) watcher.ended(id, finished.end);
+      else watcher.refused('execution-unknown', `Lane ${this.#host.number} has no execution ${id} in memory`);
+    } catch (error) {
+      const { reason, message } = MillraceError.from(error);
+      watcher.refused(reason, message);
+    }
+  }
+
+  /** Between two frames: the checkpoint has all of the actor, and its timers are far away (Z1). */
+  #rest(actor: Actor): void {
+    const { id, activations } = actor.execution;
+    if (this.actors.get(id) !== actor || !this.sleepers.mayRest(actor)) return;
+    this.actors.delete(id);
+    this.sleepers.rest(actor);
+    let timers = 0;
+    for (const activation of activations.values()) if (activation.dueMs !== undefined) timers++;
+    this.timers.gone(timers);
+  }
+
+  /** Sleepers that have been read are in memory from here on, and what waited for them is taken, in order (Z3). */
+  #wake({ ids, found }: Woken, turn: Turn): void {
+    this.sleepers.taken(ids.length);
+    for (const id of ids) {
+      // Read twice: for its timer, and for somebody.
+      if (!this.sleepers.has(id)) continue;
+      const { messages, watchers } = this.sleepers.leave(id);
+      const stored = found.get(id);
+      if (stored?.kind === 'running') {
+        const actor = actorOfCheckpoint(stored.checkpoint, stored.program, this.#host.number);
+        actor.watchers = [...watchers];
+        this.actors.set(id, actor);
+        this.listeners.note(actor.execution);
+        for (const { number, dueMs } of actor.execution.activations.values()) if (dueMs !== undefined) this.timers.wait(dueMs, id, number);
+        this.upkeep.woken(actor);
+      } else {
+        if (stored === undefined) this.#logger.error('A sleeping execution is neither among the checkpoints nor in the history', { lane: this.#host.number, execution: id });
+        else this.memory.recall(id, stored.digest, turn.nowMs);
+        turn.effects.push(() => {
+          for (const watcher of watchers) watcher.refused('execution-unknown', `Execution ${id} is not in the memory of lane ${this.#host.number}`);
+        });
+      }
+      for (const message of messages) this.process(message, turn);
+    }
+  }
+
+  refuse({ messages, watchers }: Waited, because: string): void {
+    for (const message of messages) refuse(message, 'lane-displaced', because);
+    for (const watcher of watchers) watcher.refused('lane-displaced', because);
+  }
+
+  /** Whether a message about an execution is not for this lane; who waits is told, and an input sent on. */
+  #isElsewhere(execution: string, origin: InputOrigin | undefined, tell: () => void): boolean {
+    const slot = slotOf(execution);
+    if (this.slots.owns(slot)) return false;
+    if (origin === undefined) tell();
+    else this.sendOn.add(this.slots.releasedTo(slot) ?? this.#ports.laneOf(slot), origin);
+    return true;
+  }
+
+  /** One that had ended before it came here. */
+  takeFinished(finished: Finished): void {
+    this.finished.set(finished.id, finished);
+    if (finished.key !== undefined) this.memory.remember(finished.id, finished.input, finished.endedAtMs);
+    this.#handToHistory(finished);
+  }
+
+  /** The lane ends; whoever waits is told. */
+  close(reason: string, because: string): void {
+    this.sendOn.close();
+    this.backlog.close();
+    this.timers.stop();
+    this.refuse(this.sleepers.close(), because);
+    for (const actor of this.actors.values()) for (const watcher of actor.watchers) watcher.refused(reason, because);
+  }
+}
+
+/** Records after which a timer of the task may run. */
+function mayWait(record: JournalRecord): record is Extract<JournalRecord, { kind: 'entered' | 'retrying' | 'resumed' | 'caught' }> {
+  return record.kind === 'entered' || record.kind === 'retrying' || record.kind === 'resumed' || record.kind === 'caught';
+}
