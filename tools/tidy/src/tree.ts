@@ -31,7 +31,7 @@ export interface Rule {
 }
 
 /** Folders that are not source: what .gitignore names, and git's own. */
-const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.git', '.nx', '.cache', '.millrace', 'tmp']);
+const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.git', '.nx', '.cache', '.millrace', 'profiles', 'tmp']);
 const SKIPPED_FILES = /\.(tsbuildinfo|log|png|jpg|gif|ico|woff2?|gz|zip|bin|binpb|sqlite|zst)$/;
 
 /** Reads every text file under `root` that is source. */
