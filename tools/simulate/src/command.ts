@@ -40,7 +40,7 @@ function report(result: RunResult, seconds: number, { steps, round }: Command, s
   say('crash points: times passed, crashed there, stood still there');
   for (const [name, { passed, crashed, stood }] of result.points) say(`  ${name.padEnd(44)} ${String(passed).padStart(8)} ${String(crashed).padStart(6)} ${String(stood).padStart(6)}${passed === 0 ? '  NEVER REACHED' : crashed === 0 ? '  never crashed there' : ''}`);
   say(`invariants looked at: ${[...result.checked].map(([name, count]) => `${name} ${count}`).join(', ')}`);
-  say(`${result.rounds} rounds: ${result.executions} executions, ${result.workflowSteps} steps of workflows, ${result.frames} frames, ${result.checkpoints} checkpoints, ${result.takings} lanes taken, ${result.moves} moves of slots, ${result.sleeps} executions put to sleep, ${Math.round(result.virtualMs / 1_000)} s of virtual time`);
+  say(`${result.rounds} rounds: ${result.executions} executions, ${result.workflowSteps} steps of workflows, ${result.frames} frames, ${result.checkpoints} checkpoints, ${result.takings} lanes taken, ${result.stale} steps of displaced owners refused, ${result.moves} moves of slots, ${result.sleeps} executions put to sleep, ${Math.round(result.virtualMs / 1_000)} s of virtual time`);
   if (round === undefined && result.steps > steps) say(`${result.steps - steps} steps more until the last round was quiet`);
   say(`${Math.round(result.steps / seconds)} steps a second (a step is one event delivered: a message, an answer, a timer, a fault)`);
 }

@@ -33,6 +33,8 @@ export interface PlannedFault {
   readonly fault: Fault;
 }
 
+/** Places between a durable frame and what it allows. */
+const SENDING = ['frame sent, not answered', 'frame answered, effects not begun', 'between effects', 'step dispatched'] as const;
 /** How long a trap waits for its place to be passed, in milliseconds. */
 const TRAP_MS = 6_000;
 
@@ -51,6 +53,8 @@ export function drawFaults(random: Random, settings: Settings): readonly Planned
     if (settings.lanes > 1 && kind >= 86 && random.chance(0.7)) return { kind: 'move', share: random.pick([0.02, 0.2, 1]) * random.next(), offset: random.below(4_096), to: random.below(settings.lanes) };
     if (kind < 10) return { kind: 'crash', machine, downMs: random.between(20, 7_000) };
     if (kind < 45) return { kind: 'crash at', machine, point: pointFor(machine), passes: random.below(random.chance(0.5) ? 2 : 12), downMs: random.between(20, 7_000) };
+    // Standing still between the answer and what it allows, for longer than the lease, is what fences are for.
+    if (kind < 54 && machine.startsWith('orchestrator') && random.chance(0.7)) return { kind: 'stand at', machine, point: random.pick(SENDING), passes: random.below(4), ms: random.between(5_500, 15_000) };
     if (kind < 57) return { kind: 'stand at', machine, point: pointFor(machine), passes: random.below(random.chance(0.5) ? 2 : 12), ms: longMs() };
     if (kind < 63) return { kind: 'stand', machine, ms: longMs() };
     if (kind < 72) return { kind: 'cut', machine, ms: longMs() };

@@ -55,6 +55,8 @@ export interface RoundResult {
   readonly frames: number;
   readonly checkpoints: number;
   readonly takings: number;
+  /** Steps that workers refused because their owner had been displaced. */
+  readonly stale: number;
   readonly moves: number;
   readonly sleeps: number;
   readonly virtualMs: number;
@@ -78,6 +80,7 @@ async function play({ seed, round, faults: kept, executions, without, trace }: R
   const note = (text: string): void => trace?.(`${world.nowMs.toFixed(2).padStart(10)}  ${text}`);
   world.note = note;
   let takings = 0;
+  let stale = 0;
   const observer: Observer = new Observer(world, violations, {
     program: (found) => cluster.programs.get(found),
     payload: (name) => cluster.objects.get(name),
@@ -87,6 +90,7 @@ async function play({ seed, round, faults: kept, executions, without, trace }: R
   const cluster: Cluster = new Cluster(world, settings, observer, (level, message, attributes) => {
     if (trace !== undefined && level !== 'debug') note(`${level} ${message} ${JSON.stringify(attributes, (_, value: unknown) => (value instanceof Error ? `${value.name}: ${value.message}` : value))}`);
     if (message.endsWith('Lane taken')) takings++;
+    if (message.endsWith('step of a displaced owner refused')) stale++;
     if (level === 'error') violations.check('E6', !/stopped by a defect|ended by a defect/.test(message), () => `${message} ${String(attributes['error'])}`);
     if (/Inputs are missing|left out/.test(message)) violations.check('E4', false, () => `${message} ${JSON.stringify(attributes)}`);
   });
@@ -151,6 +155,7 @@ async function play({ seed, round, faults: kept, executions, without, trace }: R
       frames: observer.truth.frames,
       checkpoints: observer.checkpoints,
       takings,
+      stale,
       moves: observer.truth.moves,
       sleeps: observer.sleeps,
       virtualMs: world.nowMs,

@@ -28,6 +28,7 @@ export interface RunResult {
   readonly frames: number;
   readonly checkpoints: number;
   readonly takings: number;
+  readonly stale: number;
   readonly moves: number;
   readonly sleeps: number;
   readonly virtualMs: number;
@@ -40,7 +41,7 @@ export interface RunResult {
 export async function run(options: RunOptions): Promise<RunResult> {
   const { seed, steps, round: only, untilViolation, played, ...rest } = options;
   const hash = createHash('sha256');
-  const sums = { steps: 0, rounds: 0, faults: 0, executions: 0, workflowSteps: 0, frames: 0, checkpoints: 0, takings: 0, moves: 0, sleeps: 0, virtualMs: 0 };
+  const sums = { steps: 0, rounds: 0, faults: 0, executions: 0, workflowSteps: 0, frames: 0, checkpoints: 0, takings: 0, stale: 0, moves: 0, sleeps: 0, virtualMs: 0 };
   const violations: (Violation & { readonly round: number })[] = [];
   const checked = new Map<Invariant, number>();
   const points = new Map<string, PointCount>();

@@ -28,7 +28,7 @@ export interface Settings {
 }
 
 export function drawSettings(random: Random): Settings {
-  const rough = random.next() * random.next();
+  const rough = random.next();
   const probability = (most: number): number => (random.chance(0.6) ? rough * most * random.next() : 0);
   const slowMs = random.pick([20, 100, 400, 1_500]);
   const weather: Weather = {
@@ -62,8 +62,8 @@ export function drawSettings(random: Random): Settings {
     logBytesMax: random.chance(0.15) ? 30_000 + random.below(100_000) : 2 * 1024 ** 3,
     organisations,
     weather,
-    loadMs: 6_000 + random.below(20_000),
-    executions: 10 + random.below(120),
-    faults: random.chance(0.1) ? 0 : 1 + random.below(random.chance(0.5) ? 20 : 60),
+    loadMs: 5_000 + random.below(13_000),
+    executions: 20 + random.below(130),
+    faults: random.chance(0.1) ? 0 : 2 + random.below(random.chance(0.5) ? 16 : 50),
   };
 }
