@@ -20,7 +20,7 @@ export async function carryOut(command: Command, plant: Plant | undefined, say: 
     ...(executions === undefined ? {} : { executions }),
     ...(without === undefined ? {} : { without }),
     ...(command.trace ? { trace: say } : {}),
-    untilViolation: plant !== undefined,
+    until: plant?.found ?? [],
   });
   const seconds = (realNowMs() - beganMs) / 1_000;
   report(result, seconds, command, say);

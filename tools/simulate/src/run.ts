@@ -14,8 +14,8 @@ export interface RunOptions extends Pick<RoundOptions, 'faults' | 'executions' |
   readonly steps: number;
   /** Only this round. */
   readonly round?: number;
-  /** Stop at the first round with a violation. */
-  readonly untilViolation: boolean;
+  /** Stop at the first round that violates one of these. */
+  readonly until: readonly Invariant[];
   readonly played?: (result: RoundResult, round: number) => void;
 }
 
@@ -39,7 +39,7 @@ export interface RunResult {
 }
 
 export async function run(options: RunOptions): Promise<RunResult> {
-  const { seed, steps, round: only, untilViolation, played, ...rest } = options;
+  const { seed, steps, round: only, until, played, ...rest } = options;
   const hash = createHash('sha256');
   const sums = { steps: 0, rounds: 0, faults: 0, executions: 0, workflowSteps: 0, frames: 0, checkpoints: 0, takings: 0, stale: 0, moves: 0, sleeps: 0, virtualMs: 0 };
   const violations: (Violation & { readonly round: number })[] = [];
@@ -56,7 +56,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       const known = points.get(name) ?? { passed: 0, crashed: 0, stood: 0 };
       points.set(name, { passed: known.passed + passed, crashed: known.crashed + crashed, stood: known.stood + stood });
     }
-    if (untilViolation && result.violations.length > 0) break;
+    if (result.violations.some(({ invariant }) => until.includes(invariant))) break;
   }
   return { ...sums, violations, checked, points, digest: hash.digest('hex').slice(0, 32) };
 }

@@ -177,6 +177,20 @@ test('a step of a lane that has left is not dispatched, whoever still has it', a
   expect(worker.sent).toHaveLength(1);
 });
 
+test('a lane that is here again keeps its steps when word of its former stay comes late', async () => {
+  const { scheduler, permits } = bed(1);
+  const worker = workerNamed('one');
+  scheduler.join(worker.stream);
+  scheduler.schedule(stepOf('a', 0, 3));
+  await turn();
+  scheduler.schedule(stepOf('a', 0, 3));
+  scheduler.dropLane(0, 1);
+  await turn();
+  expect([scheduler.outstanding, scheduler.waiting, permits.running('a')]).toEqual([1, 1, 1]);
+  scheduler.dropLane(0, 3);
+  expect([scheduler.outstanding, scheduler.waiting, permits.running('a')]).toEqual([0, 0, 0]);
+});
+
 test('steps leave in messages that the worker accepts', async () => {
   const { scheduler } = bed(100);
   const worker = workerNamed('one', 100);

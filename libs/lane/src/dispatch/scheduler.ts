@@ -259,16 +259,18 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
     },
     dropLane(lane, epoch) {
       dropped.set(lane, Math.max(epoch, dropped.get(lane) ?? 0));
+      // The lane may be here again already, under a later epoch.
+      const isDropped = (step: ReadyStep): boolean => step.lane === lane && step.epoch <= epoch;
       for (const each of outstanding.all()) {
-        if (each.step.lane !== lane || !outstanding.take(each)) continue;
+        if (!isDropped(each.step) || !outstanding.take(each)) continue;
         each.stream?.settle(each.bytes);
         release(each.step.execution.organisation);
       }
-      queue.removeWhere((step) => step.lane === lane);
-      for (const [operation, steps] of unserved) unserved.set(operation, steps.filter((step) => step.lane !== lane));
+      queue.removeWhere(isDropped);
+      for (const [operation, steps] of unserved) unserved.set(operation, steps.filter((step) => !isDropped(step)));
       for (let index = held.length - 1; index >= 0; index--) {
         const step = held[index] as ReadyStep;
-        if (step.lane !== lane) continue;
+        if (!isDropped(step)) continue;
         held.splice(index, 1);
         release(step.execution.organisation);
       }

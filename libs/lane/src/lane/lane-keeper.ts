@@ -153,6 +153,8 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
 
   async function claimAndTake(number: number, prepared?: PreparedLane): Promise<void> {
     try {
+      // One of ours that was displaced and has not heard of it: what is left of it here goes before the lane comes back.
+      await lanes.get(number)?.stop();
       const before = claims.get(number);
       const epoch = (before?.claim.epoch ?? 0) + 1;
       const claim: Claim = { lane: number, owner: instance, incarnation: options.registration.incarnation, epoch, address: options.address };

@@ -33,6 +33,19 @@ export function unfinished(cluster: Cluster, client: Client): readonly string[] 
   return left;
 }
 
+/** For a trace: who holds what, when something waits at the end. */
+function describeThrottle({ world, orchestrators, throttles, settings }: Cluster): void {
+  for (const { machine, host } of orchestrators.values()) {
+    if (!machine.alive) continue;
+    for (const { name } of settings.organisations) {
+      const queued = host.leaseHooks.queuedOf(name);
+      world.note(`${machine.id} ${name}: ${JSON.stringify(host.leaseHooks.permits.demand(name, queued.steps, queued.starts, machine.clock.monotonicMs()))}, waiting ${JSON.stringify(queued)}`);
+    }
+    world.note(`${machine.id}: ${host.scheduler.outstanding} steps at workers, ${host.scheduler.waiting} waiting, lanes ${host.lanes.all().map(({ number, epoch, actors }) => `${number}/${epoch}/${actors.size}`).join()}`);
+  }
+  for (const { machine, authority, leading } of throttles.values()) if (machine.alive) world.note(`${machine.id}: leading ${leading()}, learning ${authority.learning()}, ${JSON.stringify(authority.usage())}`);
+}
+
 function permitsInUse(cluster: Cluster): number {
   let sum = 0;
   for (const { machine, host } of cluster.orchestrators.values()) if (machine.alive) for (const { name } of cluster.settings.organisations) sum += host.leaseHooks.permits.running(name);
@@ -40,6 +53,7 @@ function permitsInUse(cluster: Cluster): number {
 }
 
 export function checkFinally(cluster: Cluster, client: Client): void {
+  if (unfinished(cluster, client).length > 0) describeThrottle(cluster);
   const { violations, truth } = cluster.observer;
   const nowMs = cluster.world.epochMs + cluster.world.nowMs;
   for (const [id, durable] of truth.executions) {

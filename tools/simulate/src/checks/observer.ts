@@ -158,6 +158,8 @@ export class Observer {
   /** Follows both directions of a worker's stream. */
   watchWork({ client, server }: Pipe<WorkerMessage, OwnerMessage>, worker: Machine, owner: Machine): void {
     const results = new Map<number, Result>();
+    /** Steps of displaced owners, and when they came. */
+    const stale = new Map<string, number>();
     server.leaving = ({ message }) => {
       if (!owner.alive) return;
       if (message?.$case === 'steps') for (const step of message.value.steps) this.#dispatching(owner, step);
@@ -166,13 +168,16 @@ export class Observer {
     client.leaving = ({ message }) => {
       if (message?.$case === 'results') for (const result of message.value.results) {
         results.set(result.number, result);
+        const staleMs = stale.get(`${result.execution}/${result.activation}/${result.attempt}`);
+        this.violations.check('E2', staleMs !== this.nowMs, () => `${worker.id} answers ${owner.id}, which is displaced, with the result of ${result.execution}/${result.activation}/${result.attempt}`);
         this.#world.note(`${worker.id} sends to ${owner.id} the result of ${result.execution}/${result.activation}/${result.attempt}`);
       }
     };
     client.arriving = ({ message }) => {
       if (message?.$case !== 'steps') return;
-      for (const { lane, epoch } of message.value.steps) {
+      for (const { lane, epoch, execution, activation, attempt } of message.value.steps) {
         const key = `${worker.id}/${lane}`;
+        if (epoch < (this.#highest.get(key) ?? 0)) stale.set(`${execution}/${activation}/${attempt}`, this.nowMs);
         this.#highest.set(key, Math.max(epoch, this.#highest.get(key) ?? 0));
       }
     };

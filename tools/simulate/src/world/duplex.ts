@@ -3,7 +3,8 @@
  *
  * - What is written arrives in order until the stream breaks; then a last part of it is lost in each direction, and
  *   the two ends learn of it at different times. That is how a message is lost on a stream.
- * - A message may be doubled, delayed or overtaken by the next one, which gRPC does not do: the protocols are to bear it.
+ * - A message may be delayed, overtaken by the next one or doubled, which gRPC does not do: the protocols are to bear it.
+ *   Starts are not doubled: a caller says of each whether it was written before, and the answer depends on that.
  * - A process that stands still longer than the keepalive loses its streams.
  */
 import type { Machine } from './machine.ts';
@@ -28,10 +29,12 @@ export class End<In, Out> {
   #paused: In[] | undefined;
   #lastArrivalMs = 0;
   #isFirst = true;
+  readonly #mayDouble: boolean;
 
-  constructor(machine: Machine, name: string) {
+  constructor(machine: Machine, name: string, mayDouble: boolean) {
     this.machine = machine;
     this.#name = name;
+    this.#mayDouble = mayDouble;
   }
 
   join(other: End<Out, In>): void {
@@ -64,7 +67,7 @@ export class End<In, Out> {
     this.#isFirst = false;
     this.#deliver(message, isFirst || !random.chance(weather.reordered));
     // The first message says who speaks.
-    if (!isFirst && random.chance(weather.doubled)) this.#deliver(message, false);
+    if (this.#mayDouble && !isFirst && random.chance(weather.doubled)) this.#deliver(message, false);
     return true;
   }
 
@@ -157,7 +160,8 @@ export interface Pipe<ToServer, ToClient> {
 
 /** A stream between two processes, open at both ends. */
 export function openPipe<ToServer, ToClient>(client: Machine, server: Machine, name: string): Pipe<ToServer, ToClient> {
-  const ends = { client: new End<ToClient, ToServer>(client, name), server: new End<ToServer, ToClient>(server, name) };
+  const mayDouble = name !== 'starts';
+  const ends = { client: new End<ToClient, ToServer>(client, name, mayDouble), server: new End<ToServer, ToClient>(server, name, mayDouble) };
   ends.client.join(ends.server);
   ends.server.join(ends.client);
   return {
