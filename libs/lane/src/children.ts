@@ -140,4 +140,3 @@ function problemOf({ status, error, execution }: Reply): Problem | undefined {
   if (status === 'cancelled') return { ...PROBLEM_TYPES.runtime, detail: `the workflow was cancelled (execution ${execution})` };
   return error ?? { ...PROBLEM_TYPES.runtime, detail: `the workflow ended as ${status} (execution ${execution})` };
 }
-
