@@ -91,7 +91,7 @@ test('lanes are added while MongoDB stands still, and an owner that is killed wh
   process.kill(bed.mongod.pid, 'SIGCONT');
   const isBalanced = ({ lanes, slotsToMove }: LaneMap): boolean => lanes.length === 4 && slotsToMove === 0 && lanes.every(({ slots }) => slots === 1_024);
   await delay(300);
-  const owner = bed.ownerOf((await bed.starts.start({ workflow: 'chain', input: { n: 0 } })).id);
+  const owner = bed.ownerOf(bed.starts.start({ workflow: 'chain', input: { n: 0 } }).id);
   await owner.process.kill();
   await bed.orchestrator(owner.instance);
   await eventually(async () => isBalanced(await lanesOf(bed.directory.claim(0)?.address ?? '').catch(() => ({ version: 0, lanes: [], slotsToMove: 1, movesUnderWay: 0 }))), { timeoutMs: 40_000 });
