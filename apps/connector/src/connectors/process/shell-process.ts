@@ -5,6 +5,7 @@
  * started are ended together when its time is over.
  */
 import { spawn } from 'node:child_process';
+import { kill } from 'node:process';
 
 export interface ShellJob {
   readonly command: string;
@@ -37,7 +38,7 @@ export function runShell(job: ShellJob, signal: AbortSignal): Promise<ShellAnswe
       stopped ??= reason;
       if (child.pid === undefined) return;
       try {
-        process.kill(-child.pid, 'SIGKILL');
+        kill(-child.pid, 'SIGKILL');
       } catch {
         // It has ended by itself meanwhile.
       }
