@@ -28,8 +28,10 @@ import { turn, withVirtualTime } from './virtual-time.ts';
 /** How often throttle and memories are looked at, in virtual milliseconds. */
 const LOOK_MS = 250;
 const COMPARE_MS = 1_500;
-/** How long a round may take to become quiet once faults have stopped, in virtual milliseconds. */
+/** How long a round may take to become quiet once faults have stopped, in virtual milliseconds; longer while frames come. */
 const SETTLE_MS = 150_000;
+const STANDSTILL_MS = 60_000;
+const SETTLE_MS_MAX = 1_500_000;
 
 export interface RoundOptions {
   readonly seed: number;
@@ -80,6 +82,7 @@ async function play({ seed, round, faults: kept, executions, without, trace }: R
   const note = (text: string): void => trace?.(`${world.nowMs.toFixed(2).padStart(10)}  ${text}`);
   world.note = note;
   let takings = 0;
+  let landedMs = 0;
   let stale = 0;
   const observer: Observer = new Observer(world, violations, {
     program: (found) => cluster.programs.get(found),
@@ -96,6 +99,7 @@ async function play({ seed, round, faults: kept, executions, without, trace }: R
   });
   observer.truth.frameLanded = (lane, text) => {
     hash.update(text);
+    landedMs = world.nowMs;
     trace?.(`${world.nowMs.toFixed(2).padStart(10)}  frame of lane ${lane}: ${text.slice(0, 600)}`);
   };
   for (const workflow of load.workflows) cluster.addWorkflow(workflow);
@@ -128,7 +132,8 @@ async function play({ seed, round, faults: kept, executions, without, trace }: R
     });
     every(world, 500, 'over?', () => {
       if (settling && world.nowMs > settings.loadMs + 2_000 && unfinished(cluster, client).length === 0) isOver = true;
-      if (world.nowMs > settings.loadMs + SETTLE_MS) isOver = true;
+      // Long workflows go on for as long as they get anywhere.
+      if (world.nowMs > settings.loadMs + SETTLE_MS && (world.nowMs - landedMs > STANDSTILL_MS || world.nowMs > SETTLE_MS_MAX)) isOver = true;
     });
     const marker = Buffer.alloc(12);
     while (!isOver) {
