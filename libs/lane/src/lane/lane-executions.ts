@@ -103,6 +103,8 @@ export class LaneExecutions {
   readonly #logger: Logger;
   readonly #coreTime: CoreTime;
   #decisions = 0;
+  /** Ended executions that history has. */
+  #forgotten: string[] = [];
   readonly #observers = new Set<TransitionObserver>();
 
   constructor({ host, frame, log, ports, clock, logger, taken }: LaneExecutionsOptions) {
@@ -451,10 +453,21 @@ export class LaneExecutions {
     if (this.backlog.take(finished)) this.finished.delete(finished.id);
     else {
       this.#ports.finish(finished, (kept = []) => {
-        this.finished.delete(finished.id);
+        this.#forgetLater(finished.id);
         this.upkeep.retire(this.#host.durable().sequence, kept);
       });
     }
+  }
+
+  /** History has it. A start that waits in the mailbox was not looked up there, since it was known: it is, until that has been taken. */
+  #forgetLater(id: string): void {
+    this.#forgotten.push(id);
+    if (this.#forgotten.length > 1) return;
+    const run = (): void => {
+      for (const each of this.#forgotten) this.finished.delete(each);
+      this.#forgotten = [];
+    };
+    this.#host.post({ kind: 'query', run });
   }
 
   #attach(id: string, watcher: Watcher): void {
