@@ -4,6 +4,7 @@
  * - What is written arrives in order until the stream breaks; then a last part of it is lost in each direction, and
  *   the two ends learn of it at different times. That is how a message is lost on a stream.
  * - A message may be delayed, overtaken by the next one or doubled, which gRPC does not do: the protocols are to bear it.
+ *   Reports and grants of leases are not overtaken: their order is what gives them their meaning.
  *   Starts are not doubled: a caller says of each whether it was written before, and the answer depends on that.
  * - A process that stands still longer than the keepalive loses its streams.
  */
@@ -65,7 +66,7 @@ export class End<In, Out> {
     const { random, weather } = world;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    this.#deliver(message, isFirst || !random.chance(weather.reordered));
+    this.#deliver(message, isFirst || !random.chance(weather.reordered) || this.#name === 'lease');
     // The first message says who speaks.
     if (this.#mayDouble && !isFirst && random.chance(weather.doubled)) this.#deliver(message, false);
     return true;
