@@ -53,8 +53,8 @@ const packagesOf = (...wanted) =>
       }),
   );
 
-/** Tests, and what a package's tests share. */
-const tests = ['**/*.test.ts', '**/src/testing/**/*.ts'];
+/** Tests, what a package's tests share, and what captures images for them. */
+const tests = ['**/*.test.ts', '**/src/testing/**/*.ts', '**/src/golden/**/*.ts'];
 const houseSyntax = [
   { selector: 'ExportAllDeclaration', message: 'Name what is exported.' },
   { selector: 'ExportDefaultDeclaration', message: 'Export by name.' },
@@ -113,7 +113,7 @@ export default tseslint.config(
   },
   {
     files: packagesOf('app').map((folder) => `${folder}/src/**/*.ts`),
-    ignores: [...tests, '**/src/main.ts', '**/src/golden/main.ts'],
+    ignores: [...tests, '**/src/main.ts'],
     rules: {
       'no-restricted-globals': ['error', { name: 'process', message: 'Only main.ts touches the process: hand over what is needed.' }],
       'no-restricted-imports': ['error', { paths: [{ name: 'node:process', message: 'Only main.ts touches the process: hand over what is needed.' }] }],

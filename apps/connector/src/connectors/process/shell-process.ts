@@ -5,6 +5,7 @@
  * started are ended together when its time is over.
  */
 import { spawn } from 'node:child_process';
+// eslint-disable-next-line no-restricted-imports -- a signal to a group of processes is sent by nothing else; no setting is read here
 import { kill } from 'node:process';
 
 export interface ShellJob {
