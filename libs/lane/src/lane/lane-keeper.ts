@@ -4,8 +4,8 @@
  * Owns the keys `claim.<lane>` of its own lanes and the creation of the slot table. Does not own what a lane does.
  *
  * - A claim is changed by compare-and-set and raises the epoch; the fence in the log is what makes it true (E2).
- * - A process claims up to ceil(lanes / live orchestrators); what it has beyond that it hands over, to a successor that
- *   it names in the claim and that has read the log by then.
+ * - A process claims up to ceil(lanes / live orchestrators); what it has beyond that it leaves free. One that stops names a
+ *   successor in the claim, which reads the log ahead and then takes the lane.
  * - A claim of this instance's own name that it does not run is from a former life and is taken at once.
  * - A lane that could not be taken, or that a defect has stopped, is given free: it holds up no other lane, and
  *   another process may have more luck.
@@ -144,7 +144,8 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       settled = taking.size === 0 && (lanes.all().length >= most || Array.from({ length: count }, (_, lane) => lane).every(isHeld));
       if (lanes.all().length > most && taking.size === 0) {
         const last = lanes.all().at(-1);
-        if (last !== undefined) await handOver(last);
+        // To whoever has room: one that is named may be one that cannot take it.
+        if (last !== undefined) await leave(last);
       }
     } finally {
       looking = false;
@@ -233,6 +234,10 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
         await Promise.race([lane.ended, clock.sleep(HAND_OVER_MS)]);
       }
     }
+    await leave(lane);
+  }
+
+  async function leave(lane: Lane): Promise<void> {
     await lane.stop();
     await free(lane.number, lane.epoch);
   }
