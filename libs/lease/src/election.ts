@@ -105,8 +105,7 @@ export function createElection(options: ElectionOptions): Election {
   async function turn(isFresh: () => boolean): Promise<void> {
     const nowMs = clock.monotonicMs();
     if (mine !== undefined) {
-      if (nowMs >= mine.untilMs) depose('the term ended without a renewal');
-      else if (nowMs - mine.renewedAtMs >= RENEW_MS) await renew(mine);
+      if (nowMs - mine.renewedAtMs >= RENEW_MS) await renew(mine);
       return;
     }
     if (!isFresh()) {
@@ -121,7 +120,10 @@ export function createElection(options: ElectionOptions): Election {
   }
 
   function takeTurn(isFresh: () => boolean): void {
-    if (busy !== undefined || closed) return;
+    if (closed) return;
+    // Also while a renewal waits for its answer: by then another may have the seat.
+    if (mine !== undefined && clock.monotonicMs() >= mine.untilMs) depose('the term ended without a renewal');
+    if (busy !== undefined) return;
     busy = turn(isFresh)
       .catch((error: unknown) => logger.debug('A write for the seat of the authority failed', { error }))
       .finally(() => (busy = undefined));
