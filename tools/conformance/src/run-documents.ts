@@ -42,7 +42,13 @@ export async function startRunner({ folder, report, timeoutMs }: RunOptions): Pr
     serviceEnvironment: { connector: { MILLRACE_MCP_COMMANDS: outside.addressesFor(0).mcpCommand.command } },
     report,
   });
-  await cluster.ready();
+  try {
+    await cluster.ready();
+  } catch (error) {
+    await cluster.stop();
+    await outside.close();
+    throw error;
+  }
   const gateway = connectGateway(cluster, key);
   let documents = 0;
   return {

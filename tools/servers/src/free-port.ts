@@ -11,6 +11,9 @@ import { createServer } from 'node:net';
 const RANGE = { from: 12_000, to: 32_000 } as const;
 /** Ports tried before the system is asked for any. */
 const TRIES_MAX = 200;
+/** Ports that were given last and are not given again: whoever got one may not listen on it yet. */
+const REMEMBERED_MAX = 4_096;
+const given = new Set<number>();
 
 /** A TCP port of 127.0.0.1 that nothing listens on. Another server may take it before you do: be ready to pick again. */
 export async function freePort(): Promise<number> {
@@ -32,10 +35,20 @@ interface Holder {
 
 async function hold(): Promise<Holder> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const holder = await holdPort(randomInt(RANGE.from, RANGE.to)).catch(() => undefined);
+    const wanted = randomInt(RANGE.from, RANGE.to);
+    if (given.has(wanted)) continue;
+    remember(wanted);
+    const holder = await holdPort(wanted).catch(() => undefined);
     if (holder !== undefined) return holder;
   }
   return holdPort(0);
+}
+
+function remember(port: number): void {
+  given.add(port);
+  if (given.size <= REMEMBERED_MAX) return;
+  const [oldest] = given;
+  if (oldest !== undefined) given.delete(oldest);
 }
 
 async function holdPort(wanted: number): Promise<Holder> {
