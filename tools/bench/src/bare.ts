@@ -35,7 +35,7 @@ export async function runBare(options: BenchOptions, endings: Endings): Promise<
   const nats = await starting;
   const plan: BarePlan = { nats: nats.url, inFlight: options.inFlight, steps: STEPS, input: PAYLOAD, warmUpSeconds: WARM_UP_SECONDS, seconds: options.seconds, rounds: options.rounds };
   const start = (file: string, argument: string) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=64', fileURLToPath(new URL(file, import.meta.url)), argument], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=32', fileURLToPath(new URL(file, import.meta.url)), argument], { stdio: ['ignore', 'pipe', 'inherit'] });
     endings.add(() => void child.kill('SIGKILL'));
     return child;
   };

@@ -37,5 +37,5 @@ export function programOf(service: ServiceName): string {
 /** Arguments for Node that a service always gets. */
 export const NODE_ARGS: Partial<Record<ServiceName, readonly string[]>> = {
   // Most objects of a step live for one cycle: a larger young generation is collected less often (MiB).
-  orchestrator: ['--max-semi-space-size=64'],
+  orchestrator: ['--max-semi-space-size=32'],
 };

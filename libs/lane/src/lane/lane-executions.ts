@@ -35,6 +35,10 @@ import { isSameInput, type StartMemory } from './start-memory.ts';
 import type { TakenLane } from './take-lane.ts';
 import { writeTransition } from './transition.ts';
 
+/** An execution whose journal has grown by so many bytes since its last checkpoint gets turns slowly: memory is bounded, and the execution goes on (E6). */
+const JOURNAL_BYTES_MAX = 8 * 1024 ** 2;
+/** Between its turns then, in milliseconds. */
+const JOURNAL_WAIT_MS = 100;
 /** Of so many decisions one is timed; a power of two. */
 const MEASURE_EVERY = 4;
 
@@ -364,7 +368,7 @@ export class LaneExecutions {
       if (fault !== undefined) journal.emit({ kind: 'ended', status: 'faulted', error: { ...PROBLEM_TYPES.configuration, detail: fault, instance: '/' } });
       else if (this.#ports.tryBegin(this.#host.number, message.organisation, id)) {
         if (this.#coreTime.waitMs(message.organisation) === 0) begin(actor.execution, journal);
-        else turn.effects.push(() => this.#askTurn(actor.execution));
+        else turn.effects.push(() => this.#askTurn(actor));
       }
     });
   }
@@ -397,7 +401,7 @@ export class LaneExecutions {
     // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
     if (execution.end === undefined && execution.begun && execution.ready.length > 0 && !actor.hasTurn) {
       actor.hasTurn = true;
-      turn.effects.push(() => this.#askTurn(execution));
+      turn.effects.push(() => this.#askTurn(actor));
     }
     if (this.#observers.size > 0) {
       turn.effects.push(() => {
@@ -427,8 +431,8 @@ export class LaneExecutions {
   }
 
   /** Asks for an execution's next turn: at once, unless its organisation has taken too much of the lane's time. */
-  #askTurn({ id, organisation }: Execution): void {
-    const waitMs = this.#coreTime.waitMs(organisation);
+  #askTurn({ execution: { id, organisation }, journal }: Actor): void {
+    const waitMs = Math.max(this.#coreTime.waitMs(organisation), journal.size < JOURNAL_BYTES_MAX ? 0 : JOURNAL_WAIT_MS);
     if (waitMs === 0) this.#host.post({ kind: 'go', execution: id });
     else this.#clock.after(waitMs, () => this.#host.post({ kind: 'go', execution: id }));
   }

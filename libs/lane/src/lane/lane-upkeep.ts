@@ -16,6 +16,8 @@ import type { SlotOwnership } from './slot-ownership.ts';
 
 /** An execution is checkpointed once its changes are this old, in milliseconds. */
 const CHECKPOINT_AGE_MS = 2_000;
+/** An execution whose journal has grown by so many bytes since its last checkpoint is checkpointed without waiting. */
+const CHECKPOINT_JOURNAL_BYTES = 2 * 1024 ** 2;
 /** Checkpoints written at once; the next follow when these are stored. */
 const CHECKPOINTS_MAX = 1_000;
 /** Between two truncations, in milliseconds. */
@@ -66,6 +68,8 @@ export interface LaneUpkeepOptions {
 export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, slots, announcedBelow: before, durable, again, backlogLowWater, rest }: LaneUpkeepOptions): LaneUpkeep {
   // In the order they became dirty, nearly: the oldest come first.
   const dirty = new Set<Actor>();
+  /** Actors with a long journal, checkpointed first. */
+  const long = new Set<Actor>();
   /** Actors whose checkpoint is on its way. */
   const storing = new Set<Actor>();
   /** Actors whose checkpoint is stored: they may go to sleep unless they have changed. */
@@ -89,6 +93,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       // From here on there may be a checkpoint, which its end has to remove.
       actor.checkpointed = true;
       dirty.delete(actor);
+      long.delete(actor);
       storing.add(actor);
     }
     const settle = (isStored: boolean): void => {
@@ -109,7 +114,7 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       (kept) => {
         settle(true);
         retire(durable().sequence, kept);
-        if (batch.length === CHECKPOINTS_MAX) again();
+        if (batch.length === CHECKPOINTS_MAX || long.size > 0) again();
       },
       (error: unknown) => {
         logger.warn('Checkpoints not stored', { lane: number, executions: batch.length, error });
@@ -163,19 +168,27 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
   return {
     touch(actor, sequence, nowMs) {
       actor.lastSequence = sequence;
-      if (actor.firstDirtySequence !== 0) return;
-      actor.firstDirtySequence = sequence;
-      actor.dirtySinceMs = nowMs;
-      dirty.add(actor);
+      if (actor.firstDirtySequence === 0) {
+        actor.firstDirtySequence = sequence;
+        actor.dirtySinceMs = nowMs;
+        dirty.add(actor);
+      }
+      if (actor.journal.size < CHECKPOINT_JOURNAL_BYTES || long.has(actor)) return;
+      long.add(actor);
+      again();
     },
     retire,
     woken: (actor) => void settled.push(actor),
     adopt(actor) {
       if (actor.firstDirtySequence > 0) dirty.add(actor);
     },
-    drop: (actor) => void dirty.delete(actor),
+    drop(actor) {
+      dirty.delete(actor);
+      long.delete(actor);
+    },
     letGo(actor) {
       dirty.delete(actor);
+      long.delete(actor);
       storing.delete(actor);
     },
     get truncatedBelow() {
@@ -188,10 +201,10 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       // The events of the last frame itself may not have been handed over yet.
       announcedBelow = Math.max(announcedBelow, Math.min(ports.outboxLowWater(number), durable().sequence));
       if (!checkpointing) {
-        const batch: Actor[] = [];
+        const batch: Actor[] = [...long].filter((actor) => dirty.has(actor)).slice(0, CHECKPOINTS_MAX);
         for (const actor of dirty) {
           if (nowMs - actor.dirtySinceMs < CHECKPOINT_AGE_MS || batch.length >= CHECKPOINTS_MAX) break;
-          batch.push(actor);
+          if (!long.has(actor)) batch.push(actor);
         }
         if (batch.length > 0) checkpoint(batch, nowMs);
       }
