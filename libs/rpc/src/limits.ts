@@ -18,7 +18,5 @@ export function channelOptions(messageBytesMax = MESSAGE_BYTES_MAX): ChannelOpti
     'grpc.keepalive_permit_without_calls': 1,
     // Whether a call may be repeated is decided where its meaning is known.
     'grpc.enable_retries': 0,
-    // What one message needs arrives without waiting for a round trip each 64 KiB.
-    'grpc-node.flow_control_window': messageBytesMax,
   };
 }

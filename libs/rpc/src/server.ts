@@ -11,7 +11,6 @@ import type { Logger, Metrics } from '@millrace/telemetry';
 import { bindHandler, type CallObserver } from './handlers.ts';
 import { createHealth } from './health.ts';
 import { MESSAGE_BYTES_MAX, channelOptions } from './limits.ts';
-import { raiseReceiveWindows } from './receive-window.ts';
 import { addReflection } from './reflection.ts';
 
 export interface RpcServerOptions {
@@ -49,7 +48,6 @@ export interface RpcServer {
 /** Makes the server of a process. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { logger, metrics, host = '127.0.0.1', port = 0, messageBytesMax = MESSAGE_BYTES_MAX } = options;
-  raiseReceiveWindows(messageBytesMax, logger);
   const server = new Server(channelOptions(messageBytesMax));
   const services: string[] = [];
   let injector: ReturnType<Server['createConnectionInjector']> | undefined;

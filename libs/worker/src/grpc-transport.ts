@@ -12,7 +12,6 @@ export const grpcTransport: Transport = {
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.use_local_subchannel_pool': 1,
-      'grpc-node.flow_control_window': MESSAGE_BYTES_MAX,
     });
     client.waitForReady(Date.now() + timeoutMs, ready);
     return { work: () => client.work(), close: () => client.close() };
