@@ -44,11 +44,6 @@ export class Journal {
     this.#ends.push(this.#length);
   }
 
-  /** The entry added last, in bytes, until the next one is added. */
-  last(): Uint8Array {
-    return this.#bytes.subarray(this.#startOf(this.#ends.length - 1), this.#length);
-  }
-
   /** Copies what follows the first byte of the entry added last; yields the number of bytes. */
   copyLastBody(into: Buffer, at: number): number {
     return this.#bytes.copy(into, at, this.#startOf(this.#ends.length - 1) + 1, this.#length);
