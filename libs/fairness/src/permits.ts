@@ -71,6 +71,8 @@ export interface Permits {
   running(organisation: string): number;
   /** Whether steps or starts of the organisation are limited at all. */
   limited(organisation: string): boolean;
+  /** Whether its limit on steps is strict: never exceeded, whatever vanished. */
+  strict(organisation: string): boolean;
   /** Sets or (undefined) lifts an organisation's limits. True when one was refused that may now pass. */
   setLimits(organisation: string, limits: Limits | undefined): boolean;
   /** Replaces the entitlement to an organisation; undefined ends it. True when one was refused that may now pass. */
@@ -243,6 +245,11 @@ export function createPermits(options: PermitsOptions = {}): Permits {
     limited(organisation) {
       const limits = accounts.get(organisation)?.limits;
       return limits?.concurrency !== undefined || limits?.startsPerSecond !== undefined;
+    },
+
+    strict(organisation) {
+      const limits = accounts.get(organisation)?.limits;
+      return limits?.strict === true && limits.concurrency !== undefined;
     },
 
     setLimits(organisation, limits) {

@@ -56,6 +56,8 @@ export interface LaneHostOptions {
   readonly signal: AbortSignal;
   /** Disk that the log of one lane may take before new starts are refused, in bytes. */
   readonly logBytesMax: number;
+  /** See the scheduler's option. */
+  readonly strictHoldMs?: number;
   /** What the orchestrators have agreed to write. */
   readonly agreement: Pick<FormatAgreement, 'formats' | 'agreed'>;
   readonly open: OpenLogStream;
@@ -112,7 +114,7 @@ export interface LaneHost {
   join(membership: Membership): Promise<void>;
   /** True before `join`, and once every lane that is this process's share runs. */
   settled(): boolean;
-  /** Hands the lanes over, then waits for history as long as the signal allows. */
+  /** Hands the lanes over, then waits for history, and for steps of strict limits, as long as the signal allows. */
   drain(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -133,7 +135,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
   const lanes = createLanes();
   const permits = createPermits({ nowMs: clock.monotonicMs() });
   const queue = createFairQueue<ReadyStep>();
-  const scheduler = createScheduler({ queue, permits, clock, logger });
+  const scheduler = createScheduler({ queue, permits, clock, logger, ...(options.strictHoldMs === undefined ? {} : { strictHoldMs: options.strictHoldMs }) });
   const children = createChildren({
     clock,
     logger,
@@ -302,7 +304,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
       stopMeasuring();
       planner?.close();
       mover?.close();
-      await history.drain(ending);
+      await Promise.all([history.drain(ending), scheduler.nothingLingers(ending)]);
     },
     close: () => outbox.close(),
   };

@@ -63,7 +63,10 @@ export type LeasesState = 'leased' | 'learning' | 'away';
 
 export interface Leases {
   state(): LeasesState;
-  /** Gives everything back and stops. */
+  /**
+   * Gives everything back and stops. While steps of a strict limit may still run it says nothing instead: the authority
+   * then keeps their permits as those of an owner that vanished.
+   */
   close(): void;
 }
 
@@ -205,7 +208,7 @@ export async function keepLeases(options: KeptLeasesOptions): Promise<Leases> {
       closed = true;
       stop();
       watch.stop();
-      stream?.close(true);
+      stream?.close(!permits.active().some((organisation) => permits.strict(organisation) && permits.running(organisation) > 0));
       stream = undefined;
       permits.authorityAway(clock.monotonicMs());
     },

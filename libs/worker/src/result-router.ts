@@ -1,6 +1,9 @@
 /**
  * Where results go: to the stream that dispatched the step; when that is gone or the lane has moved, to whoever
  * the claims name, again after every change, until an owner says that they are durable (W4).
+ *
+ * Owners that dispatched the same step before are told as well, once: they no longer want the result, but may keep a
+ * permit of a strict limit until they know that the step has ended. They answer that it has moved.
  */
 import type { Session } from './owner-link.ts';
 import type { LaneDirectory } from './ports.ts';
@@ -31,12 +34,22 @@ export class ResultRouter {
     if (entry.place?.open === true) {
       if (entry.result !== undefined) entry.place.queue(entry.result);
     } else this.#place(entry, undefined);
+    this.#tellFormer(entry);
   }
 
   /** Sends a kept result to the session that asked for its step again. */
   sendAgain(entry: Entry): void {
     this.#resent += 1;
     if (entry.result !== undefined) entry.place?.queue(entry.result);
+    this.#tellFormer(entry);
+  }
+
+  #tellFormer({ formerOwners, place, result }: Entry): void {
+    if (result === undefined) return;
+    for (const instance of formerOwners) {
+      const session = this.#sessionWith(instance);
+      if (session !== place) session?.queue(result);
+    }
   }
 
   /** `from` says that it does not own these results' lane. */

@@ -33,6 +33,8 @@ export class StepEntry<Place> implements StepControl {
   readonly startedAtMs: number;
   /** The instance that dispatched it last. */
   owner: string;
+  /** Instances that dispatched it before that: they may hold a permit for it until they hear that it has ended. */
+  formerOwners: readonly string[] = [];
   /** Where its result goes while it runs, and where it was sent once it has ended. */
   place: Place | undefined;
   result: KeptResult | undefined = undefined;
@@ -76,6 +78,8 @@ export type Admission<Place> =
   | { readonly kind: 'stale'; readonly highestEpoch: number };
 
 const JOINED = { kind: 'joined' } as const;
+/** Former owners of one step that are told of its end; a count. */
+const FORMER_OWNERS_MAX = 4;
 const NUMBER_MAX = 0xffff_ffff;
 /** Counted for every kept result beside its text: ids, objects and map entries. */
 const ENTRY_OVERHEAD_BYTES = 512;
@@ -123,6 +127,7 @@ export class StepLedger<Place> {
       this.#entries.set(key, entry);
       return { kind: 'execute', entry };
     }
+    if (known.owner !== owner) known.formerOwners = [...known.formerOwners, known.owner].filter((each) => each !== owner).slice(-FORMER_OWNERS_MAX);
     known.owner = owner;
     known.place = place;
     return known.result === undefined ? JOINED : { kind: 'kept', entry: known };

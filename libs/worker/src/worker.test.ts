@@ -148,9 +148,9 @@ describe('a worker', () => {
     expect(next.results.map((result) => result.execution)).toEqual(['moves']);
   });
 
-  test('sends the result of a running step to the owner that asked last', async () => {
+  test('sends the result of a running step to the owner that asked last, and lets the one before know that it has ended (T1)', async () => {
     const handler = held();
-    const { cluster, owner } = await one(handler.execute);
+    const { cluster, owner, worker } = await one(handler.execute);
     const next = await peer('o2');
     cluster.add(next);
     await next.connected();
@@ -161,8 +161,14 @@ describe('a worker', () => {
     await handler.started(2);
     handler.calls[0]?.end('1');
     await next.received(1);
-    expect(owner.results).toHaveLength(0);
+    await owner.received(1);
     expect(handler.calls).toHaveLength(2);
+    // The former owner does not want it; that says nothing of the one it belongs to.
+    owner.say({ $case: 'moved', value: { lane: 1, numbers: [owner.results[0]?.number ?? 0] } });
+    handler.calls[1]?.end('2');
+    await next.received(2);
+    expect(worker.stats()).toMatchObject({ kept: 2, resent: 0 });
+    expect([owner.results.length, next.results.length]).toEqual([1, 2]);
   });
 
   test('takes a result that an owner calls moved to the owner that the claim names', async () => {

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { createFairQueue, createPermits } from '@millrace/fairness';
+import { createFairQueue, createPermits, STRICT_HOLD_MS } from '@millrace/fairness';
 import { payloadOf, start, type Activation, type Execution } from '@millrace/engine';
 import { newExecutionId } from '@millrace/bus';
 import type { OwnerMessage, Result, Step } from '@millrace/contracts/orchestrator/v1/dispatch';
@@ -39,10 +39,10 @@ function resultOf({ execution, run, activation, attempt }: Step): Result {
   return { number: 1, execution, run, activation, attempt, dispatchedAtMs: 0, startedAtMs: 0, endedAtMs: 0, outcome: { $case: 'outputJson', value: 'null' } } as Result;
 }
 
-function bed(concurrency: number) {
+function bed(concurrency: number, strict = false) {
   const permits = createPermits({ nowMs: performance.now() });
   for (const organisation of ['a', 'b']) {
-    permits.setLimits(organisation, { concurrency, startsPerSecond: undefined, weight: 1, strict: false });
+    permits.setLimits(organisation, { concurrency, startsPerSecond: undefined, weight: 1, strict });
     permits.entitle(organisation, { concurrency, startsPerSecond: Infinity });
   }
   permits.authorityPresent();
@@ -189,6 +189,90 @@ test('a lane that is here again keeps its steps when word of its former stay com
   expect([scheduler.outstanding, scheduler.waiting, permits.running('a')]).toEqual([1, 1, 1]);
   scheduler.dropLane(0, 3);
   expect([scheduler.outstanding, scheduler.waiting, permits.running('a')]).toEqual([0, 0, 0]);
+});
+
+describe('a permit of a strict limit stays taken while its step may still run (T1)', () => {
+  /** One step of a limit of one, at the worker. */
+  async function dispatched() {
+    const { scheduler, permits, queue } = bed(1, true);
+    const worker = workerNamed('one');
+    scheduler.join(worker.stream);
+    const step = stepOf('a');
+    scheduler.schedule(step);
+    await turn();
+    const [sent] = worker.sent;
+    if (sent === undefined) throw new Error('nothing was dispatched');
+    scheduler.schedule(stepOf('a', 1));
+    await turn();
+    return { scheduler, permits, queue, worker, step, sent };
+  }
+  type Bed = Awaited<ReturnType<typeof dispatched>>;
+
+  const ways: readonly (readonly [string, (bed: Bed) => void])[] = [
+    ['its lane has left', ({ scheduler }) => scheduler.dropLane(0, 1)],
+    ['its slot has left', ({ scheduler, step }) => scheduler.letGo([step.execution])],
+    ['its execution was cancelled', ({ scheduler, step }) => {
+      step.execution.end = { status: 'cancelled', output: undefined, error: undefined, atMs: 0 };
+      scheduler.abandon(step.execution.id);
+    }],
+    ['its worker vanished', ({ scheduler, step, worker }) => {
+      step.execution.end = { status: 'cancelled', output: undefined, error: undefined, atMs: 0 };
+      scheduler.leave(worker.stream);
+      jest.advanceTimersByTime(1_100);
+    }],
+  ];
+
+  test.each(ways)('%s: until the worker says that it has ended', async (_, giveUp) => {
+    const { scheduler, permits, worker, sent, ...rest } = await dispatched();
+    giveUp({ scheduler, permits, worker, sent, ...rest });
+    await turn();
+    expect([permits.running('a'), scheduler.lingering, scheduler.waiting]).toEqual([1, 1, 1]);
+    const back = workerNamed('one');
+    scheduler.join(back.stream);
+    await turn();
+    expect([worker.sent.length, back.sent.length]).toEqual([1, 0]);
+    scheduler.settle(resultOf(sent), back.stream);
+    await turn();
+    expect(scheduler.lingering).toBe(0);
+    expect([...worker.sent.slice(1), ...back.sent]).toHaveLength(1);
+    expect(permits.running('a')).toBe(1);
+  });
+
+  test.each(ways)('%s: or until the longest time that a step may take has passed', async (_, giveUp) => {
+    const { scheduler, permits, worker, sent, ...rest } = await dispatched();
+    giveUp({ scheduler, permits, worker, sent, ...rest });
+    scheduler.join(workerNamed('two').stream);
+    jest.advanceTimersByTime(STRICT_HOLD_MS - 200);
+    await turn();
+    expect([permits.running('a'), scheduler.outstanding]).toEqual([1, 0]);
+    jest.advanceTimersByTime(300);
+    await turn();
+    expect([permits.running('a'), scheduler.lingering, scheduler.outstanding]).toEqual([1, 0, 1]);
+  });
+
+  test('a step that comes back to the worker that has it takes one permit', async () => {
+    const { scheduler, permits, queue, worker, step } = await dispatched();
+    if (permits.entitle('a', { concurrency: 2, startsPerSecond: Infinity })) queue.wake('a');
+    scheduler.dropLane(1, 1);
+    scheduler.dropLane(0, 1);
+    scheduler.schedule({ ...step, epoch: 2 });
+    await turn();
+    expect(worker.sent).toHaveLength(2);
+    expect([permits.running('a'), scheduler.lingering, scheduler.outstanding]).toEqual([1, 0, 1]);
+  });
+
+  test('a process that stops waits for it', async () => {
+    const { scheduler, worker, sent } = await dispatched();
+    scheduler.dropLane(0, 1);
+    const over = jest.fn();
+    void scheduler.nothingLingers(new AbortController().signal).then(over);
+    await turn();
+    expect(over).not.toHaveBeenCalled();
+    scheduler.settle(resultOf(sent), worker.stream);
+    await turn();
+    expect(over).toHaveBeenCalled();
+    await scheduler.nothingLingers(AbortSignal.abort());
+  });
 });
 
 test('steps leave in messages that the worker accepts', async () => {

@@ -4,19 +4,21 @@
  * Owns which step goes next and to whom. Does not own whether it may exist (the core) nor what a permit
  * is worth (the throttle).
  *
- * - T1 A step leaves only with its organisation's permit, which comes back with its result or its worker's death.
+ * - T1 A step leaves only with its organisation's permit, which comes back with its result, or once nothing here waits
+ *   for that any more; then the step may still run, and under a strict limit its permit stays taken (lingering-steps.ts).
  * - T2 Organisations are served by weighted deficit round robin; no more leaves the queue than keeps everybody busy
  *   (flow-window.ts), since behind it nobody is served in turn.
  * - A step whose worker is gone is sent again, same key and attempt: first to the same worker if it returns
  *   within WORKER_GRACE_MS, which then knows it, else to any.
  */
 import type { Clock } from '@millrace/clock';
-import { costOf, type FairQueue, type Permits } from '@millrace/fairness';
+import { costOf, STRICT_HOLD_MS, type FairQueue, type Permits } from '@millrace/fairness';
 import { textOf, traceparentOf, type Execution } from '@millrace/engine';
 import type { Result } from '@millrace/contracts/orchestrator/v1/dispatch';
 import type { Logger } from '@millrace/telemetry';
 import type { ReadyStep } from '../lane/ports.ts';
 import { createFlowWindow } from './flow-window.ts';
+import { createLingeringSteps } from './lingering-steps.ts';
 import type { WorkerStream } from './worker-stream.ts';
 
 /** How long a worker that vanished may take to come back before its steps go to others, in milliseconds. */
@@ -60,6 +62,10 @@ export interface Scheduler {
   readonly workers: ReadonlySet<WorkerStream>;
   readonly outstanding: number;
   readonly waiting: number;
+  /** Steps of strict limits that nothing here waits for and that may still run, each with its permit. */
+  readonly lingering: number;
+  /** Resolves when nothing lingers, or the signal ends the waiting. */
+  nothingLingers(signal: AbortSignal): Promise<void>;
   /** Steps that may be under way at the moment. */
   readonly window: number;
 }
@@ -69,9 +75,11 @@ export interface SchedulerOptions {
   readonly permits: Permits;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How long a step of a strict limit keeps its permit when its end is never told, in milliseconds; default that of the throttle. */
+  readonly strictHoldMs?: number;
 }
 
-export function createScheduler({ queue, permits, clock, logger }: SchedulerOptions): Scheduler {
+export function createScheduler({ queue, permits, clock, logger, strictHoldMs = STRICT_HOLD_MS }: SchedulerOptions): Scheduler {
   const workers = new Set<WorkerStream>();
   /** Who runs an operation; rebuilt when a worker comes or goes. */
   const capable = new Map<string, WorkerStream[]>();
@@ -85,6 +93,10 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
   const counts: SchedulerCounts = { dispatched: 0, redispatched: 0 };
   const gone = new WeakSet<Execution>();
   const window = createFlowWindow();
+  const lingering = createLingeringSteps(clock, strictHoldMs, (organisation) => {
+    release(organisation);
+    soon();
+  });
   /** Results that have come and are not durable yet, in core microseconds. */
   let applying = 0;
   /** What a decision takes of late, in core microseconds, of organisations where it is more than usual. */
@@ -126,7 +138,11 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
     const node = execution.program.nodes[activation.node];
     if (payload === undefined || node?.kind !== 'call') return;
     const argumentsJson = textOf(payload);
-    outstanding.put({ step, bytes: argumentsJson.length, cost: costOfStep(execution.organisation, argumentsJson.length), worker: to.worker, stream: to });
+    const before = outstanding.put({ step, bytes: argumentsJson.length, cost: costOfStep(execution.organisation, argumentsJson.length), worker: to.worker, stream: to });
+    // The same activation of a former stay of its execution here, with a permit of its own.
+    if (before !== undefined && before.step !== step) giveUp(before);
+    // A worker that has it still joins the two: one of them runs.
+    if (lingering.size > 0) lingering.ended(keyOf(step), to.worker);
     counts.dispatched++;
     to.send({
       organisation: execution.organisation,
@@ -183,6 +199,13 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
     if (permits.returnStep(organisation)) queue.wake(organisation);
   }
 
+  /** Nothing waits for its result any more. */
+  function giveUp({ step, worker }: Outstanding): void {
+    const { organisation } = step.execution;
+    if (permits.strict(organisation) && lingering.add(keyOf(step), worker, organisation)) return;
+    release(organisation);
+  }
+
   function pump(): void {
     if (pumping) return;
     pumping = true;
@@ -229,7 +252,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
     const send = (): void => {
       for (const each of orphans) {
         if (each.stream !== undefined || !outstanding.take(each)) continue;
-        release(each.step.execution.organisation);
+        giveUp(each);
         if (!isWanted(each.step)) continue;
         counts.redispatched++;
         schedule(each.step);
@@ -257,6 +280,10 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
     get waiting() {
       return queue.size + held.length;
     },
+    get lingering() {
+      return lingering.size;
+    },
+    nothingLingers: (signal) => lingering.none(signal),
     dropLane(lane, epoch) {
       dropped.set(lane, Math.max(epoch, dropped.get(lane) ?? 0));
       // The lane may be here again already, under a later epoch.
@@ -264,7 +291,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
       for (const each of outstanding.all()) {
         if (!isDropped(each.step) || !outstanding.take(each)) continue;
         each.stream?.settle(each.bytes);
-        release(each.step.execution.organisation);
+        giveUp(each);
       }
       queue.removeWhere(isDropped);
       for (const [operation, steps] of unserved) unserved.set(operation, steps.filter((step) => !isDropped(step)));
@@ -283,7 +310,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
           // A lane of this process may have it by now, and has sent the step again.
           if (each.step.execution !== execution || !outstanding.take(each)) continue;
           each.stream?.settle(each.bytes);
-          release(execution.organisation);
+          giveUp(each);
         }
       }
       queue.removeWhere((step) => gone.has(step.execution));
@@ -300,7 +327,7 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
         if (isWanted(each.step) || !outstanding.take(each)) continue;
         each.stream?.cancel({ execution, run: each.step.execution.run, activation: each.step.activation.number, attempt: each.step.activation.attempt });
         each.stream?.settle(each.bytes);
-        release(each.step.execution.organisation);
+        giveUp(each);
       }
       soon();
     },
@@ -321,12 +348,14 @@ export function createScheduler({ queue, permits, clock, logger }: SchedulerOpti
       capable.clear();
       orphan(stream);
     },
-    settle(result) {
+    settle(result, from) {
+      if (lingering.size > 0) lingering.ended(attemptKey(result), from.worker);
       const found = outstanding.of(result.execution).find(({ step }) => step.activation.number === result.activation && step.activation.attempt === result.attempt && step.execution.run === result.run);
       if (found === undefined || !outstanding.take(found)) return 0;
       applying += found.cost;
       found.stream?.settle(found.bytes);
-      release(found.step.execution.organisation);
+      if (found.worker === from.worker) release(found.step.execution.organisation);
+      else giveUp(found);
       soon();
       return found.cost;
     },
@@ -352,8 +381,8 @@ interface Hands {
   readonly size: number;
   /** Of all of them, in core microseconds. */
   readonly cost: number;
-  /** Replaces an entry of the same activation. */
-  put(entry: Outstanding): void;
+  /** Replaces an entry of the same activation, and yields that. */
+  put(entry: Outstanding): Outstanding | undefined;
   /** True when the entry was there. */
   take(entry: Outstanding): boolean;
   of(execution: string): readonly Outstanding[];
@@ -378,17 +407,18 @@ function createHands(): Hands {
       if (list === undefined) {
         byExecution.set(id, [entry]);
         size++;
-        return;
+        return undefined;
       }
       const index = list.findIndex((each) => each.step.activation.number === entry.step.activation.number);
-      if (index >= 0) {
-        cost -= list[index]?.cost ?? 0;
-        list[index] = entry;
-      }
-      else {
+      const before = list[index];
+      if (before === undefined) {
         list.push(entry);
         size++;
+      } else {
+        cost -= before.cost;
+        list[index] = entry;
       }
+      return before;
     },
     take(entry) {
       const { id } = entry.step.execution;
@@ -405,6 +435,15 @@ function createHands(): Hands {
     of: (execution) => byExecution.get(execution) ?? NOTHING,
     all: () => [...byExecution.values()].flat(),
   };
+}
+
+/** `execution/run/activation/attempt` of a step, or of its result. */
+function attemptKey({ execution, run, activation, attempt }: Pick<Result, 'execution' | 'run' | 'activation' | 'attempt'>): string {
+  return `${execution}/${run}/${activation}/${attempt}`;
+}
+
+function keyOf({ execution, activation }: ReadyStep): string {
+  return attemptKey({ execution: execution.id, run: execution.run, activation: activation.number, attempt: activation.attempt });
 }
 
 const NOTHING: readonly Outstanding[] = [];

@@ -45,7 +45,8 @@ export class FairnessChecks {
         const running = alive.reduce((sum, { host }) => sum + host.leaseHooks.permits.running(name), 0);
         violations.check('T1', running <= most, () => `${running} steps of ${name} run, its ${limit.strict ? 'strict ' : ''}limit is ${most}: ${alive.map(({ machine, host }) => `${machine.id} ${host.leaseHooks.permits.running(name)}`).join(', ')}`);
         if (limit.strict) {
-          const performing = observer.running.get(name)?.size ?? 0;
+          // Each worker that performs a step counts.
+          const performing = [...(observer.running.get(name)?.values() ?? [])].reduce((sum, count) => sum + count, 0);
           violations.check('T1', performing <= most, () => `${performing} steps of ${name} are being performed, its strict limit is ${most}`);
         }
       }
@@ -55,7 +56,8 @@ export class FairnessChecks {
       const running = settings.organisations.reduce((sum, { name }) => sum + host.leaseHooks.permits.running(name), 0);
       const queued = settings.organisations.reduce((sum, { name }) => sum + host.leaseHooks.queuedOf(name).steps, 0);
       const held = host.scheduler.waiting - queued;
-      violations.check('T3', running === host.scheduler.outstanding + held, () => `${machine.id} has ${running} permits in use, ${host.scheduler.outstanding} steps at workers and ${held} about to go`);
+      const { outstanding, lingering } = host.scheduler;
+      violations.check('T3', running === outstanding + lingering + held, () => `${machine.id} has ${running} permits in use, ${outstanding} steps at workers, ${lingering} that may be there and ${held} about to go`);
     }
     for (const { machine, authority, leading } of throttles.values()) {
       if (!machine.alive || !leading() || authority.learning() || !isSettled) continue;

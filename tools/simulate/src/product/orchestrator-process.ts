@@ -7,6 +7,7 @@ import type { LeaseGrants, OwnerReport } from '@millrace/contracts/throttle/v1/t
 import { encodeLaneInputs, FORMAT_NEWEST, NO_NODE, type Program } from '@millrace/engine';
 import type { Machine } from '../world/machine.ts';
 import type { Cluster, OrchestratorProcess } from './cluster.ts';
+import { STRICT_HOLD_MS } from './settings.ts';
 
 /** How long a stopping orchestrator waits for history, in milliseconds. */
 const HISTORY_DRAIN_MS = 3_000;
@@ -31,6 +32,7 @@ export function startOrchestrator(cluster: Cluster, name: string): OrchestratorP
     signal: ending.signal,
     agreement: { get formats() { return agreed().formats; }, agreed: () => agreed().agreed() },
     logBytesMax: settings.logBytesMax,
+    strictHoldMs: STRICT_HOLD_MS,
     open: cluster.logs.opener(machine),
     inputs: {
       prepare: () => Promise.resolve(),

@@ -2,6 +2,9 @@
 import type { Random } from '../world/random.ts';
 import { CALM, type Weather } from '../world/world.ts';
 
+/** The longest that a step takes here, its worker standing still meanwhile, in milliseconds. */
+export const STRICT_HOLD_MS = 25_000;
+
 export interface OrganisationSettings {
   readonly name: string;
   readonly concurrency: number | undefined;

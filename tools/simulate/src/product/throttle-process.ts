@@ -2,10 +2,8 @@
 import { followRegistry, keepPlace } from '@millrace/bus';
 import type { OwnerReport } from '@millrace/contracts/throttle/v1/throttle';
 import { AUTHORITY_KEY, createAuthorityHost, createElection, decodeLimits, ORGANISATION_PREFIX, reportFromWire, type OwnerStream, type StoredLimits } from '@millrace/lease';
+import { STRICT_HOLD_MS } from './settings.ts';
 import type { Cluster, ThrottleProcess } from './cluster.ts';
-
-/** The longest that a step takes here, its worker standing still meanwhile, in milliseconds. */
-const STRICT_HOLD_MS = 25_000;
 
 export function startThrottle(cluster: Cluster, name: string): ThrottleProcess {
   const { world } = cluster;
