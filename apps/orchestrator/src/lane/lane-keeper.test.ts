@@ -34,8 +34,8 @@ afterEach(async () => {
   await folder.remove();
 }, 30_000);
 
-/** A keeper with a bus, a place in the registry and lanes of its own. `fails` says which takings reject. */
-async function keeperOf(instance: string, fails: (lane: number) => boolean = () => false): Promise<Keeper> {
+/** A keeper with a bus, a place in the registry and lanes of its own. `fails` says which takings reject; `taken` has run before a taking is known. */
+async function keeperOf(instance: string, fails: (lane: number) => boolean = () => false, taken: (lane: number, epoch: number) => Promise<void> = () => Promise.resolve()): Promise<Keeper> {
   const bus: Bus = await connectBus({ url: nats.url, name: instance, logger });
   const registration = await joinRegistry(bus, { service: 'orchestrator', instance, version: '0.1.0', addresses: { grpc: `${instance}:1` } });
   const registry = await watchRegistry(bus);
@@ -54,7 +54,9 @@ async function keeperOf(instance: string, fails: (lane: number) => boolean = () 
     async take(lane, epoch) {
       takings.push(`${lane}/${epoch}`);
       if (fails(lane)) throw new Error('this one cannot be taken here');
-      return bench.take(lane, epoch, []);
+      const running = await bench.take(lane, epoch, []);
+      await taken(lane, epoch);
+      return running;
     },
     released: () => undefined,
   });
@@ -109,4 +111,22 @@ test('when the claims are lost the log\'s epoch is learnt, and the lane taken ab
   const claim = await (await openBucket(bench.bus, BUCKETS.lanes)).getJson('claim.0');
   expect(claim?.value as Claim).toMatchObject({ owner: 'one', epoch: 42, address: 'one:1' });
   expect(only.takings.filter((each) => each.startsWith('0/'))).toEqual(['0/1', '0/42']);
+}, 40_000);
+
+test('a lane that somebody else has claimed while it was being taken does not stay here', async () => {
+  const bucket = await openBucket(bench.bus, BUCKETS.lanes);
+  const seen = new Set<string>();
+  await bucket.watch(({ key, value }) => void seen.add(`${key} ${Buffer.from(value ?? []).toString()}`));
+  const only = await keeperOf('one', undefined, async (lane, epoch) => {
+    if (lane !== 0 || epoch !== 1) return;
+    const stored = await bucket.get('claim.0');
+    const claim: Claim = { lane, owner: 'gone', incarnation: 'gone#1', epoch: 2, address: 'gone:1' };
+    await bucket.update('claim.0', Buffer.from(JSON.stringify(claim)), stored?.revision ?? 0);
+    await eventually(() => [...seen].some((each) => each.startsWith('claim.0 ') && each.includes('gone')));
+    // By now the keeper's own watch has it as well, or has it in a moment.
+    await bucket.get('table');
+  });
+  // The lane of the first claim is ended, though nothing was ever written to it; nobody has the second, so it comes back.
+  await eventually(() => only.lanes.get(0)?.epoch === 3, { timeoutMs: 10_000 });
+  expect(only.takings.filter((each) => each.startsWith('0/'))).toEqual(['0/1', '0/3']);
 }, 40_000);

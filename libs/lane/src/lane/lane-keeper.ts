@@ -186,6 +186,8 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
           void look();
         }
       });
+      // Somebody claimed it while it was being taken: the watch found nothing here that it could have ended.
+      if ((claims.get(number)?.claim.epoch ?? 0) > epoch) void lane.stop();
     } catch (error) {
       logger.warn('Lane not taken', { lane: number, error });
       notBefore.set(number, clock.monotonicMs() + RETRY_MS);
