@@ -1,6 +1,7 @@
 export { bundleFunctions, type BundleResult, type FetchText } from './bundle-functions.ts';
 export { canonicalJson, contentHash } from './canonical-json.ts';
 export { readDocuments, type ReadResult } from './read-documents.ts';
+export { valueOfYaml } from './value-of-yaml.ts';
 export { workflowOfValue, type ResourceDocument, type SourceDocument, type WorkflowDocument } from './source-document.ts';
 export { validateWorkflow, WORKFLOW_SCHEMA, type ValidationResult } from './validate-workflow.ts';
 export { compileWorkflow, type CompileResult } from './compile/compile-workflow.ts';

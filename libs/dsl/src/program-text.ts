@@ -24,7 +24,8 @@ function nextText(node: Node): string {
 function nodeLines(node: Node): readonly string[] {
   const condition = node.if ? [`if ${expressionText(node.if)}`] : [];
   const timeout = node.timeoutMs ? [`timeout ${durationText(node.timeoutMs)}`] : [];
-  return [...condition, ...timeout, ...ownLines(node), ...dataLines(node)];
+  const extended = node.extends === undefined ? [] : [`extends ${node.extends}`];
+  return [...extended, ...condition, ...timeout, ...ownLines(node), ...dataLines(node)];
 }
 
 function ownLines(node: Node): readonly string[] {

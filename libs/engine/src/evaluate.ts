@@ -6,7 +6,7 @@
  */
 import { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
 import { NO_ACTIVATION, type Activation, type Execution } from './execution.ts';
-import { NO_NODE, type Budget, type Duration, type Expression, type JsonValue, type Node, type Program, type SchemaCheck, type Template } from './program.ts';
+import { EXTENDED_INPUT, NO_NODE, type Budget, type Duration, type Expression, type JsonValue, type Node, type Program, type SchemaCheck, type Template } from './program.ts';
 import { fault, problemValue } from './problem.ts';
 
 /** Most steps of one evaluation; 2 to 20 ms, for which everybody on the event loop waits. */
@@ -120,6 +120,8 @@ function variable(name: string, site: Site): JsonValue {
       return secretHandles(site.execution.program);
     case 'authorization':
       return site.node?.kind === 'call' && site.node.authorization !== undefined ? { scheme: site.node.authorization, parameter: HIDDEN } : null;
+    case EXTENDED_INPUT:
+      return extendedBy(site)?.rawInput ?? null;
     case 'runtime':
       return { name: 'millrace', version: '0.1.0', metadata: { organisation: site.execution.organisation } };
     default:
@@ -169,6 +171,8 @@ function declaredBy(name: string, scope: Activation, execution: Execution): Json
 
 function taskDescriptor(site: Site): JsonValue {
   if (site.node === undefined) return null;
+  const extended = site.node.extends === undefined ? undefined : site.execution.program.nodes[site.node.extends];
+  if (extended !== undefined) return extendedDescriptor(extended, site);
   return {
     name: site.node.name,
     reference: site.node.reference,
@@ -177,6 +181,27 @@ function taskDescriptor(site: Site): JsonValue {
     output: site.rawOutput ?? null,
     startedAt: moment(site.enteredAtMs),
   };
+}
+
+/** In an extension `$task` is the task that is extended; the properties of its definition can be read directly, as in the reference's examples. */
+function extendedDescriptor(extended: Node, site: Site): JsonValue {
+  const around = extendedBy(site);
+  const definition = isObject(extended.definition) ? extended.definition : {};
+  return {
+    ...definition,
+    name: extended.name,
+    reference: extended.reference,
+    definition,
+    input: around?.rawInput ?? site.rawInput,
+    output: null,
+    startedAt: moment(around?.enteredAtMs ?? site.enteredAtMs),
+  };
+}
+
+/** The live activation of the node around the task that this place extends. */
+function extendedBy(site: Site): Activation | undefined {
+  for (let scope = site.execution.activations.get(site.scope); scope !== undefined; scope = site.execution.activations.get(scope.parent)) if (scope.node === site.node?.extends) return scope;
+  return undefined;
 }
 
 /** DSL, "DateTime Descriptor". */

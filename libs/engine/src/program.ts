@@ -32,10 +32,13 @@ export type Evaluation =
 /** A runtime expression, compiled. `variables` lists, in order, the values `evaluate` wants. */
 export interface Expression {
   readonly source: string;
-  /** Names without `$`: `context`, `input`, `output`, `task`, `workflow`, `runtime`, `secrets`, `authorization`, or one declared by an enclosing task. */
+  /** Names without `$`: `context`, `input`, `output`, `task`, `workflow`, `runtime`, `secrets`, `authorization`, one declared by an enclosing task, or EXTENDED_INPUT. */
   readonly variables: readonly string[];
   evaluate(input: JsonValue, variables: readonly JsonValue[], budget: Budget): Evaluation;
 }
+
+/** A variable that no author can name: what flowed into the task that the nearest extension is about. */
+export const EXTENDED_INPUT = '~extended';
 
 /** A value with expressions inside, as it stands in a document. */
 export type Template =
@@ -84,6 +87,8 @@ interface NodeHead {
   readonly timeoutMs?: Duration;
   /** The task as parsed, for `$task.definition`. */
   readonly definition: JsonValue;
+  /** A task of an extension: the number of the node that stands around the task that it extends, which is its `$task`. */
+  readonly extends?: number;
 }
 
 export interface DoNode extends NodeHead {

@@ -93,7 +93,7 @@ describe('compiling a workflow', () => {
   test.each([
     ['a workflow named by an expression', 'do:\n  - a: { run: { workflow: { namespace: a, name: "${ .b }", version: 1.0.0 } } }\n', 'f:7:49: a workflow named by an expression is not supported yet\n  write the name, and choose between several with `switch`'],
     ['schedule', 'do: []\nschedule: { cron: 0 0 * * * }\n', 'f:7:1: `schedule` is not supported yet'],
-    ['extensions', 'do: []\nuse: { extensions: [ { a: { extend: all } } ] }\n', 'f:7:8: `use.extensions` is not supported yet'],
+    ['an exit in an extension of a switch', 'do: [ { s: { switch: [ { c: { then: end } } ] } } ]\nuse: { extensions: [ { a: { extend: all, before: [ { x: { set: { y: 1 }, then: exit } } ] } } ] }\n', 'f:7:80: `exit` in an extension that is also about a `switch` is not supported yet\n  let the extension be about other kinds of tasks, or leave `exit` out'],
     ['functions from a URI', 'do:\n  - a: { call: https://example.com/function.yaml }\n', 'f:7:16: a function that is not within the document is not supported yet\n  apply it with `millrace apply`, which fetches the function into the document'],
     ['other catalogs', 'do:\n  - a: { call: log:1.0.0@mine }\n', 'f:7:16: a function of the catalog `mine` that is not within the document is not supported yet\n  apply it with `millrace apply`, which fetches the function into the document'],
     ['a default catalog of the document', 'do:\n  - a: { call: log:1.0.0@default }\nuse: { catalogs: { default: { endpoint: https://example.com } } }\n', 'f:8:20: a catalog in place of the default one is not supported yet'],
@@ -101,7 +101,6 @@ describe('compiling a workflow', () => {
     ['a schema from elsewhere', 'do: []\ninput: { schema: { resource: { endpoint: https://example.com } } }\n', 'f:7:20: a schema from an external resource is not supported yet\n  write the schema into the document, under `document`'],
     ['a schema of another format', 'do: []\ninput: { schema: { format: avro, document: {} } }\n', 'f:7:28: the schema format `avro` is not supported yet\n  write the schema as a JSON Schema, with `format: json`'],
     ['a setting of a backoff', 'do:\n  - a: { try: [], catch: { retry: { backoff: { exponential: { factor: 2 } } } } }\n', 'f:7:63: a setting of the exponential backoff is not supported yet\n  write `{}`: the specification names no settings'],
-    ['loose evaluation', 'do: []\nevaluate: { mode: loose }\n', 'f:7:19: the evaluation mode `loose` is not supported yet\n  write expressions as `${ … }`, and leave `mode` out'],
     ['another language', 'do: []\nevaluate: { language: js, mode: strict }\n', 'f:7:23: the expression language "js" is not supported yet\n  write `jq`, or leave it out'],
   ])('refuses %s, which is valid, with its place', (_, text, problem) => {
     expect(outcomeOf(text)).toEqual({ reason: 'workflow-unsupported', problems: [problem] });

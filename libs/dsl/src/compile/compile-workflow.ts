@@ -18,7 +18,7 @@ import { errorVariableOf } from './catch-clause.ts';
 import { createCompilation, type Compilation } from './compilation.ts';
 import { eventVariablesOf } from './events.ts';
 import { planTasks, type PlannedTask } from './plan.ts';
-import { compileData, compileTimeout } from './task-head.ts';
+import { compileData, compileTimeout, type Targets } from './task-head.ts';
 import { compileTask, loopVariablesOf } from './task-node.ts';
 import { innerScope, taskScope, WORKFLOW_INPUT, WORKFLOW_OUTPUT, type TaskScope } from './visible.ts';
 
@@ -71,7 +71,7 @@ function compileNodes(compilation: Compilation): readonly Node[] {
   const planned = planTasks(compilation.document.value);
   const nodes: Node[] = [rootOf(compilation, planned)];
   const compileList = (tasks: readonly PlannedTask[], parent: number, outer: TaskScope, areBranches = false): void => {
-    const targets = new Map(tasks.map((task) => [task.name, task.number]));
+    const targets = targetsOf(tasks);
     tasks.forEach((task, index) => {
       const scope = task.isFunction === true ? taskScope([]) : outer;
       const node = compileTask(compilation, { task, next: areBranches ? undefined : tasks[index + 1], targets, parent }, scope);
@@ -101,14 +101,19 @@ function rootOf(compilation: Compilation, planned: readonly PlannedTask[]): DoNo
   };
 }
 
+/** The task that a name stands for; where extensions are about it, the first of the blocks around it. */
+function targetsOf(tasks: readonly PlannedTask[]): Targets {
+  const targets = new Map<string, number>();
+  for (const { name, number, part } of tasks) if (!targets.has(name) && (part === undefined || part.kind === 'around' || part.kind === 'branch')) targets.set(name, number);
+  return targets;
+}
+
 /** What concerns the document as a whole. */
 function checkWhole(compilation: Compilation): void {
   const { value } = compilation.document;
   const dsl = property(value['document'], 'dsl');
   if (typeof dsl === 'string' && !dsl.startsWith('1.0.')) compilation.unsupported({ pointer: '/document/dsl', side: 'value' }, `version ${dsl} of the DSL`, 'this release runs versions 1.0.0 to 1.0.3: write `1.0.3`');
   if (Object.hasOwn(value, 'schedule')) compilation.unsupported({ pointer: '/schedule' }, '`schedule`');
-  const extensions = property(value['use'], 'extensions');
-  if (Array.isArray(extensions) && extensions.length > 0) compilation.unsupported({ pointer: '/use/extensions' }, '`use.extensions`');
   checkEvaluate(compilation);
 }
 
@@ -120,8 +125,7 @@ function checkEvaluate(compilation: Compilation): void {
   for (const [name, value] of Object.entries(evaluate)) {
     const pointer = `/evaluate/${name}`;
     if (name === 'language' && value !== 'jq') compilation.unsupported({ pointer, side: 'value' }, `the expression language ${JSON.stringify(value)}`, 'write `jq`, or leave it out');
-    else if (name === 'mode' && value === 'loose') compilation.unsupported({ pointer, side: 'value' }, 'the evaluation mode `loose`', 'write expressions as `${ … }`, and leave `mode` out');
-    else if (name === 'mode' && value !== 'strict') compilation.invalid({ pointer }, '`mode` must be `strict` or `loose`');
+    else if (name === 'mode' && value !== 'strict' && value !== 'loose') compilation.invalid({ pointer }, '`mode` must be `strict` or `loose`');
     else if (name !== 'language' && name !== 'mode') compilation.invalid({ pointer, side: 'key' }, `there is no property \`${name}\` in \`evaluate\``, 'known here: `language`, `mode`');
   }
 }

@@ -37,7 +37,10 @@ export interface CompiledHead extends CompiledData {
   readonly then: Flow;
   readonly timeoutMs?: Duration;
   readonly definition: JsonValue;
+  readonly extends?: number;
 }
+
+const CONTINUE: Flow = { kind: 'continue' };
 
 /** What happens to the data around a task or a workflow. */
 interface CompiledData {
@@ -51,18 +54,17 @@ interface CompiledData {
 
 export function compileHead(compilation: Compilation, position: Position, scope: TaskScope): CompiledHead {
   const { task, next, targets, parent } = position;
-  const { definition, reference } = task;
-  const condition = definition['if'];
+  const { definition, reference, part, isInner } = task;
+  const place = { number: task.number, name: task.name, reference, parent, next: next?.number ?? NO_NODE, definition, ...(task.extends === undefined ? {} : { extends: task.extends }) };
+  const condition = isInner ? undefined : definition['if'];
+  const guarded = typeof condition === 'string' ? { if: compileCondition(compilation, condition, `${reference}/if`, scope.before) } : {};
+  const then = isInner ? CONTINUE : flowOf(definition['then'], targets);
+  if (part !== undefined) return { ...place, ...guarded, then: part.kind === 'branch' || (part.kind === 'around' && part.isBeside) ? CONTINUE : then };
   return {
-    number: task.number,
-    name: task.name,
-    reference,
-    parent,
-    next: next?.number ?? NO_NODE,
-    then: flowOf(definition['then'], targets),
-    definition,
+    ...place,
+    then,
     ...compileTimeout(compilation, definition['timeout'], `${reference}/timeout`, scope.during),
-    ...(typeof condition === 'string' ? { if: compileCondition(compilation, condition, `${reference}/if`, scope.before) } : {}),
+    ...guarded,
     ...compileData(compilation, definition, reference, { from: scope.before, as: scope.during, export: scope.after }),
   };
 }

@@ -7,6 +7,7 @@ import { compileCatch } from './catch-clause.ts';
 import type { Compilation } from './compilation.ts';
 import { compileEmit, compileListen } from './events.ts';
 import { compileDuration } from './duration.ts';
+import { compilePart } from './extensions.ts';
 import { compileCondition } from './expression.ts';
 import type { PlannedTask } from './plan.ts';
 import { compileProcess, compileSubflow } from './run.ts';
@@ -32,6 +33,7 @@ export function compileTask(compilation: Compilation, position: Position, scope:
   const { task, targets } = position;
   const { definition, reference } = task;
   const head = compileHead(compilation, position, scope);
+  if (task.part !== undefined) return compilePart(compilation, task, task.part, head);
   const first = task.block[0]?.number ?? NO_NODE;
   switch (task.kind) {
     case 'do':

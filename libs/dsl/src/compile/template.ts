@@ -3,9 +3,9 @@
  */
 import type { JsonValue, Template } from '@millrace/engine';
 import { childPointer } from '../json-pointer.ts';
-import { isList, isObject } from '../json-value.ts';
+import { isList, isObject, property } from '../json-value.ts';
 import type { Compilation } from './compilation.ts';
-import { compileCondition, compileExpression, expressionSource } from './expression.ts';
+import { compileCondition, compileExpression, compileSource, expressionSource } from './expression.ts';
 import type { Visible } from './visible.ts';
 
 /** A value in which any text may be an expression `${ … }`. Parts without expressions stay as they are. */
@@ -37,12 +37,36 @@ export function compileTransformation(compilation: Compilation, value: JsonValue
 function compileText(compilation: Compilation, text: string, pointer: string, visible: Visible): Template {
   const source = expressionSource(text);
   if (source !== undefined) return { kind: 'expression', expression: compileExpression(compilation, source, pointer, visible) };
+  if (isLoose(compilation)) return compileLoosely(text, visible);
   if (text.includes('${')) {
     compilation.warn({ pointer }, 'this stays a text: an expression is `${ … }` from end to end', 'write the text inside the expression, as in `${ "Hello \\(.name)" }`');
   } else if (looksLikeExpression(text, visible)) {
     compilation.warn({ pointer }, `this stays the text \`${text}\``, `for its value write \`\${ ${text} }\``);
   }
   return { kind: 'literal', value: text };
+}
+
+/** Whether the document asks for the mode in which any text may be an expression (DSL reference, Evaluate). */
+function isLoose({ document }: Compilation): boolean {
+  return property(document.value['evaluate'], 'mode') === 'loose';
+}
+
+/** What the text evaluates to, or the text where it is no expression or fails as one. */
+function compileLoosely(text: string, visible: Visible): Template {
+  const compiled = compileSource(text, visible);
+  if (compiled.kind === 'refused') return { kind: 'literal', value: text };
+  const { source, variables, evaluate } = compiled.expression;
+  return {
+    kind: 'expression',
+    expression: {
+      source,
+      variables,
+      evaluate: (input, values, budget) => {
+        const result = evaluate(input, values, budget);
+        return result.kind === 'error' ? { kind: 'value', value: text } : result;
+      },
+    },
+  };
 }
 
 /** A path or a variable, which few people want as a text. */
