@@ -1,4 +1,5 @@
-import { chronicleOf } from './chronicle.ts';
+import { chronicleOf, TASKS_SHOWN_MAX, writeChronicle } from './chronicle.ts';
+import type { JournalEntry, JournalRecord } from './record.ts';
 import { computed, expression, literal, program, type Task } from './testing/program-builder.ts';
 import { run, unavailable } from './testing/run.ts';
 import { traceOf } from './trace.ts';
@@ -72,4 +73,27 @@ test('where entries are left out nothing is told of a call whose end they held',
   expect(view.tasks.filter(({ name }) => name === 'inside').every(({ status }) => status === 'completed')).toBe(true);
   expect(view.tasks.some(({ name, status }) => name === 'loop' && status === 'completed')).toBe(true);
   expect(view.status).toBe('completed');
+});
+
+test('of very many tasks the first and the last are shown, with every open scope and the right end, however the journal is read', () => {
+  const many = 3 * TASKS_SHOWN_MAX;
+  const looping = program([{ name: 'loop', kind: 'for', in: expression(() => []), tasks: [{ name: 'inside', kind: 'set', value: literal({}) }] }]);
+  const at = (index: number): JournalEntry['records'] => [
+    { kind: 'iterated', activation: 2, index },
+    { kind: 'passed', activation: 3 + index, node: looping.nodes.findIndex(({ name }) => name === 'inside'), parent: 2, next: -1 },
+  ];
+  const opened = [1, 2].map((activation): JournalRecord => ({ kind: 'entered', activation, node: activation - 1, parent: activation - 1, attempt: 1 }));
+  const journal: readonly JournalEntry[] = [{ atMs: 1, records: opened }, ...Array.from({ length: many }, (_, index) => ({ atMs: 2 + index, records: at(index) })), { atMs: many + 2, records: [{ kind: 'ended', status: 'completed' }] }];
+  const writer = writeChronicle(looping);
+  for (const entry of journal) writer.add([entry]);
+  const { tasks, status, last } = writer.chronicle();
+  expect(last?.kind).toBe('ended');
+  expect(status).toBe('completed');
+  expect(tasks).toHaveLength(TASKS_SHOWN_MAX);
+  const inside = tasks.flatMap(({ iteration }) => iteration ?? []);
+  expect(inside[0]).toBe(0);
+  expect(inside.at(-1)).toBe(many - 1);
+  expect(tasks.every((task) => task.status === 'completed')).toBe(true);
+  const last9000 = inside.slice(1 - TASKS_SHOWN_MAX / 2);
+  expect(last9000).toEqual(last9000.map((_, index) => many - last9000.length + index));
 });

@@ -6,7 +6,7 @@
 import { NO_ACTIVATION } from './execution.ts';
 import type { Program } from './program.ts';
 import type { Problem } from './problem.ts';
-import type { JournalEntry, JournalRecord } from './record.ts';
+import type { JournalEntry, JournalRecord, StartedRecord } from './record.ts';
 
 export type TaskStatus = 'running' | 'waiting' | 'completed' | 'faulted' | 'skipped' | 'cancelled';
 
@@ -31,6 +31,9 @@ export interface TaskChronicle {
 }
 
 export interface Chronicle {
+  /** The journal's first record and its last. */
+  readonly started: StartedRecord | undefined;
+  readonly last: JournalRecord | undefined;
   readonly startedAtMs: number;
   readonly begunAtMs: number | undefined;
   readonly endedAtMs: number | undefined;
@@ -47,13 +50,30 @@ function shownOf(tasks: readonly TaskChronicle[]): readonly TaskChronicle[] {
   return tasks.length <= TASKS_SHOWN_MAX ? tasks : [...tasks.slice(0, TASKS_FIRST), ...tasks.slice(TASKS_FIRST - TASKS_SHOWN_MAX)];
 }
 
-export function chronicleOf(program: Program, entries: readonly JournalEntry[]): Chronicle {
+/** A chronicle that is written while its journal is read: what has been added need not be kept. */
+export interface ChronicleWriter {
+  add(entries: readonly JournalEntry[]): void;
+  chronicle(): Chronicle;
+}
+
+export function writeChronicle(program: Program): ChronicleWriter {
   const reader = new Reader(program);
-  for (const entry of entries) {
-    if (entry.afterGap === true) reader.skip();
-    for (const record of entry.records) reader.read(record, entry.atMs);
-  }
-  return reader.chronicle();
+  return {
+    add(entries) {
+      for (const entry of entries) {
+        if (entry.afterGap === true) reader.skip();
+        for (const record of entry.records) reader.read(record, entry.atMs);
+        reader.trim();
+      }
+    },
+    chronicle: () => reader.chronicle(),
+  };
+}
+
+export function chronicleOf(program: Program, entries: readonly JournalEntry[]): Chronicle {
+  const writer = writeChronicle(program);
+  writer.add(entries);
+  return writer.chronicle();
 }
 
 function isWaiting(kind: string | undefined): boolean {
@@ -62,7 +82,9 @@ function isWaiting(kind: string | undefined): boolean {
 
 class Reader {
   readonly #program: Program;
-  readonly #tasks = new Map<number, TaskChronicle>();
+  #tasks = new Map<number, TaskChronicle>();
+  #started: StartedRecord | undefined;
+  #last: JournalRecord | undefined;
   /** Activations that have not ended. */
   readonly #live = new Set<number>();
   /** Index of the running iteration, by the loop's activation. */
@@ -78,7 +100,16 @@ class Reader {
   }
 
   chronicle(): Chronicle {
-    return { startedAtMs: this.#startedAtMs, begunAtMs: this.#begunAtMs, endedAtMs: this.#endedAtMs, status: this.#status, error: this.#error, tasks: shownOf([...this.#tasks.values()]) };
+    return { started: this.#started, last: this.#last, startedAtMs: this.#startedAtMs, begunAtMs: this.#begunAtMs, endedAtMs: this.#endedAtMs, status: this.#status, error: this.#error, tasks: shownOf([...this.#tasks.values()]) };
+  }
+
+  /** Forgets tasks that will not be shown and of which nothing more can be said. One that faulted may be tried again. */
+  trim(): void {
+    if (this.#tasks.size <= 2 * TASKS_SHOWN_MAX) return;
+    const from = this.#tasks.size - (TASKS_SHOWN_MAX - TASKS_FIRST);
+    const kept = [...this.#tasks].filter(([number, { status }], place) => place < TASKS_FIRST || place >= from || this.#live.has(number) || status === 'faulted');
+    // So many that are kept would be looked at again with every entry.
+    if (kept.length < 1.5 * TASKS_SHOWN_MAX) this.#tasks = new Map(kept);
   }
 
   /** Something is left out here: how a call or a wait ended that was under way is not known, so it is not told. */
@@ -91,8 +122,10 @@ class Reader {
   }
 
   read(record: JournalRecord, atMs: number): void {
+    this.#last = record;
     switch (record.kind) {
       case 'started':
+        this.#started = record;
         this.#startedAtMs = atMs;
         return;
       case 'begun':

@@ -1,6 +1,6 @@
 export { apply, createExecution, flowInto } from './apply.ts';
 export { isListening, LISTEN_EVENTS_MAX, type CloudEvent } from './listen.ts';
-export { chronicleOf, type Chronicle, type TaskChronicle } from './chronicle.ts';
+export { chronicleOf, writeChronicle, type Chronicle, type ChronicleWriter, type TaskChronicle } from './chronicle.ts';
 export { advance, begin, cancel, elapse, hear, journalFor, resolve, start, ACTIVATIONS_MAX, DECISIONS_MAX, type Journal, type StepResult } from './decide.ts';
 export { EXPRESSION_ALLOCATION_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_FUEL_MAX } from './evaluate.ts';
 export { DURATION_MS_MAX, statedDurationMs } from './duration.ts';
@@ -15,5 +15,5 @@ export { SCOPE_END, WORKFLOW_END, type JournalEntry, type EndedRecord, type Jour
 export { PAYLOAD_CHARACTERS_MAX, PAYLOAD_INLINE_CHARACTERS_MAX, TRANSITION_INLINE_CHARACTERS_MAX, type LargePayload } from './record-writer.ts';
 export { restore, snapshotOf, type Snapshot } from './snapshot.ts';
 export { attemptSpanId, callerOf, derivedTraceparent, spanIdOf, traceIdOf, traceparentOf } from './span-identity.ts';
-export { traceOf, type SpanView, type TraceView } from './trace.ts';
-export { viewOf, type ExecutionView, type TaskView } from './view.ts';
+export { traceOf, traceOfChronicle, type SpanView, type TraceView } from './trace.ts';
+export { viewOf, viewOfChronicle, type ExecutionView, type TaskView } from './view.ts';

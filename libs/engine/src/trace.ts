@@ -1,7 +1,7 @@
 /**
  * The spans of an execution, made from its journal: while it runs, after it has ended, after a crash (E7).
  */
-import { chronicleOf, type TaskAttempt, type TaskChronicle } from './chronicle.ts';
+import { chronicleOf, type Chronicle, type TaskAttempt, type TaskChronicle } from './chronicle.ts';
 import { NO_ACTIVATION } from './execution.ts';
 import type { Program } from './program.ts';
 import type { JournalEntry, StartedRecord } from './record.ts';
@@ -24,10 +24,15 @@ export interface TraceView {
 }
 
 export function traceOf(identity: { readonly organisation: string; readonly execution: string }, program: Program, entries: readonly JournalEntry[]): TraceView {
+  return traceOfChronicle(identity, program, chronicleOf(program, entries));
+}
+
+/** As `traceOf`, of a journal that has been read. */
+export function traceOfChronicle(identity: { readonly organisation: string; readonly execution: string }, program: Program, chronicle: Chronicle): TraceView {
   const id = identity.execution;
-  const first = entries[0]?.records[0] as StartedRecord;
+  // Every journal begins with it.
+  const first = chronicle.started as StartedRecord;
   const caller = callerOf(first.traceparent);
-  const chronicle = chronicleOf(program, entries);
   const acceptId = spanIdOf(`${id}/accept`);
   const rootId = spanIdOf(id);
   const spans: SpanView[] = [

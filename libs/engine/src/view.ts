@@ -1,11 +1,11 @@
 /**
  * An execution as its interfaces show it, made from its journal.
  */
-import { chronicleOf, type TaskStatus } from './chronicle.ts';
+import { chronicleOf, type Chronicle, type TaskStatus } from './chronicle.ts';
 import type { ExecutionStatus } from './execution.ts';
 import type { JsonValue, Program } from './program.ts';
 import type { Problem } from './problem.ts';
-import type { JournalEntry, StartedRecord } from './record.ts';
+import type { JournalEntry } from './record.ts';
 
 export interface TaskView {
   readonly activation: number;
@@ -35,16 +35,19 @@ export interface ExecutionView {
 
 /** `status` is the live one; the journal's own end wins. The root scope is not a task and is left out. */
 export function viewOf(identity: { readonly organisation: string; readonly execution: string }, program: Program, entries: readonly JournalEntry[], status: ExecutionStatus): ExecutionView {
-  const chronicle = chronicleOf(program, entries);
-  const first = entries[0]?.records[0] as StartedRecord | undefined;
-  const last = entries.at(-1)?.records.at(-1);
+  return viewOfChronicle(identity, program, chronicleOf(program, entries), status);
+}
+
+/** As `viewOf`, of a journal that has been read. */
+export function viewOfChronicle(identity: { readonly organisation: string; readonly execution: string }, program: Program, chronicle: Chronicle, status: ExecutionStatus): ExecutionView {
+  const { started, last } = chronicle;
   return {
     ...identity,
     workflow: program.name,
     version: program.version,
     definition: program.hash,
     status: chronicle.status ?? status,
-    input: first?.kind === 'started' ? first.input.value : null,
+    input: started === undefined ? null : started.input.value,
     output: last?.kind === 'ended' ? last.output?.value : undefined,
     error: chronicle.error,
     tasks: chronicle.tasks.filter((task) => task.node !== 0).map((task) => {

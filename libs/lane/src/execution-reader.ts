@@ -7,18 +7,19 @@
  * the answer; once it has ended, the answer is the same from memory and from history. `list` joins history,
  * which is a moment behind, with the memory of one orchestrator.
  */
-import { restore, decodeEntries, entryReferencesOf, statusOf, traceOf, viewOf, type ExecutionView, type JournalEntry, type Problem, type Program, type TraceView } from '@millrace/engine';
+import { restore, decodeEntries, entryReferencesOf, statusOf, traceOfChronicle, viewOfChronicle, writeChronicle, type Chronicle, type ExecutionView, type Problem, type Program, type TraceView } from '@millrace/engine';
 import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
 import type { CheckpointStore } from './history/checkpoint-store.ts';
-import type { ListFilter } from './history/history-documents.ts';
+import type { HistoryDocument, ListFilter } from './history/history-documents.ts';
 import { entriesOf, type HistoryStore } from './history/history-store.ts';
 import type { PayloadStore } from './history/payload-store.ts';
 import { readExcerpt } from './journal-excerpt.ts';
-import type { End } from './lane/actor.ts';
+import type { End, Finished } from './lane/actor.ts';
 import type { Lane } from './lane/lane.ts';
 import type { Lanes } from './lane/lanes.ts';
+import { createLongReadings } from './long-readings.ts';
 
 export interface Summary {
   readonly execution: string;
@@ -48,10 +49,16 @@ interface Found {
   readonly organisation: string;
   readonly program: Program;
   readonly status: ReturnType<typeof statusOf>;
-  readonly entries: readonly JournalEntry[];
+  readonly segments: number;
+  /** The journal's entries after those in segments; undefined when there is more of it than was asked for. */
+  readonly tail: readonly string[] | undefined;
 }
 
+type Identity = Pick<Found, 'organisation' | 'status'>;
+
 export interface ExecutionReader {
+  /** Whose it is and how it is, without reading its journal. */
+  brief(organisation: string, id: string): Promise<Identity>;
   view(organisation: string, id: string): Promise<ExecutionView>;
   trace(organisation: string, id: string): Promise<TraceView>;
   list(request: ListRequest): Promise<{ readonly executions: readonly Summary[]; readonly cursor: string }>;
@@ -69,59 +76,75 @@ export interface ReaderOptions {
 }
 
 export function createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock }: ReaderOptions): ExecutionReader {
+  const long = createLongReadings();
+
+  /** The journal is read at once where it is short, else when it is its turn: what it is by then. */
+  async function readOf(get: (charactersMax: number) => Promise<Found>, id: string): Promise<{ readonly found: Found; readonly chronicle: Chronicle }> {
+    const read = async (found: Found, tail: readonly string[]) => ({ found, chronicle: await chronicleOf(id, found, tail) });
+    const found = await get(SLICE_CHARACTERS);
+    if (found.tail !== undefined) return read(found, found.tail);
+    return long.inTurn(async () => {
+      const now = await get(Infinity);
+      return read(now, now.tail ?? []);
+    });
+  }
+
   /** Of values by reference only those of the first and the last entry are shown: the input and the output. */
-  async function decode(id: string, segments: number, tail: readonly string[]): Promise<readonly JournalEntry[]> {
+  async function chronicleOf(id: string, { program, segments }: Found, tail: readonly string[]): Promise<Chronicle> {
     const { entries: texts, gapAt } = await readExcerpt(segments, tail, (from, below) => checkpoints.segments(id, below, from));
     const found = new Map<string, string>();
     for (const name of entryReferencesOf([...texts.slice(0, 1), ...texts.slice(1).slice(-1)])) found.set(name, await payloads.get(name));
-    const entries: JournalEntry[] = [];
+    const payload = (name: string): string => found.get(name) ?? 'null';
+    const writer = writeChronicle(program);
     for (let from = 0; from < texts.length; ) {
       let below = from;
       for (let characters = 0; below < texts.length && characters < SLICE_CHARACTERS; below++) characters += (texts[below] as string).length;
       if (from > 0) await clock.sleep(0);
-      entries.push(...decodeEntries(texts.slice(from, below), (name) => found.get(name) ?? 'null'));
+      writer.add(decodeEntries(texts.slice(from, below), payload).map((entry, index) => (from + index === gapAt ? { ...entry, afterGap: true as const } : entry)));
       from = below;
     }
-    const follower = gapAt === undefined ? undefined : entries[gapAt];
-    if (gapAt !== undefined && follower !== undefined) entries[gapAt] = { ...follower, afterGap: true };
-    return entries;
+    return writer.chronicle();
   }
 
-  /** The journal as it is durable now. */
-  function fromMemory(lane: Lane, id: string) {
+  /** As it is durable now. */
+  function fromMemory(lane: Lane, id: string, charactersMax: number): Promise<Found | undefined> {
     return betweenFrames(lane, () => {
       const actor = lane.actors.get(id);
+      if (actor !== undefined) return { organisation: actor.execution.organisation, program: actor.execution.program, status: statusOf(actor.execution), segments: actor.segments, tail: tailOf(actor, charactersMax) };
       const ended = lane.finished.get(id);
-      if (actor !== undefined) return { organisation: actor.execution.organisation, program: actor.execution.program, status: statusOf(actor.execution), texts: actor.journal.texts(), segments: actor.segments };
-      return ended === undefined ? undefined : { organisation: ended.organisation, program: ended.program, status: ended.end.status, texts: ended.journal.texts(), segments: ended.segments };
+      return ended === undefined ? undefined : foundOf(ended, charactersMax);
     });
   }
 
-  async function find(organisation: string, id: string): Promise<Found> {
+  async function find(organisation: string, id: string, charactersMax: number): Promise<Found> {
     const lane = lanes.of(id);
-    const live = lane === undefined ? undefined : await fromMemory(lane, id);
-    if (live !== undefined && (organisation === '' || live.organisation === organisation)) {
-      return { organisation: live.organisation, program: live.program, status: live.status, entries: await decode(id, live.segments, live.texts) };
-    }
+    const live = lane === undefined ? undefined : await fromMemory(lane, id, charactersMax);
+    if (live !== undefined && (organisation === '' || live.organisation === organisation)) return live;
     const inLog = live === undefined ? await lane?.readBacklog(id) : undefined;
-    if (inLog !== undefined && (organisation === '' || inLog.organisation === organisation)) return { organisation: inLog.organisation, program: inLog.program, status: inLog.end.status, entries: await decode(id, 0, inLog.journal.texts()) };
-    const asleep = live === undefined && lane?.sleeps(id) === true ? await fromCheckpoint(id) : undefined;
+    if (inLog !== undefined && (organisation === '' || inLog.organisation === organisation)) return foundOf(inLog, charactersMax);
+    const asleep = live === undefined && lane?.sleeps(id) === true ? await fromCheckpoint(id, charactersMax) : undefined;
     if (asleep !== undefined && (organisation === '' || asleep.organisation === organisation)) return asleep;
     const document = live === undefined && asleep === undefined ? await history.get(id) : null;
     // It has come back to memory while it was looked for.
-    if (document === null && live === undefined && lane !== undefined && lanes.of(id) === lane && isHere(lane, id)) return find(organisation, id);
+    if (document === null && live === undefined && lane !== undefined && lanes.of(id) === lane && isHere(lane, id)) return find(organisation, id, charactersMax);
     // What is not in history may live in a lane that is elsewhere, or on its way here: not to be called unknown.
     if (document === null && (lane === undefined || lanes.of(id) !== lane || !lane.slots.owns(slotOf(id)))) throw new MillraceError('lane-displaced', { message: `The lane of execution ${id} is not at this orchestrator` });
     if (document === null || (organisation !== '' && document.organisation !== organisation)) throw new MillraceError('execution-unknown', { message: `There is no execution ${id}` });
-    return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, entries: await decode(id, document.segments, entriesOf(document)) };
+    return fromHistory(document, charactersMax);
+  }
+
+  async function fromHistory(document: HistoryDocument, charactersMax: number): Promise<Found> {
+    const tail = document.segments > 0 && charactersMax < Infinity ? undefined : atMost(entriesOf(document), charactersMax);
+    return { organisation: document.organisation, program: await programs.byHash(document.definition), status: document.status, segments: document.segments, tail };
   }
 
   /** A sleeping execution: its checkpoint covers everything. */
-  async function fromCheckpoint(id: string): Promise<Found | undefined> {
+  async function fromCheckpoint(id: string, charactersMax: number): Promise<Found | undefined> {
     const [stored] = await checkpoints.get([id]);
     if (stored === undefined) return undefined;
     const program = await programs.byHash(stored.snapshot.definition);
-    return { organisation: stored.organisation, program, status: statusOf(restore(stored.organisation, id, program, stored.snapshot)), entries: await decode(id, stored.segments, stored.entries) };
+    const tail = stored.segments > 0 && charactersMax < Infinity ? undefined : atMost(stored.entries, charactersMax);
+    return { organisation: stored.organisation, program, status: statusOf(restore(stored.organisation, id, program, stored.snapshot)), segments: stored.segments, tail };
   }
 
   /** Sleeping executions of every lane; those of a status that none of them has are not looked for. */
@@ -132,18 +155,23 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
   }
 
   return {
+    async brief(organisation, id) {
+      const found = await find(organisation, id, 0);
+      return { organisation: found.organisation, status: found.status };
+    },
     async view(organisation, id) {
-      const found = await find(organisation, id);
-      return viewOf({ organisation: found.organisation, execution: id }, found.program, found.entries, found.status);
+      const { found, chronicle } = await readOf((charactersMax) => find(organisation, id, charactersMax), id);
+      return viewOfChronicle({ organisation: found.organisation, execution: id }, found.program, chronicle, found.status);
     },
     async trace(organisation, id) {
-      const found = await find(organisation, id);
-      return traceOf({ organisation: found.organisation, execution: id }, found.program, found.entries);
+      const { found, chronicle } = await readOf((charactersMax) => find(organisation, id, charactersMax), id);
+      return traceOfChronicle({ organisation: found.organisation, execution: id }, found.program, chronicle);
     },
     async endOf(id) {
       const document = await history.get(id);
       if (document === null) return undefined;
-      const view = viewOf({ organisation: document.organisation, execution: id }, await programs.byHash(document.definition), await decode(id, document.segments, entriesOf(document)), document.status);
+      const { found, chronicle } = await readOf((charactersMax) => fromHistory(document, charactersMax), id);
+      const view = viewOfChronicle({ organisation: found.organisation, execution: id }, found.program, chronicle, found.status);
       return { status: document.status, outputText: view.output === undefined ? undefined : JSON.stringify(view.output), error: view.error as Problem | undefined };
     },
     async list(request) {
@@ -162,6 +190,21 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
       return { executions, cursor: sorted.length > limit && last !== undefined ? encodeCursor(last) : '' };
     },
   };
+}
+
+function foundOf(ended: Finished, charactersMax: number): Found {
+  return { organisation: ended.organisation, program: ended.program, status: ended.end.status, segments: ended.segments, tail: tailOf(ended, charactersMax) };
+}
+
+/** Texts are made of a journal's bytes where they are wanted alone: a long one's would wait in memory for their turn. */
+function tailOf({ journal, segments }: Pick<Finished, 'journal' | 'segments'>, charactersMax: number): readonly string[] | undefined {
+  return journal.size > charactersMax || (segments > 0 && charactersMax < Infinity) ? undefined : journal.texts();
+}
+
+function atMost(entries: readonly string[], charactersMax: number): readonly string[] | undefined {
+  let characters = 0;
+  for (const entry of entries) characters += entry.length;
+  return characters > charactersMax ? undefined : entries;
 }
 
 /** Reads a lane when its state is what the log says (E1); undefined when the lane ends before. */

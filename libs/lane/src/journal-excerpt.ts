@@ -8,8 +8,8 @@
 
 /** Text that is kept of a journal's beginning, in characters; the start, and the scopes that were entered first. */
 export const JOURNAL_FIRST_CHARACTERS_MAX = 512 * 1024;
-/** Text that is kept of a journal's end, in characters. */
-export const JOURNAL_LAST_CHARACTERS_MAX = 7680 * 1024;
+/** Text that is kept of a journal's end, in characters: decoded it takes some twenty times as much memory. */
+export const JOURNAL_LAST_CHARACTERS_MAX = 2560 * 1024;
 
 /** Reads the entries of segments from one number up to below another. */
 export type ReadSegments = (from: number, below: number) => Promise<readonly string[]>;

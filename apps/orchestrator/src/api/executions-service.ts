@@ -28,13 +28,13 @@ export function executionsService({ starts, reader, lanes }: ApiOptions): Untype
     cancel: unary<ExecutionReference, ExecutionMessage>(async ({ organisation, execution }) => {
       const lane = lanes.of(execution);
       if (lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${execution} is not at this orchestrator` });
-      const view = await reader.view(organisation, execution);
+      const found = await reader.brief(organisation, execution);
       const outcome = await new Promise<Cancelled>((answer, fail) => {
         const refused = (reason: string, message: string): void => fail(new MillraceError(reason as 'store-failed', { message }));
-        lane.post({ kind: 'cancel', organisation: view.organisation, execution, answer, refused });
+        lane.post({ kind: 'cancel', organisation: found.organisation, execution, answer, refused });
       });
       if (outcome === 'elsewhere') throw new MillraceError('lane-displaced', { message: `Execution ${execution} has left this orchestrator` });
-      if (outcome === 'unknown' && view.endedAtMs !== undefined) throw new MillraceError('execution-ended', { message: `Execution ${execution} has ended: ${view.status}` });
+      if (outcome === 'unknown' && hasEnded(found.status)) throw new MillraceError('execution-ended', { message: `Execution ${execution} has ended: ${found.status}` });
       return executionMessage(await reader.view(organisation, execution));
     }),
     trace: unary<ExecutionReference, Trace>(async ({ organisation, execution }) => traceMessage(await reader.trace(organisation, execution))),
@@ -57,6 +57,10 @@ export function definitionsService({ definitions, nowMs }: ApiOptions): UntypedS
       return { organisation, namespace: program.namespace, name: program.name, version: program.version, hash: program.hash, documentJson: JSON.stringify(program.document), appliedAtMs: 0, existing: true, warnings: [] };
     }),
   };
+}
+
+function hasEnded(status: string): boolean {
+  return status === 'completed' || status === 'faulted' || status === 'cancelled';
 }
 
 function executionMessage(view: ExecutionView): ExecutionMessage {

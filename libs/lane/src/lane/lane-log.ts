@@ -17,6 +17,8 @@ import type { Answer, LogStream, OpenLogStream } from './log-stream.ts';
 const APPEND_TIMEOUT_MS = 2_000;
 /** Between tries, in milliseconds. */
 const RETRY_MS = { first: 20, most: 500 } as const;
+/** A log of so many bytes is not being truncated, as while the database is away: its frames are written to stay. */
+const LONG_BYTES = 32 * 1024 ** 2;
 
 export interface LogTail {
   /** 0 on an empty log. */
@@ -53,6 +55,8 @@ export interface LaneLogOptions {
 
 export async function openLaneLog({ open, lane, clock, signal }: LaneLogOptions): Promise<LaneLog> {
   let expected = 0;
+  /** As it was when somebody last asked. */
+  let bytesKept = 0;
   const appender = createAppender(() => expected, clock, signal);
   const stream = await open(lane, appender.answered, signal);
 
@@ -95,7 +99,7 @@ export async function openLaneLog({ open, lane, clock, signal }: LaneLogOptions)
       expected = sequence;
     },
     async append(frame, epoch) {
-      const bytes = packFrame(frame);
+      const bytes = packFrame(frame, bytesKept > LONG_BYTES);
       for (let waitMs: number = RETRY_MS.first; ; waitMs = Math.min(waitMs * 2, RETRY_MS.most)) {
         signal.throwIfAborted();
         const answer = await appender.publish(stream, bytes);
@@ -135,7 +139,10 @@ export async function openLaneLog({ open, lane, clock, signal }: LaneLogOptions)
     async truncateInputs(sequence) {
       await stream.forgetInputs(sequence);
     },
-    bytes: () => stream.bytes(),
+    async bytes() {
+      bytesKept = await stream.bytes();
+      return bytesKept;
+    },
   };
 }
 

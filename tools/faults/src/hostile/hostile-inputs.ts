@@ -92,8 +92,7 @@ export const HOSTILE_INPUTS: readonly HostileInput[] = [
   {
     name: 'a loop of a million by jumps',
     right: /^(completed|cut off, still running)/,
-    // Open: the orchestrator grows by up to 400 MiB beside it, above the bound; the full round says so.
-    inTests: false,
+    inTests: true,
     prepare: (customer) => customer.apply('loop-jumps', `  - count:\n      set: { n: '\${ (.n // 0) + 1 }' }\n  - again:\n      switch:\n        - more: { when: '\${ .n < 1000000 }', then: count }\n        - done: { then: end }\n`),
     throw: (customer) => customer.start('loop-jumps', '{}'),
   },
