@@ -112,7 +112,7 @@ test('permits are never lost or counted twice, whatever happens to steps, worker
             const step = steps[each.which];
             if (step === undefined) break;
             step.execution.end = { status: 'cancelled', output: undefined, error: undefined, atMs: 0 };
-            scheduler.abandon(step.execution.id);
+            scheduler.abandon(step.execution.id)();
             break;
           }
           case 'wait':

@@ -119,7 +119,7 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
       bench.steps.push(step);
       bench.onStep(step);
     },
-    abandon: (execution) => void bench.abandoned.push(execution.id),
+    abandon: (execution) => () => void bench.abandoned.push(execution.id),
     tryBegin: () => true,
     startsRefusedBecause: () => undefined,
     async storePayloads(list) {

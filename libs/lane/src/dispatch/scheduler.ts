@@ -46,8 +46,8 @@ export interface Scheduler {
   dropLane(lane: number, epoch: number): void;
   /** The executions have left with their slots: their steps are another owner's to send. */
   letGo(executions: readonly Execution[]): void;
-  /** The execution has ended, or a part of it: those of its steps that nothing waits for any more are cancelled. */
-  abandon(execution: string): void;
+  /** The execution has ended, or a part of it: yields what cancels those of its steps that nothing waits for any more. */
+  abandon(execution: string): () => void;
   /** A worker has said hello. */
   join(stream: WorkerStream): void;
   leave(stream: WorkerStream): void;
@@ -323,13 +323,16 @@ export function createScheduler({ queue, permits, clock, logger, strictHoldMs = 
       soon();
     },
     abandon(execution) {
-      for (const each of [...outstanding.of(execution)]) {
-        if (isWanted(each.step) || !outstanding.take(each)) continue;
-        each.stream?.cancel({ execution, run: each.step.execution.run, activation: each.step.activation.number, attempt: each.step.activation.attempt });
-        each.stream?.settle(each.bytes);
-        giveUp(each);
-      }
-      soon();
+      const unwanted = outstanding.of(execution).filter(({ step }) => !isWanted(step));
+      return () => {
+        for (const each of unwanted) {
+          if (!outstanding.take(each)) continue;
+          each.stream?.cancel({ execution, run: each.step.execution.run, activation: each.step.activation.number, attempt: each.step.activation.attempt });
+          each.stream?.settle(each.bytes);
+          giveUp(each);
+        }
+        if (unwanted.length > 0) soon();
+      };
     },
     join(stream) {
       workers.add(stream);

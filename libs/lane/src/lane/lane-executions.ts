@@ -1,10 +1,11 @@
 /**
  * The executions of one lane in its owner's memory, and what each message does to them.
  *
- * Owns their state between two frames, and which effects a decision has. Does not own when a frame is appended, nor
- * that effects wait for it (lane.ts), nor how slots come and go (lane-moves.ts).
+ * Owns their state, and which effects a decision has. Does not own when a frame is appended, nor that effects wait
+ * for it (lane.ts), nor how slots come and go (lane-moves.ts).
  *
- * - E1 Whatever leaves is put among the turn's effects, never done while a message is processed.
+ * - E1 Whatever leaves is put among the turn's effects, never done while a message is processed. When an effect runs,
+ *   the state may hold decisions of the frame after: an effect leaves with what was true when it was put.
  * - E4 E5 The core decides; this file adds nothing to the journal.
  * - E6 What one execution cannot do ends that execution and never the lane (transition.ts).
  * - E9 What a former owner may not have carried out is carried out again: steps, timers, events, replies.
@@ -33,6 +34,7 @@ import { createSleepers, type Sleepers, type Waited, type Woken } from './sleepe
 import type { SlotOwnership } from './slot-ownership.ts';
 import { isSameInput, type StartMemory } from './start-memory.ts';
 import type { TakenLane } from './take-lane.ts';
+import type { Turn } from './turn.ts';
 import { writeTransition } from './transition.ts';
 
 /** An execution whose journal has grown by so many bytes since its last checkpoint gets turns slowly: memory is bounded, and the execution goes on (E6). */
@@ -41,16 +43,6 @@ const JOURNAL_BYTES_MAX = 8 * 1024 ** 2;
 const JOURNAL_WAIT_MS = 100;
 /** Of so many decisions one is timed; a power of two. */
 const MEASURE_EVERY = 4;
-
-/** What is done once the frame `sequence` is durable. */
-export type Effect = (sequence: number) => void;
-
-/** One frame while it is filled. */
-export interface Turn {
-  readonly nowMs: number;
-  readonly effects: Effect[];
-  readonly touched: Actor[];
-}
 
 /** Sees the records of one transition, durable. */
 export type TransitionObserver = (execution: Execution, atMs: number, records: readonly JournalRecord[]) => void;
@@ -122,7 +114,7 @@ export class LaneExecutions {
     this.memory = taken.memory;
     this.slots = taken.slots;
     const { number, epoch } = host;
-    this.sendOn = createSendOn({ lane: number, clock, logger, forward: (to, inputs, id) => ports.forward(to, inputs, id), sent: () => host.post({ kind: 'query', run: () => undefined }) });
+    this.sendOn = createSendOn({ lane: number, clock, logger, forward: (to, inputs, id) => ports.forward(to, inputs, id), sent: () => host.post({ kind: 'later', run: () => undefined }) });
     this.timers = createLaneTimers(clock, (execution, activation) => host.post({ kind: 'due', execution, activation }), (execution) => this.actors.has(execution));
     this.upkeep = createLaneUpkeep({
       number,
@@ -291,6 +283,7 @@ export class LaneExecutions {
         if (message.inputSequence > this.inputSequence) this.inputSequence = message.inputSequence;
         return;
       case 'query':
+      case 'later':
         turn.effects.push(message.run);
         return;
       case 'release':
@@ -387,8 +380,9 @@ export class LaneExecutions {
   /** Runs one decision and turns its records into journal text and effects. */
   #transition(actor: Actor, turn: Turn, decide: (records: JournalRecord[]) => void): void {
     const { execution } = actor;
+    const { nowMs } = turn;
     const sinceMs = (++this.#decisions & (MEASURE_EVERY - 1)) === 0 ? this.#clock.monotonicMs() : undefined;
-    const records = writeTransition({ actor, frame: this.#frame, nowMs: turn.nowMs, logger: this.#logger, decide });
+    const records = writeTransition({ actor, frame: this.#frame, nowMs, logger: this.#logger, decide });
     const { cost, organisation } = execution;
     if (cost.fuel >= HEAVY_FUEL) this.#coreTime.note(organisation, cost.fuel);
     cost.fuel = 0;
@@ -405,25 +399,26 @@ export class LaneExecutions {
     }
     if (this.#observers.size > 0) {
       turn.effects.push(() => {
-        for (const observer of this.#observers) observer(execution, turn.nowMs, records);
+        for (const observer of this.#observers) observer(execution, nowMs, records);
       });
     }
   }
 
   #effectsOf(record: JournalRecord, actor: Actor, turn: Turn): void {
     const { execution } = actor;
+    const { nowMs } = turn;
     if (isTold(record)) {
       turn.effects.push((sequence) => {
-        this.#ports.announce(lifecycleEvent(record, execution.program, { lane: this.#host.number, sequence, atMs: turn.nowMs, organisation: execution.organisation, execution: execution.id }));
-        if (record.kind === 'ended') this.#finish(actor, turn.nowMs);
+        this.#ports.announce(lifecycleEvent(record, execution.program, { lane: this.#host.number, sequence, atMs: nowMs, organisation: execution.organisation, execution: execution.id }));
+        if (record.kind === 'ended') this.#finish(actor, nowMs);
       });
       return;
     }
-    if (record.kind === 'cut' || record.kind === 'expired') turn.effects.push(() => this.#ports.abandon(execution));
+    if (record.kind === 'cut' || record.kind === 'expired') turn.effects.push(this.#ports.abandon(execution));
     if (record.kind === 'entered' && record.arguments !== undefined) {
       turn.effects.push(() => {
         const activation = execution.activations.get(record.activation);
-        if (activation?.arguments !== undefined && activation.attempt === record.attempt) this.#ports.schedule({ lane: this.#host.number, epoch: this.#host.epoch, execution, activation, readyAtMs: turn.nowMs });
+        if (activation?.arguments !== undefined && activation.attempt === record.attempt) this.#ports.schedule({ lane: this.#host.number, epoch: this.#host.epoch, execution, activation, readyAtMs: nowMs });
       });
     }
     const dueMs = mayWait(record) ? execution.activations.get(record.activation)?.dueMs : undefined;
@@ -446,7 +441,7 @@ export class LaneExecutions {
     this.finished.set(execution.id, finished);
     this.#host.counts.ended++;
     if (execution.key !== undefined) this.memory.remember(execution.id, finished.input, atMs);
-    this.#ports.abandon(execution);
+    this.#ports.abandon(execution)();
     for (const watcher of actor.watchers) watcher.ended(execution.id, finished.end);
     actor.watchers = [];
     if (execution.replyTo !== undefined) this.#ports.reply(execution.replyTo, replyOf(execution.id, finished.end));
@@ -471,7 +466,7 @@ export class LaneExecutions {
       for (const each of this.#forgotten) this.finished.delete(each);
       this.#forgotten = [];
     };
-    this.#host.post({ kind: 'query', run });
+    this.#host.post({ kind: 'later', run });
   }
 
   #attach(id: string, watcher: Watcher): void {

@@ -6,7 +6,7 @@
  * - U1 A frame is forgotten only when a stored checkpoint or history has all its executions, and JetStream its events.
  * - U1 holds for what slots left or came with as well: see slot-ownership.ts, O2.
  * - U2 An input is forgotten only when a durable frame says that it has been taken.
- * - `run` is called between two frames, when state and log agree.
+ * - `run` is called when state and log agree.
  */
 import type { Logger } from '@millrace/telemetry';
 import type { Actor, Finished } from './actor.ts';
@@ -57,7 +57,7 @@ export interface LaneUpkeepOptions {
   readonly announcedBelow: number;
   /** The last frame that is durable, and the last input that it holds. */
   durable(): { readonly sequence: number; readonly inputSequence: number };
-  /** Calls `run` again when the lane next stands between two frames. */
+  /** Calls `run` again when state and log next agree. */
   again(): void;
   /** The first frame that ended executions need whose journals are in the log alone; Infinity when there are none. */
   backlogLowWater(): number;

@@ -7,7 +7,9 @@
  * - E1 Effects are collected while a frame is filled and performed once it is durable.
  * - E2 Every frame carries the epoch and the expectation; a displaced owner stops here.
  * - The position of an input becomes durable only once it is in the log, or with the lane that has its slot.
- * - While a frame is being appended messages wait, so state and log agree whenever an effect runs.
+ * - One frame is appended at a time. Meanwhile the next one is filled, so that neither the disk nor the core waits for
+ *   the other; its effects wait for its own append. What wants state and log to agree (a checkpoint, a reader, slots
+ *   that leave) has nothing decided behind it until it is done: see isExact in message.ts.
  * - Whoever waits is told: what was taken from the mailbox and is not durable when the lane ends is refused.
  */
 import type { Cancel, Clock } from '@millrace/clock';
@@ -16,19 +18,22 @@ import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
 import type { Actor, Finished } from './actor.ts';
 import { FrameBytes } from './frame-bytes.ts';
-import { LaneExecutions, type LaneCounts, type TransitionObserver, type Turn } from './lane-executions.ts';
+import { LaneExecutions, type LaneCounts, type TransitionObserver } from './lane-executions.ts';
 import type { LaneLog } from './lane-log.ts';
 import { adopt, release, type LaneMoves } from './lane-moves.ts';
-import { refuse, type Message } from './message.ts';
+import { isExact, isMove, refuse, type Message } from './message.ts';
 import type { LanePorts } from './ports.ts';
 import type { SlotOwnership } from './slot-ownership.ts';
 import type { StartMemory } from './start-memory.ts';
 import type { TakenLane } from './take-lane.ts';
+import { createTurn, type Turn } from './turn.ts';
 
 /** Messages one frame takes at most. */
 const MESSAGES_PER_FRAME_MAX = 4_096;
 /** How long a frame is filled at most, in milliseconds; then the next turn of the event loop is due. */
 const FILL_MS_MAX = 25;
+/** The same while another frame is being appended: its acknowledgement is not to wait for long. */
+const AHEAD_MS_MAX = 2;
 /** How often checkpoints and truncation are looked at, in milliseconds. */
 const UPKEEP_MS = 1_000;
 /** How long a stopping lane waits for the frame in hand, in milliseconds; its fate is then the next owner's to find out. */
@@ -61,8 +66,11 @@ export class Lane {
   readonly #frame: FrameBytes;
   readonly #endUpkeep: Cancel;
   #mailbox: Message[] = [];
-  /** What the frame in hand was made from. */
-  #inHand: readonly Message[] = [];
+  /** What is being appended. */
+  #open: Turn | undefined;
+  /** What is filled meanwhile. */
+  #ahead: Turn | undefined;
+  #fillingSoon = false;
   #running = false;
   #stopping = false;
   #closed = false;
@@ -177,7 +185,7 @@ export class Lane {
     if (!this.#running) {
       this.#running = true;
       this.#clock.soon(() => void this.#cycle());
-    }
+    } else this.#fillSoon();
   }
 
   /** Finishes the frame in hand if that is soon done, stops, and refuses what waits. Takes STOP_MS_MAX at most. */
@@ -191,35 +199,50 @@ export class Lane {
 
   async #cycle(): Promise<void> {
     try {
-      while (this.#mailbox.length > 0 && !this.#stopping) await this.#commit();
+      while (this.#ahead !== undefined || (this.#mailbox.length > 0 && !this.#stopping)) await this.#commit();
       this.#running = false;
       if (this.#stopping) this.#close({ kind: 'stopped' });
     } catch (error) {
-      if (error instanceof MillraceError && error.reason === 'lane-displaced') this.#close({ kind: 'displaced' });
-      else if (this.#stopping) this.#close({ kind: 'stopped' });
-      else this.#close({ kind: 'failed', error });
+      this.#fail(error);
     }
   }
 
+  #fail(error: unknown): void {
+    if (error instanceof MillraceError && error.reason === 'lane-displaced') this.#close({ kind: 'displaced' });
+    else if (this.#stopping) this.#close({ kind: 'stopped' });
+    else this.#close({ kind: 'failed', error });
+  }
+
   async #commit(): Promise<void> {
-    const nowMs = this.#clock.wallMs();
     const [first] = this.#mailbox;
-    if (first?.kind === 'release' || first?.kind === 'adopt') {
+    if (this.#ahead === undefined && first !== undefined && isMove(first)) {
       this.#mailbox = this.#mailbox.slice(1);
       const moves: LaneMoves = { host: this, executions: this.executions, ports: this.#ports, clock: this.#clock, append: (moved) => this.#appendMove(moved) };
-      await (first.kind === 'release' ? release(moves, first) : adopt(moves, first, nowMs));
+      await (first.kind === 'release' ? release(moves, first) : adopt(moves, first, this.#clock.wallMs()));
       return;
     }
-    const turn: Turn = { nowMs, effects: [], touched: [] };
-    this.#frame.begin(this.#ports.format());
-    this.#fill(turn);
+    const turn = this.#ahead ?? this.#begin();
+    this.#ahead = undefined;
+    this.#open = turn;
+    if (!this.#stopping) this.#fill(turn, FILL_MS_MAX);
     if (!this.#frame.isEmpty || this.#positionToFrame() !== this.#durableInputSequence) {
-      const sequence = await this.#append();
+      const sequence = await this.#append({}, !turn.isExact);
       if (sequence === undefined) return;
-      for (const actor of turn.touched) this.executions.upkeep.touch(actor, sequence, nowMs);
+      for (const actor of turn.touched) this.executions.upkeep.touch(actor, sequence, turn.nowMs);
     }
-    this.#inHand = [];
+    this.#open = undefined;
     for (const effect of turn.effects) effect(this.#lastSequence);
+    this.#dropEmpty();
+  }
+
+  /** Nothing was filled behind the append: the next frame begins when something comes. */
+  #dropEmpty(): void {
+    if (this.#ahead?.taken.length === 0) this.#ahead = undefined;
+  }
+
+  #begin(): Turn {
+    this.#frame.begin(this.#ports.format());
+    return createTurn(this.#clock.wallMs());
   }
 
   /** The position up to which inputs are in the log, or with another lane. */
@@ -228,43 +251,70 @@ export class Lane {
   }
 
   /** Appends the frame in hand; undefined when the lane was given up meanwhile: the frame is in the log, and its effects are the next owner's. */
-  async #append(moved: Pick<FrameHead, 'released' | 'adopted'> = {}): Promise<number | undefined> {
+  async #append(moved: Pick<FrameHead, 'released' | 'adopted'>, mayFill: boolean): Promise<number | undefined> {
     const inputSequence = this.#positionToFrame();
     const { bytes, large } = this.#frame.finish({ lane: this.number, inputSequence, announcedBelow: this.executions.upkeep.announcedBelow, ...moved });
     if (large.length > 0) await this.#ports.storePayloads(large);
-    const sequence = await this.#log.append(bytes, this.epoch);
+    const { length } = bytes;
+    const landing = this.#log.append(bytes, this.epoch);
+    // The log has packed the bytes: their room is free.
+    if (mayFill) {
+      this.#ahead = this.#begin();
+      this.#fillSoon();
+    }
+    const sequence = await landing;
     if (!this.#ports.leaseHolds()) await this.#regainLease();
     if (this.#closed) return undefined;
     this.#lastSequence = sequence;
     this.#durableInputSequence = inputSequence;
     this.counts.frames++;
-    this.counts.framedBytes += bytes.length;
+    this.counts.framedBytes += length;
     return sequence;
   }
 
   /** Appends a frame that says that slots have moved. */
   #appendMove(moved: Pick<FrameHead, 'released' | 'adopted'>): Promise<number | undefined> {
     this.#frame.begin(Math.max(this.#ports.format(), MOVES_FORMAT));
-    return this.#append(moved);
+    return this.#append(moved, false);
   }
 
-  /** Takes messages until the frame is full, the time is up or none waits. */
-  #fill(turn: Turn): void {
+  /** Has the frame that is filled behind an append take what waits, in the next turn of the event loop. */
+  #fillSoon(): void {
+    if (this.#fillingSoon || this.#ahead === undefined) return;
+    this.#fillingSoon = true;
+    this.#clock.soon(() => {
+      this.#fillingSoon = false;
+      if (this.#ahead === undefined || this.#open === undefined || this.#closed) return;
+      try {
+        if (this.#fill(this.#ahead, AHEAD_MS_MAX) > 0 && this.#mailbox.length > 0) this.#fillSoon();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  /** Takes messages until the frame is full, the time is up, none waits or one has to wait itself; yields how many it took. */
+  #fill(turn: Turn, msMax: number): number {
     const clock = this.#clock;
-    const until = clock.monotonicMs() + FILL_MS_MAX;
+    const until = clock.monotonicMs() + msMax;
     const messages = this.#mailbox;
+    turn.nowMs = clock.wallMs();
     let taken = 0;
-    while (taken < messages.length && taken < MESSAGES_PER_FRAME_MAX && this.#frame.length < FRAME_CHARACTERS_MAX) {
+    while (taken < messages.length && turn.taken.length < MESSAGES_PER_FRAME_MAX && this.#frame.length < FRAME_CHARACTERS_MAX) {
       const message = messages[taken] as Message;
-      if (message.kind === 'release' || message.kind === 'adopt') break;
+      if (isMove(message)) break;
+      if (isExact(message)) {
+        if (turn === this.#ahead) break;
+        turn.isExact = true;
+      }
       this.executions.process(message, turn);
+      turn.taken.push(message);
       taken++;
       if (clock.monotonicMs() > until) break;
     }
-    const all = taken === messages.length;
-    this.#mailbox = all ? [] : messages.slice(taken);
-    this.#inHand = all ? messages : messages.slice(0, taken);
+    this.#mailbox = taken === messages.length ? [] : messages.slice(taken);
     this.counts.messages += taken;
+    return taken;
   }
 
   /**
@@ -285,8 +335,9 @@ export class Lane {
     if (this.#closed) return;
     this.#closed = true;
     this.#endUpkeep();
-    for (const message of [...this.#inHand, ...this.#mailbox]) refuse(message, ...this.#left());
-    this.#inHand = [];
+    for (const message of [...(this.#open?.taken ?? []), ...(this.#ahead?.taken ?? []), ...this.#mailbox]) refuse(message, ...this.#left());
+    this.#open = undefined;
+    this.#ahead = undefined;
     this.#mailbox = [];
     this.executions.close(...this.#left());
     this.#end(end);

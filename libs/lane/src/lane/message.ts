@@ -55,8 +55,20 @@ export type Message =
   | { readonly kind: 'release'; readonly id: string; readonly move: SlotMove; readonly done: (marker: ReleasedSlots | undefined) => void }
   /** Takes slots that another lane gave away. A frame of its own. */
   | { readonly kind: 'adopt'; readonly marker: AdoptedSlots; readonly state: MovedState; readonly done: () => void }
+  /** Runs when everything before it is durable, and nothing after it has been decided: what it sees is what the log says (E1). */
+  | { readonly kind: 'query'; readonly run: () => void }
   /** Runs when everything before it is durable. */
-  | { readonly kind: 'query'; readonly run: () => void };
+  | { readonly kind: 'later'; readonly run: () => void };
+
+/** Whether decisions wait for the message's effects. */
+export function isExact({ kind }: Message): boolean {
+  return kind === 'query' || kind === 'woken';
+}
+
+/** Whether the message is a frame of its own. */
+export function isMove(message: Message): message is Extract<Message, { kind: 'release' | 'adopt' }> {
+  return message.kind === 'release' || message.kind === 'adopt';
+}
 
 /** Tells whoever waits for the message. Whether the frame of a start that is refused here became durable is not known; its id makes another try the same start. */
 export function refuse(message: Message, reason: string, because: string): void {

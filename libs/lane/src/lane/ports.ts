@@ -20,8 +20,8 @@ export interface LanePorts {
   leaseHolds(): boolean;
   /** Hands a step to the fair queue. */
   schedule(step: ReadyStep): void;
-  /** The execution has ended, or a part of it: outstanding steps that it waits for no more are not wanted. */
-  abandon(execution: Execution): void;
+  /** The execution has ended, or a part of it: yields what cancels the outstanding steps for which it waits no more at this moment. */
+  abandon(execution: Execution): () => void;
   /** What one decision for an organisation took of a core, in microseconds: some of them are measured, for its share. */
   spent?(organisation: string, microseconds: number): void;
   /** Asks for the permit to begin; false: `go` is sent once it may. */
