@@ -61,7 +61,7 @@ const ports: LanePorts = {
   format: () => 2,
   leaseHolds: () => true,
   schedule: (step) => scheduler.schedule(step),
-  abandon: () => undefined,
+  abandon: () => () => undefined,
   laneOf: () => 0,
   forward: () => Promise.resolve(),
   letGo: () => undefined,
