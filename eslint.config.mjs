@@ -18,7 +18,7 @@ const root = import.meta.dirname;
 const layers = {
   core: ['core'],
   contract: ['contract'],
-  language: ['core', 'errors'],
+  language: ['language', 'core', 'errors'],
   errors: [],
   platform: ['platform', 'errors', 'contract', 'core'],
   app: ['core', 'contract', 'language', 'platform', 'errors'],

@@ -1,5 +1,6 @@
 /** Every command, in the order of the help. */
 import { applyCommand } from './apply.ts';
+import { codeCommand } from './code.ts';
 import type { Command } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
@@ -10,6 +11,7 @@ import { scaleCommand } from './scale.ts';
 import { cancelCommand, showCommand } from './show.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
+import { testCommand } from './test.ts';
 import { traceCommand } from './trace.ts';
 import { superviseCommand, upCommand } from './up.ts';
 import { validateCommand } from './validate.ts';
@@ -23,6 +25,8 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   applyCommand,
   validateCommand,
+  testCommand,
+  codeCommand,
   runCommand,
   listCommand,
   showCommand,

@@ -1,8 +1,10 @@
 /** Files of workflows and resources, read and checked on this side, so that problems have places. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { bundleFunctions, checkResource, compileWorkflow, readDocuments, type Problem, type Resource, type SourceDocument, type WorkflowDocument } from '@millrace/dsl';
 import { MillraceError } from '@millrace/errors';
+import { checkTestDocument, isTestDocument, type TestDocument } from '@millrace/workflow-testing';
 import type { Terminal } from './terminal.ts';
 
 export type CheckedDocument =
@@ -13,6 +15,8 @@ export interface CheckedFile {
   readonly file: string;
   /** Those of the documents that are right. */
   readonly documents: readonly CheckedDocument[];
+  /** Documents for `millrace test`; no cluster ever sees them. */
+  readonly tests: readonly TestDocument[];
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
@@ -24,8 +28,9 @@ const STANDARD_INPUT = '-';
 export async function checkFile(file: string, terminal: Terminal): Promise<CheckedFile> {
   const text = await readSource(file, terminal);
   const read = readDocuments(text, { fileName: file });
-  if (read.kind === 'refused') return { file, documents: [], problems: read.problems, warnings: [] };
+  if (read.kind === 'refused') return { file, documents: [], tests: [], problems: read.problems, warnings: [] };
   const documents: CheckedDocument[] = [];
+  const tests: TestDocument[] = [];
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   for (const document of read.documents) {
@@ -33,12 +38,14 @@ export async function checkFile(file: string, terminal: Terminal): Promise<Check
     problems.push(...verdict.problems);
     warnings.push(...verdict.warnings);
     if (verdict.checked !== undefined) documents.push(verdict.checked);
+    if (verdict.test !== undefined) tests.push(verdict.test);
   }
-  return { file, documents, problems, warnings };
+  return { file, documents, tests, problems, warnings };
 }
 
-async function readSource(file: string, terminal: Terminal): Promise<string> {
+export async function readSource(file: string, terminal: Terminal): Promise<string> {
   if (file === STANDARD_INPUT) return terminal.readInput();
+  if (CODE.test(file)) return documentsOfCode(file, terminal);
   try {
     return await readFile(path.resolve(terminal.directory, file), 'utf8');
   } catch (error) {
@@ -46,6 +53,21 @@ async function readSource(file: string, terminal: Terminal): Promise<string> {
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder; name the files in it' : message;
     throw new MillraceError('argument-invalid', { message: `${file} cannot be read: ${why}`, cause: error });
   }
+}
+
+/** Files that are run for the workflows they export, such as those of `@millrace/workflow`. */
+const CODE = /\.[cm]?[jt]s$/;
+
+async function documentsOfCode(file: string, terminal: Terminal): Promise<string> {
+  let exported: Readonly<Record<string, unknown>>;
+  try {
+    exported = (await import(pathToFileURL(path.resolve(terminal.directory, file)).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    throw new MillraceError('argument-invalid', { message: `${file} cannot be run: ${error instanceof Error ? error.message : String(error)}`, cause: error });
+  }
+  const documents = [...new Set(Object.values(exported))].filter((value) => typeof value === 'object' && value !== null && ('document' in value || 'millrace' in value));
+  if (documents.length === 0) throw new MillraceError('argument-invalid', { message: `${file} exports no workflow; export what \`.build()\` returns` });
+  return documents.map((document) => JSON.stringify(document)).join('\n---\n');
 }
 
 /** How long fetching a function may take, in milliseconds, and the longest one, in characters. */
@@ -63,11 +85,17 @@ async function fetchText(uri: string): Promise<string> {
 
 interface Verdict {
   readonly checked?: CheckedDocument;
+  readonly test?: TestDocument;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
 
 async function check(document: SourceDocument): Promise<Verdict> {
+  if (document.kind === 'resource' && isTestDocument(document)) {
+    const result = checkTestDocument(document);
+    if (result.kind === 'refused') return { problems: result.problems, warnings: [] };
+    return { test: result.test, problems: [], warnings: [] };
+  }
   if (document.kind === 'resource') {
     const result = checkResource(document);
     if (result.kind === 'refused') return { problems: result.problems, warnings: [] };

@@ -16,7 +16,7 @@ export const validateCommand: Command = {
     for (const file of given.positionals) files.push(await checkFile(file, terminal));
     const valid = files.every((file) => file.problems.length === 0);
     if (given.json) {
-      writeJson(terminal, { valid, files: files.map(({ file, documents, problems, warnings }) => ({ file, documents: documents.map(nameOf), problems, warnings })) });
+      writeJson(terminal, { valid, files: files.map((each) => ({ file: each.file, documents: namesOf(each), problems: each.problems, warnings: each.warnings })) });
     } else {
       terminal.write(files.map(reportText).join(''));
     }
@@ -24,15 +24,26 @@ export const validateCommand: Command = {
   },
 };
 
-/** What a document is, in short. */
-function nameOf(document: CheckedDocument): { readonly kind: string; readonly name: string; readonly version?: string } {
+interface DocumentName {
+  readonly kind: string;
+  readonly name: string;
+  readonly version?: string;
+}
+
+/** What the documents of a file are, in short. */
+function namesOf({ documents, tests }: CheckedFile): readonly DocumentName[] {
+  return [...documents.map(nameOf), ...tests.map(({ name }) => ({ kind: 'test', name }))];
+}
+
+function nameOf(document: CheckedDocument): DocumentName {
   return document.kind === 'workflow' ? { kind: 'workflow', name: document.name, version: document.version } : { kind: document.resource.kind, name: document.resource.name };
 }
 
-function reportText({ file, documents, problems, warnings }: CheckedFile): string {
+function reportText(checked: CheckedFile): string {
+  const { file, problems, warnings } = checked;
   const lines = [...problems.map(formatProblem), ...warnings.map((warning) => formatProblem({ ...warning, message: `warning: ${warning.message}` }))];
   if (problems.length === 0) {
-    const found = documents.map(nameOf).map(({ kind, name, version }) => `${kind} ${name}${version === undefined ? '' : `@${version}`}`);
+    const found = namesOf(checked).map(({ kind, name, version }) => `${kind} ${name}${version === undefined ? '' : `@${version}`}`);
     lines.push(`${file}: valid (${found.length === 0 ? 'no documents' : found.join(', ')})`);
   }
   return `${lines.join('\n')}\n`;

@@ -5,6 +5,9 @@ export { valueOfYaml } from './value-of-yaml.ts';
 export { workflowOfValue, type ResourceDocument, type SourceDocument, type WorkflowDocument } from './source-document.ts';
 export { validateWorkflow, WORKFLOW_SCHEMA, type ValidationResult } from './validate-workflow.ts';
 export { compileWorkflow, type CompileResult } from './compile/compile-workflow.ts';
+export { closestName } from './closest-name.ts';
+export { findingsOf } from './schema-findings.ts';
+export { problemAt } from './source-document.ts';
 export { programText } from './program-text.ts';
 export { compileSource, expressionSource, type SourceResult } from './compile/expression.ts';
 export {
