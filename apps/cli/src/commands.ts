@@ -8,7 +8,7 @@ import { listCommand } from './list.ts';
 import { restartCommand } from './restart.ts';
 import { runCommand } from './run.ts';
 import { scaleCommand } from './scale.ts';
-import { cancelCommand, showCommand } from './show.ts';
+import { cancelCommand, explainCommand, pauseCommand, resumeCommand, showCommand } from './show.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
 import { testCommand } from './test.ts';
@@ -32,6 +32,9 @@ export const COMMANDS: readonly Command[] = [
   showCommand,
   tailCommand,
   traceCommand,
+  explainCommand,
+  pauseCommand,
+  resumeCommand,
   cancelCommand,
   superviseCommand,
 ];

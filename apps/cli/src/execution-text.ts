@@ -11,6 +11,7 @@ export function executionText(document: ExecutionDocument): string {
   const lines = [`${execution}  ${status}  ${workflow}@${version} of ${organisation}${took(document)}`];
   if (error !== null) lines.push(`error  ${error.title} (${error.status}) at ${error.instance}: ${error.detail}`);
   if (status === 'completed') lines.push(`output ${JSON.stringify(output, undefined, 2)}`);
+  for (const { at, act, by, reason } of document.operations) lines.push(`${act.padEnd(6)} by ${by} at ${at ?? ''}${reason === null ? '' : `: ${reason}`}`);
   const table = tasks.length === 0 ? '' : `\n${tasksTable(tasks.slice(0, TASKS_SHOWN))}`;
   const more = tasks.length > TASKS_SHOWN ? `… and ${tasks.length - TASKS_SHOWN} more tasks; --output json has all\n` : '';
   return `${lines.join('\n')}\n${table}${more}`;

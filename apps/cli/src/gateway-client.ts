@@ -13,6 +13,7 @@ import {
   WorkflowServiceClient,
   type ApplyResourceResponse,
   type ExecutionEvent,
+  type Explanation,
   type Lanes,
   type ListExecutionsResponse,
   type StartExecutionResponse,
@@ -52,7 +53,8 @@ export interface GatewayClient {
   start(request: StartRequest): Promise<StartExecutionResponse>;
   get(execution: string): Promise<Execution>;
   list(query: ExecutionQuery): Promise<ListExecutionsResponse>;
-  cancel(execution: string): Promise<Execution>;
+  operate(execution: string, act: 'pause' | 'resume' | 'cancel', reason: string): Promise<Execution>;
+  explain(execution: string): Promise<Explanation>;
   lanes(): Promise<Lanes>;
   scaleLanes(lanes: number): Promise<Lanes>;
   trace(execution: string): Promise<Trace>;
@@ -96,7 +98,8 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
     start: (request) => call(executions.startExecution.bind(executions), request, request.waitMs),
     get: (execution) => ask(executions.getExecution.bind(executions), { execution }),
     list: (query) => ask(executions.listExecutions.bind(executions), query),
-    cancel: (execution) => call(executions.cancelExecution.bind(executions), { execution }),
+    operate: (execution, act, reason) => call(executions[`${act}Execution`].bind(executions), { execution, reason }),
+    explain: (execution) => ask(executions.explainExecution.bind(executions), { execution }),
     lanes: () => ask(lanes.getLanes.bind(lanes), {}),
     scaleLanes: (count) => call(lanes.scaleLanes.bind(lanes), { lanes: count }),
     trace: (execution) => ask(executions.getTrace.bind(executions), { execution }),

@@ -1,5 +1,5 @@
-/** `millrace show ID` and `millrace cancel ID`: one execution. */
-import { executionDocument } from '@millrace/documents';
+/** One execution: `millrace show`, `explain`, `pause`, `resume` and `cancel`. */
+import { executionDocument, explanationDocument } from '@millrace/documents';
 import { GATEWAY_OPTIONS, type Arguments, type Command } from './command.ts';
 import { executionText } from './execution-text.ts';
 import { EXIT } from './exit-status.ts';
@@ -25,11 +25,33 @@ export const showCommand: Command = {
   run: (given, terminal) => print(given, terminal, (gateway, execution) => gateway.get(execution)),
 };
 
-export const cancelCommand: Command = {
-  name: 'cancel',
+const OPERATE_OPTIONS = { reason: { type: 'text', value: 'TEXT', help: 'why; it stands in the history of the execution' }, ...GATEWAY_OPTIONS } as const;
+
+function operateCommand(act: 'pause' | 'resume' | 'cancel', summary: string): Command {
+  return {
+    name: act,
+    synopsis: 'ID',
+    summary,
+    options: OPERATE_OPTIONS,
+    positionals: { least: 1, most: 1 },
+    run: (given, terminal) => print(given, terminal, (gateway, execution) => gateway.operate(execution, act, given.text('reason') ?? '')),
+  };
+}
+
+export const cancelCommand = operateCommand('cancel', 'Cancel an execution');
+export const pauseCommand = operateCommand('pause', 'Dispatch nothing new of an execution until it is resumed');
+export const resumeCommand = operateCommand('resume', 'Let a paused execution go on');
+
+export const explainCommand: Command = {
+  name: 'explain',
   synopsis: 'ID',
-  summary: 'Cancel an execution',
+  summary: 'Say in one sentence why an execution is not moving',
   options: GATEWAY_OPTIONS,
   positionals: { least: 1, most: 1 },
-  run: (given, terminal) => print(given, terminal, (gateway, execution) => gateway.cancel(execution)),
+  async run(given, terminal) {
+    const document = explanationDocument(await withGateway(given, terminal, (gateway) => gateway.explain(given.positionals[0] ?? '')));
+    if (given.json) writeJson(terminal, document);
+    else terminal.write(`${document.sentence}\n`);
+    return EXIT.ok;
+  },
 };

@@ -9,8 +9,8 @@ import { parseId } from '@millrace/identity';
 import { MillraceError, REASONS, type Reason } from '@millrace/errors';
 import { mergeLists } from './execution-list.ts';
 import { orderOf, type MakeExecutionId } from './order.ts';
-import type { Caller } from './principal.ts';
-import type { Deliveries, ExecutionEnd, ExecutionViews, Fault, ListPart, TailEvent } from './ports.ts';
+import { operatorOf, type Caller } from './principal.ts';
+import type { Deliveries, ExecutionEnd, ExecutionViews, Fault, ListPart, OperatorCommand, TailEvent } from './ports.ts';
 import type { StartRouter } from './start-router.ts';
 
 /** The longest a call may wait for an execution's end, in milliseconds. */
@@ -18,6 +18,8 @@ export const WAIT_MS_MAX = 600_000;
 /** Entries of a page without a limit, and at most. */
 export const PAGE_ENTRIES = 50;
 export const PAGE_ENTRIES_MAX = 500;
+/** Longest reason of an operator, in characters. */
+export const REASON_CHARACTERS_MAX = 1_000;
 /** How long a trace waits for the spans of deliveries, in milliseconds; afterwards it is shown without them. */
 export const DELIVERY_SPANS_TIMEOUT_MS = 2_000;
 
@@ -41,11 +43,21 @@ export interface StartOutcome {
   readonly error: Fault | undefined;
 }
 
+export interface Explanation {
+  readonly execution: string;
+  /** Empty when nobody could be asked. */
+  readonly status: string;
+  readonly sentence: string;
+}
+
 export interface Executions {
   /** `signal` ends the wait, not the execution. */
   start(caller: Caller, command: StartCommand, signal?: AbortSignal): Promise<StartOutcome>;
   get(caller: Caller, execution: string): Promise<Execution>;
-  cancel(caller: Caller, execution: string): Promise<Execution>;
+  /** Pauses, resumes or cancels; who did it and why stands in the history. @throws MillraceError `execution-ended`. */
+  operate(caller: Caller, execution: string, act: OperatorCommand['act'], reason: string): Promise<Execution>;
+  /** Why the execution is not moving, in one sentence. */
+  explain(caller: Caller, execution: string): Promise<Explanation>;
   trace(caller: Caller, execution: string): Promise<Trace>;
   list(caller: Caller, query: { readonly status: string; readonly workflow: string; readonly cursor: string; readonly limit: number }): Promise<ListPart>;
   /** Answers every start that waits for an end with what it is now: the process stops. */
@@ -109,7 +121,16 @@ export function createExecutions({ router, views, deliveries, makeId }: Executio
       });
     },
     get: (caller, execution) => views.get({ organisation: caller.sight, execution: checkedId(execution) }),
-    cancel: (caller, execution) => views.cancel({ organisation: caller.sight, execution: checkedId(execution) }),
+    operate: (caller, execution, act, reason) => views.operate({ organisation: caller.sight, execution: checkedId(execution) }, { act, by: operatorOf(caller), reason: checkedReason(reason) }),
+    async explain(caller, execution) {
+      try {
+        return { execution, ...(await views.explain({ organisation: caller.sight, execution: checkedId(execution) })) };
+      } catch (error) {
+        const { reason } = MillraceError.from(error);
+        if (reason !== 'lane-unowned' && reason !== 'lane-displaced' && reason !== 'service-unavailable') throw error;
+        return { execution, status: '', sentence: 'It waits for its lane to be owned: no orchestrator that has it answers.' };
+      }
+    },
     async trace(caller, execution) {
       const reference = { organisation: caller.sight, execution: checkedId(execution) };
       const trace = await views.trace(reference);
@@ -140,6 +161,12 @@ export function pageLimit(asked: number): number {
 export function refusalError(reason: string, message: string): MillraceError {
   const known: Reason = reason in REASONS ? (reason as Reason) : 'internal';
   return new MillraceError(known, message === '' ? {} : { message });
+}
+
+/** @throws MillraceError `argument-invalid`. */
+export function checkedReason(reason: string): string {
+  if (reason.length > REASON_CHARACTERS_MAX) throw new MillraceError('argument-invalid', { message: `A reason has at most ${REASON_CHARACTERS_MAX} characters, not ${reason.length}` });
+  return reason;
 }
 
 function checkedId(execution: string): string {

@@ -103,6 +103,7 @@ function answerStart(start: Start) {
       outputJson: done ? start.inputJson : '',
       error: undefined,
       tasks: [{ reference: '/do/0/echo', name: 'echo', iteration: undefined, status: done ? 'completed' : 'running', attempts: 1, startedAtMs: start.acceptedAtMs, endedAtMs: done ? start.acceptedAtMs + 1 : 0, activation: 1 }],
+      operations: [],
       eventsJson: [],
       startedAtMs: start.acceptedAtMs,
       endedAtMs: done ? start.acceptedAtMs + 1 : 0,

@@ -92,7 +92,9 @@ export interface ListPart {
 export interface ExecutionViews {
   /** @throws MillraceError `execution-unknown`, `lane-unowned`, `service-unavailable`. */
   get(reference: ExecutionReference): Promise<Execution>;
-  cancel(reference: ExecutionReference): Promise<Execution>;
+  /** `by` and `reason` stand in the execution's history. */
+  operate(reference: ExecutionReference, command: OperatorCommand): Promise<Execution>;
+  explain(reference: ExecutionReference): Promise<{ readonly status: string; readonly sentence: string }>;
   trace(reference: ExecutionReference): Promise<Trace>;
   /** One part for every source; the history among them. */
   list(query: ListQuery): Promise<readonly ListPart[]>;
@@ -104,6 +106,14 @@ export interface ExecutionReference {
   /** Empty: any. */
   readonly organisation: string;
   readonly execution: string;
+}
+
+/** What an operator asks of an execution. */
+export interface OperatorCommand {
+  readonly act: 'pause' | 'resume' | 'cancel';
+  readonly by: string;
+  /** Empty: none was given. */
+  readonly reason: string;
 }
 
 export interface TailFilter {

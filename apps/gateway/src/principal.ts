@@ -31,6 +31,11 @@ export function callerOf(principal: Principal, named: string, isKnown: (organisa
   return { principal, organisation, sight: named };
 }
 
+/** How histories name who has called. */
+export function operatorOf({ principal }: Caller): string {
+  return `${principal.kind === 'operator' ? 'operator' : principal.organisation}/${principal.key}`;
+}
+
 /**
  * The organisation of one thing inside a call: the one the thing names, else the caller's.
  *

@@ -29,6 +29,27 @@ export interface TaskDocument {
   readonly endedAt: string | null;
 }
 
+/** Something that an operator did to an execution. */
+export interface OperationDocument {
+  readonly at: string | null;
+  /** pause, resume or cancel. */
+  readonly act: string;
+  readonly by: string;
+  readonly reason: string | null;
+}
+
+/** Why an execution is not moving. */
+export interface ExplanationDocument {
+  readonly execution: string;
+  /** Null when its lane has no owner. */
+  readonly status: string | null;
+  readonly sentence: string;
+}
+
+export function explanationDocument({ execution, status, sentence }: { readonly execution: string; readonly status: string; readonly sentence: string }): ExplanationDocument {
+  return { execution, status: status === '' ? null : status, sentence };
+}
+
 export interface ExecutionDocument {
   readonly execution: string;
   readonly organisation: string;
@@ -47,6 +68,8 @@ export interface ExecutionDocument {
   readonly error: FaultDocument | null;
   /** In the order they started. */
   readonly tasks: readonly TaskDocument[];
+  /** What was done to it by hand. */
+  readonly operations: readonly OperationDocument[];
   /** CloudEvents that the execution emitted. */
   readonly events: readonly Json[];
 }
@@ -82,6 +105,7 @@ export function executionDocument(execution: Execution): ExecutionDocument {
     output: jsonValue(execution.outputJson),
     error: execution.error === undefined ? null : problemDocument(execution.error),
     tasks: execution.tasks.map(taskDocument),
+    operations: execution.operations.map(({ atMs, act, by, reason }) => ({ at: isoTime(atMs), act, by, reason: reason === '' ? null : reason })),
     events: execution.eventsJson.map(jsonValue),
   };
 }

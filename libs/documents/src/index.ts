@@ -1,6 +1,6 @@
 export {
   executionDocument,
-  executionListDocument,
+  executionListDocument, explanationDocument,
   executionSummaryDocument,
   problemDocument,
   taskDocument,

@@ -36,6 +36,8 @@ export function createExecution(organisation: string, id: string, program: Progr
     lastActivation: NO_ACTIVATION,
     activations: new Map(),
     ready: new ReadyQueue(),
+    operations: 0,
+    paused: undefined,
     end: undefined,
   };
 }
@@ -136,6 +138,11 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
     case 'expired':
       expire(execution, record);
       return;
+    case 'operated':
+      execution.operations = record.number;
+      if (record.act === 'pause') execution.paused = { atMs, by: record.by, ...(record.reason === undefined ? {} : { reason: record.reason }) };
+      else if (record.act === 'resume') execution.paused = undefined;
+      return;
     case 'cut':
       cut(execution, record.activation);
       return;
@@ -143,6 +150,7 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
       execution.end = { status: record.status, output: record.output, error: record.error, atMs };
       execution.ready.clear();
       execution.activations.clear();
+      execution.paused = undefined;
       return;
   }
 }

@@ -6,7 +6,7 @@
 import { NO_ACTIVATION } from './execution.ts';
 import type { Program } from './program.ts';
 import type { Problem } from './problem.ts';
-import type { JournalEntry, JournalRecord, StartedRecord } from './record.ts';
+import type { JournalEntry, JournalRecord, OperatorAct, StartedRecord } from './record.ts';
 
 export type TaskStatus = 'running' | 'waiting' | 'completed' | 'faulted' | 'skipped' | 'cancelled';
 
@@ -30,6 +30,14 @@ export interface TaskChronicle {
   readonly attempts: TaskAttempt[];
 }
 
+/** What somebody did to the execution. */
+export interface Operation {
+  readonly atMs: number;
+  readonly act: OperatorAct;
+  readonly by: string;
+  readonly reason: string | undefined;
+}
+
 export interface Chronicle {
   /** The journal's first record and its last. */
   readonly started: StartedRecord | undefined;
@@ -40,11 +48,14 @@ export interface Chronicle {
   readonly status: 'completed' | 'faulted' | 'cancelled' | undefined;
   readonly error: Problem | undefined;
   readonly tasks: readonly TaskChronicle[];
+  readonly operations: readonly Operation[];
 }
 
 /** Tasks of one execution that are shown; of more the first TASKS_FIRST and the last ones (E6). */
 export const TASKS_SHOWN_MAX = 10_000;
 const TASKS_FIRST = 1_000;
+/** Operations of one execution that are shown: the first ones. */
+export const OPERATIONS_SHOWN_MAX = 1_000;
 
 function shownOf(tasks: readonly TaskChronicle[]): readonly TaskChronicle[] {
   return tasks.length <= TASKS_SHOWN_MAX ? tasks : [...tasks.slice(0, TASKS_FIRST), ...tasks.slice(TASKS_FIRST - TASKS_SHOWN_MAX)];
@@ -89,6 +100,7 @@ class Reader {
   readonly #live = new Set<number>();
   /** Index of the running iteration, by the loop's activation. */
   readonly #iterations = new Map<number, number>();
+  readonly #operations: Operation[] = [];
   #startedAtMs = 0;
   #begunAtMs: number | undefined;
   #endedAtMs: number | undefined;
@@ -100,7 +112,7 @@ class Reader {
   }
 
   chronicle(): Chronicle {
-    return { started: this.#started, last: this.#last, startedAtMs: this.#startedAtMs, begunAtMs: this.#begunAtMs, endedAtMs: this.#endedAtMs, status: this.#status, error: this.#error, tasks: shownOf([...this.#tasks.values()]) };
+    return { started: this.#started, last: this.#last, startedAtMs: this.#startedAtMs, begunAtMs: this.#begunAtMs, endedAtMs: this.#endedAtMs, status: this.#status, error: this.#error, tasks: shownOf([...this.#tasks.values()]), operations: this.#operations };
   }
 
   /** Forgets tasks that will not be shown and of which nothing more can be said. One that faulted may be tried again. */
@@ -169,6 +181,9 @@ class Reader {
         return;
       case 'heard':
       case 'collected':
+        return;
+      case 'operated':
+        if (this.#operations.length < OPERATIONS_SHOWN_MAX) this.#operations.push({ atMs, act: record.act, by: record.by, reason: record.reason });
         return;
       case 'cut':
       case 'expired':

@@ -20,7 +20,7 @@ import { boundedProblem, Fault, fault, type Problem } from './problem.ts';
 import type { Program } from './program.ts';
 import { raise } from './raise.ts';
 import type { Cursor } from './ready-queue.ts';
-import type { JournalRecord, StartedRecord } from './record.ts';
+import type { JournalRecord, OperatorAct, StartedRecord } from './record.ts';
 
 /** Most cursors decided in one call; the execution then waits for its next turn. */
 export const DECISIONS_MAX = 32;
@@ -64,7 +64,7 @@ export function start(organisation: string, id: string, program: Program, record
 
 /** The organisation's limits let the execution begin. */
 export function begin(execution: Execution, journal: Journal): void {
-  if (execution.begun || execution.end !== undefined) return;
+  if (execution.begun || execution.end !== undefined || execution.paused !== undefined) return;
   const { program } = execution;
   const raw = execution.rawInput.value;
   const site: Site = { execution, node: undefined, scope: NO_ACTIVATION, rawInput: raw, input: raw, enteredAtMs: journal.nowMs, nowMs: journal.nowMs };
@@ -150,6 +150,25 @@ export function hear(execution: Execution, event: CloudEvent, journal: Journal):
   return heard;
 }
 
+/** Who operates an execution, and why. */
+export interface Operator {
+  readonly by: string;
+  readonly reason?: string;
+}
+
+/**
+ * What an operator asks for. True when it changes anything: what has ended stays, and what is paused is not paused again.
+ *
+ * `resume` of an execution that has not begun leaves it to the host to begin it.
+ */
+export function operate(execution: Execution, act: OperatorAct, { by, reason }: Operator, journal: Journal): boolean {
+  if (execution.end !== undefined || (act === 'pause') === (execution.paused !== undefined) && act !== 'cancel') return false;
+  journal.emit({ kind: 'operated', number: execution.operations + 1, act, by, ...(reason === undefined ? {} : { reason }) });
+  if (act === 'cancel') return cancel(execution, journal);
+  if (act === 'resume' && execution.begun) advance(execution, journal);
+  return true;
+}
+
 /** Ends the execution by command. True when it had not ended. */
 export function cancel(execution: Execution, journal: Journal): boolean {
   if (execution.end !== undefined) return false;
@@ -157,11 +176,11 @@ export function cancel(execution: Execution, journal: Journal): boolean {
   return true;
 }
 
-/** Decides what is ready, up to DECISIONS_MAX; true when more is ready. */
+/** Decides what is ready, up to DECISIONS_MAX; true when more is ready. Of a paused execution nothing is decided. */
 export function advance(execution: Execution, journal: Journal): boolean {
   for (let count = 0; count < DECISIONS_MAX; count++) {
     const cursor = execution.ready.first();
-    if (cursor === undefined || execution.end !== undefined) return false;
+    if (cursor === undefined || execution.end !== undefined || execution.paused !== undefined) return false;
     decide(execution, cursor, journal);
   }
   return execution.ready.length > 0;

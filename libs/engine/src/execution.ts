@@ -105,7 +105,17 @@ export interface Execution {
   lastActivation: number;
   readonly activations: Map<number, Activation>;
   readonly ready: ReadyQueue;
+  /** What was done to it by hand so far. */
+  operations: number;
+  /** An operator has stopped it: what runs goes on to its result, timers run, and nothing new is entered. */
+  paused: Pause | undefined;
   end: { readonly status: 'completed' | 'faulted' | 'cancelled'; readonly output: Payload | undefined; readonly error: Problem | undefined; readonly atMs: number } | undefined;
+}
+
+export interface Pause {
+  readonly atMs: number;
+  readonly by: string;
+  readonly reason?: string;
 }
 
 export type ExecutionStatus = 'pending' | 'running' | 'waiting' | 'suspended' | 'cancelled' | 'faulted' | 'completed';
@@ -113,6 +123,7 @@ export type ExecutionStatus = 'pending' | 'running' | 'waiting' | 'suspended' | 
 /** The status as every interface shows it (DSL, "Status Phases"). */
 export function statusOf(execution: Execution): ExecutionStatus {
   if (execution.end !== undefined) return execution.end.status;
+  if (execution.paused !== undefined) return 'suspended';
   if (!execution.begun) return 'pending';
   if (execution.ready.length > 0) return 'running';
   for (const activation of execution.activations.values()) if (activation.arguments !== undefined) return 'running';
@@ -121,10 +132,10 @@ export function statusOf(execution: Execution): ExecutionStatus {
 
 /**
  * When the execution next goes on by itself, where it waits for nothing else: its earliest timer, or Infinity where
- * only something addressed to it wakes it. Undefined while it has anything to do, a step outstanding, or not begun.
+ * only something addressed to it wakes it. Undefined while it has anything to do (a paused one has not), a step outstanding, or not begun.
  */
 export function restingUntil(execution: Execution): number | undefined {
-  if (execution.end !== undefined || !execution.begun || execution.ready.length > 0) return undefined;
+  if (execution.end !== undefined || !execution.begun || (execution.ready.length > 0 && execution.paused === undefined)) return undefined;
   let dueMs = Infinity;
   for (const activation of execution.activations.values()) {
     // Events find only those that are in memory.

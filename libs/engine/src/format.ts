@@ -41,6 +41,7 @@ export const RECORD_FORMATS: Readonly<Record<JournalRecord['kind'], number>> = {
   collected: 2,
   cut: 2,
   expired: 2,
+  operated: 2,
   ended: 1,
 };
 

@@ -8,7 +8,7 @@ import { FORMAT_NEWEST, FORMAT_OLDEST } from './format.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import type { JsonValue } from './program.ts';
 import type { Problem } from './problem.ts';
-import type { JournalRecord } from './record.ts';
+import type { JournalRecord, OperatorAct } from './record.ts';
 
 /** A record as JSON. */
 export type RawRecord = Readonly<Record<string, JsonValue>>;
@@ -95,6 +95,8 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
       return { kind: 'heard', activation: number('a'), key: text('id'), filter: number('f'), ...(raw['u'] === undefined ? {} : { isUntil: true }), done: raw['end'] !== undefined, ...some('event', get('o')), ...some('correlations', get('c')) };
     case 'collected.1':
       return { kind: 'collected', activation: number('a'), ...some('output', get('o')), ...some('context', get('c')) };
+    case 'operated.1':
+      return { kind: 'operated', number: number('no'), act: text('act') as OperatorAct, by: text('by'), ...(raw['why'] === undefined ? {} : { reason: text('why') }) };
     case 'cut.1':
       return { kind: 'cut', activation: number('a') };
     case 'ended.1':

@@ -72,6 +72,8 @@ export function encodeRecord(record: JournalRecord, into: Place): string {
       return `{"k":"collected.1","a":${record.activation}${put(into, 'o', record.output, record.activation, 'item')}${put(into, 'c', record.context, record.activation, 'item')}}`;
     case 'expired':
       return `{"k":"expired.1","a":${record.activation},"err":${JSON.stringify(record.error)}}`;
+    case 'operated':
+      return `{"k":"operated.1","no":${record.number},"act":"${record.act}","by":${JSON.stringify(record.by)}${record.reason === undefined ? '' : `,"why":${JSON.stringify(record.reason)}`}}`;
     case 'cut':
       return `{"k":"cut.1","a":${record.activation}}`;
     case 'ended':

@@ -171,6 +171,17 @@ export interface CutRecord {
   readonly kind: 'cut';
   readonly activation: number;
 }
+/** Somebody operates the execution. What it causes stands in the records after it, but for `pause` and `resume`, which are the state. Format 2. */
+export interface OperatedRecord {
+  readonly kind: 'operated';
+  /** Counts what was done to this execution by hand, from 1. */
+  readonly number: number;
+  readonly act: OperatorAct;
+  /** Who: the id of the key, and whom its bearer named. */
+  readonly by: string;
+  readonly reason?: string;
+}
+export type OperatorAct = 'pause' | 'resume' | 'cancel';
 /** The end; always an execution's last record, and the only one of its kind. */
 export interface EndedRecord {
   readonly kind: 'ended';
@@ -196,6 +207,7 @@ export type JournalRecord =
   | CollectedRecord
   | CutRecord
   | ExpiredRecord
+  | OperatedRecord
   | EndedRecord;
 
 /** Records of one transition of one execution, with the moment it happened at. */

@@ -6,7 +6,7 @@
  * Values are told apart by identity, which a replayed state does not share: states are compared in format 1.
  */
 import { createExecution } from './apply.ts';
-import type { Activation, Execution, ForkState, Guard, ListenState } from './execution.ts';
+import type { Activation, Execution, ForkState, Guard, ListenState, Pause } from './execution.ts';
 import { FORMAT_NEWEST, FORMAT_OLDEST, isReadable } from './format.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import type { JsonValue, Program } from './program.ts';
@@ -42,6 +42,9 @@ export interface Snapshot {
   readonly lastActivation: number;
   readonly activations: readonly SnapshotActivation[];
   readonly ready: readonly Cursor[];
+  /** With `paused`: format 2. */
+  readonly operations?: number;
+  readonly paused?: Pause;
   readonly end?: { readonly status: 'completed' | 'faulted' | 'cancelled'; readonly output?: Held; readonly error?: Problem; readonly atMs: number };
 }
 
@@ -79,6 +82,8 @@ export function snapshotOf(execution: Execution, format: number = FORMAT_OLDEST)
     lastActivation: execution.lastActivation,
     activations: [...execution.activations.values()].map((activation) => activationOf(activation, hold)),
     ready: [...execution.ready],
+    ...(execution.operations === 0 ? {} : { operations: execution.operations }),
+    ...(execution.paused === undefined ? {} : { paused: execution.paused }),
     ...(end === undefined
       ? {}
       : { end: { status: end.status, atMs: end.atMs, ...(end.output === undefined ? {} : { output: hold(end.output.value) }), ...(end.error === undefined ? {} : { error: end.error }) } }),
@@ -125,6 +130,8 @@ export function restore(organisation: string, id: string, program: Program, snap
   execution.lastActivation = snapshot.lastActivation;
   for (const activation of snapshot.activations) execution.activations.set(activation.number, restored(activation, read));
   for (const cursor of snapshot.ready) execution.ready.push(cursor);
+  execution.operations = snapshot.operations ?? 0;
+  execution.paused = snapshot.paused;
   if (snapshot.end !== undefined) {
     const output: Payload | undefined = snapshot.end.output === undefined ? undefined : payloadOf(read(snapshot.end.output));
     execution.end = { status: snapshot.end.status, output, error: snapshot.end.error, atMs: snapshot.end.atMs };

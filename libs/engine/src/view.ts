@@ -1,7 +1,7 @@
 /**
  * An execution as its interfaces show it, made from its journal.
  */
-import { chronicleOf, type Chronicle, type TaskStatus } from './chronicle.ts';
+import { chronicleOf, type Chronicle, type Operation, type TaskStatus } from './chronicle.ts';
 import type { ExecutionStatus } from './execution.ts';
 import type { JsonValue, Program } from './program.ts';
 import type { Problem } from './problem.ts';
@@ -29,6 +29,8 @@ export interface ExecutionView {
   readonly output: JsonValue | undefined;
   readonly error: Problem | undefined;
   readonly tasks: readonly TaskView[];
+  /** What was done to it by hand. */
+  readonly operations: readonly Operation[];
   readonly startedAtMs: number;
   readonly endedAtMs: number | undefined;
 }
@@ -63,6 +65,7 @@ export function viewOfChronicle(identity: { readonly organisation: string; reado
         endedAtMs: task.status === 'running' || task.status === 'waiting' ? undefined : task.attempts.at(-1)?.leftAtMs,
       };
     }),
+    operations: chronicle.operations,
     startedAtMs: chronicle.startedAtMs,
     endedAtMs: chronicle.endedAtMs,
   };

@@ -69,6 +69,8 @@ export interface Permits {
   /** An execution asks to start; takes one token. False: remembered as refused. */
   tryTakeStart(organisation: string, nowMs: number): boolean;
   running(organisation: string): number;
+  /** Whether a step was refused since one last ended. */
+  isRefused(organisation: string): boolean;
   /** Whether steps or starts of the organisation are limited at all. */
   limited(organisation: string): boolean;
   /** Whether its limit on steps is strict: never exceeded, whatever vanished. */
@@ -241,6 +243,7 @@ export function createPermits(options: PermitsOptions = {}): Permits {
     },
 
     running: (organisation) => accounts.get(organisation)?.running ?? 0,
+    isRefused: (organisation) => accounts.get(organisation)?.stepRefused === true,
 
     limited(organisation) {
       const limits = accounts.get(organisation)?.limits;

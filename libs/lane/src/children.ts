@@ -68,6 +68,9 @@ export function createChildren({ clock, logger, signal, laneOf, forward, isWante
     settle(step, { activation: activation.number, attempt: activation.attempt, run: execution.run, outcome, dispatchedAtMs: atMs, startedAtMs: atMs, endedAtMs: atMs, worker: 'workflow' });
   }
 
+  /** Steps whose child is asked for at the moment. */
+  const asking = new WeakSet<ReadyStep['activation']>();
+
   async function ask(step: ReadyStep): Promise<void> {
     const { execution, activation } = step;
     const node = execution.program.nodes[activation.node];
@@ -105,7 +108,13 @@ export function createChildren({ clock, logger, signal, laneOf, forward, isWante
   }
 
   return {
-    begin: (step) => void ask(step).catch((error: unknown) => logger.error('A workflow could not be run by another', { execution: step.execution.id, error })),
+    begin(step) {
+      if (asking.has(step.activation)) return;
+      asking.add(step.activation);
+      ask(step)
+        .catch((error: unknown) => logger.error('A workflow could not be run by another', { execution: step.execution.id, error }))
+        .finally(() => asking.delete(step.activation));
+    },
     isParent: (subject) => subject.startsWith(PREFIX),
     answer(subject, reply) {
       const [execution = '', run, activation, attempt] = subject.slice(PREFIX.length).split('/');

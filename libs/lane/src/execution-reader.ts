@@ -7,7 +7,7 @@
  * the answer; once it has ended, the answer is the same from memory and from history. `list` joins history,
  * which is a moment behind, with the memory of one orchestrator.
  */
-import { restore, decodeEntries, entryReferencesOf, statusOf, traceOfChronicle, viewOfChronicle, writeChronicle, type Chronicle, type ExecutionView, type Problem, type Program, type TraceView } from '@millrace/engine';
+import { explain, restore, decodeEntries, entryReferencesOf, statusOf, traceOfChronicle, viewOfChronicle, writeChronicle, type Activation, type Chronicle, type Execution, type ExecutionView, type Problem, type Program, type StepPlace, type TraceView } from '@millrace/engine';
 import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
@@ -61,8 +61,15 @@ export interface ExecutionReader {
   brief(organisation: string, id: string): Promise<Identity>;
   view(organisation: string, id: string): Promise<ExecutionView>;
   trace(organisation: string, id: string): Promise<TraceView>;
+  /** Why the execution is not moving, in one sentence. */
+  explain(organisation: string, id: string): Promise<Explanation>;
   list(request: ListRequest): Promise<{ readonly executions: readonly Summary[]; readonly cursor: string }>;
   endOf(id: string): Promise<End | undefined>;
+}
+
+export interface Explanation {
+  readonly status: string;
+  readonly sentence: string;
 }
 
 export interface ReaderOptions {
@@ -73,9 +80,11 @@ export interface ReaderOptions {
   readonly checkpoints: CheckpointStore;
   readonly payloads: PayloadStore;
   readonly clock: Clock;
+  /** Where an outstanding step of an execution in memory is. */
+  stepPlace(execution: Execution, activation: Activation): StepPlace;
 }
 
-export function createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock }: ReaderOptions): ExecutionReader {
+export function createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock, stepPlace }: ReaderOptions): ExecutionReader {
   const long = createLongReadings();
 
   /** The journal is read at once where it is short, else when it is its turn: what it is by then. */
@@ -149,9 +158,9 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
 
   /** Sleeping executions of every lane; those of a status that none of them has are not looked for. */
   async function sleepersOf(request: ListRequest, filter: ListFilter): Promise<readonly Summary[]> {
-    if (request.status !== '' && request.status !== 'waiting') return [];
+    if (request.status !== '' && request.status !== 'waiting' && request.status !== 'suspended') return [];
     const found = await checkpoints.listAsleep(filter);
-    return found.map(({ _id, organisation, workflow, version, acceptedAt }) => ({ execution: _id, organisation, workflow, version, status: 'waiting', startedAtMs: acceptedAt.getTime(), endedAtMs: 0 }));
+    return found.map(({ _id, organisation, workflow, version, acceptedAt, paused }) => ({ execution: _id, organisation, workflow, version, status: paused === true ? 'suspended' : 'waiting', startedAtMs: acceptedAt.getTime(), endedAtMs: 0 }));
   }
 
   return {
@@ -166,6 +175,22 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     async trace(organisation, id) {
       const { found, chronicle } = await readOf((charactersMax) => find(organisation, id, charactersMax), id);
       return traceOfChronicle({ organisation: found.organisation, execution: id }, found.program, chronicle);
+    },
+    async explain(organisation, id) {
+      const tell = (execution: Execution): Explanation => ({ status: statusOf(execution), sentence: explain(execution, { nowMs: clock.wallMs(), stepPlace: (activation) => stepPlace(execution, activation) }) });
+      const lane = lanes.of(id);
+      const live = lane === undefined ? undefined : await betweenFrames(lane, () => {
+        const execution = lane.actors.get(id)?.execution;
+        return execution === undefined || (organisation !== '' && execution.organisation !== organisation) ? undefined : tell(execution);
+      });
+      if (live !== undefined) return live;
+      if (lane?.sleeps(id) === true) {
+        const [stored] = await checkpoints.get([id]);
+        if (stored !== undefined && (organisation === '' || stored.organisation === organisation)) return tell(restore(stored.organisation, id, await programs.byHash(stored.snapshot.definition), stored.snapshot));
+      }
+      const { found, chronicle } = await readOf((charactersMax) => find(organisation, id, charactersMax), id);
+      if (chronicle.endedAtMs === undefined) return { status: found.status, sentence: 'It has just changed; ask again.' };
+      return { status: found.status, sentence: `It has ended at ${new Date(chronicle.endedAtMs).toISOString()}: ${found.status}${chronicle.error === undefined ? '' : `, ${chronicle.error.detail ?? chronicle.error.type}`}.` };
     },
     async endOf(id) {
       const document = await history.get(id);

@@ -146,7 +146,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     settle: ({ lane, execution }, result) => lanes.get(lane)?.post({ kind: 'result', execution: execution.id, result, durable: () => undefined }),
   });
   const gate = createStartGate(permits, clock, (lane, execution) => lanes.get(lane)?.post({ kind: 'go', execution }));
-  const reader = createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock });
+  const reader = createExecutionReader({ lanes, programs, history, checkpoints, payloads, clock, stepPlace: (execution, activation) => scheduler.placeOf(execution, activation) });
   const stored = createStoredExecutions({ checkpoints, history, program: (hash) => programs.byHash(hash) });
   let leaseDeadline: () => number = () => -Infinity;
   let readTable: () => Promise<SlotTable> = () => Promise.reject(new Defect('a lane is taken before the process is a member'));

@@ -26,6 +26,8 @@ const CLOSE_MS_MAX = 1_000;
 /** DSL reference, "Workflow Lifecycle Events". */
 const TYPES = {
   started: 'io.serverlessworkflow.workflow.started.v1',
+  suspended: 'io.serverlessworkflow.workflow.suspended.v1',
+  resumed: 'io.serverlessworkflow.workflow.resumed.v1',
   completed: 'io.serverlessworkflow.workflow.completed.v1',
   faulted: 'io.serverlessworkflow.workflow.faulted.v1',
   cancelled: 'io.serverlessworkflow.workflow.cancelled.v1',

@@ -99,7 +99,10 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
       const { executions: found, cursor } = await executions.list(caller, request);
       return { executions: found, cursor };
     }),
-    cancelExecution: call('CancelExecution', (caller, { execution }) => executions.cancel(caller, execution)),
+    cancelExecution: call('CancelExecution', (caller, { execution, reason }) => executions.operate(caller, execution, 'cancel', reason)),
+    pauseExecution: call('PauseExecution', (caller, { execution, reason }) => executions.operate(caller, execution, 'pause', reason)),
+    resumeExecution: call('ResumeExecution', (caller, { execution, reason }) => executions.operate(caller, execution, 'resume', reason)),
+    explainExecution: call('ExplainExecution', (caller, { execution }) => executions.explain(caller, execution)),
     tailExecutions: tailExecutions(options, callerFrom, streams),
     getTrace: call('GetTrace', (caller, { execution }) => executions.trace(caller, execution)),
   };

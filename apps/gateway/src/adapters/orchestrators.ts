@@ -9,6 +9,7 @@ import {
   type Definition,
   type TailEvent as TailMessage,
 } from '@millrace/contracts/orchestrator/v1/executions';
+import { status } from '@grpc/grpc-js';
 import type { Workflow } from '@millrace/contracts/gateway/v1/gateway';
 import { LanesClient } from '@millrace/contracts/orchestrator/v1/lanes';
 import type { Instance } from '@millrace/bus';
@@ -50,7 +51,17 @@ export function createExecutionViews(pool: ChannelPool, owners: LaneOwners, logg
 
   return {
     get: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'get', reference, { instance, deadlineMs })),
-    cancel: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'cancel', reference, { instance, deadlineMs })),
+    operate: (reference, command) =>
+      askOwner(reference, async (instance, deadlineMs) => {
+        try {
+          return await pool.unary(ExecutionsClient, 'operate', { ...reference, ...command }, { instance, deadlineMs });
+        } catch (error) {
+          // An orchestrator of the release before can cancel, without saying who did.
+          if (command.act !== 'cancel' || !isUnimplemented(error)) throw error;
+          return pool.unary(ExecutionsClient, 'cancel', reference, { instance, deadlineMs });
+        }
+      }),
+    explain: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'explain', reference, { instance, deadlineMs })),
     trace: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'trace', reference, { instance, deadlineMs })),
     async list(query) {
       const history = pool.pick();
@@ -67,6 +78,11 @@ export function createExecutionViews(pool: ChannelPool, owners: LaneOwners, logg
     },
     tail: (filter, onEvent, signal) => tailAll(pool, filter, onEvent, signal),
   };
+}
+
+function isUnimplemented(error: unknown): boolean {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) if ((each as { readonly code?: unknown }).code === status.UNIMPLEMENTED) return true;
+  return false;
 }
 
 function noPart(logger: Logger, instance: Instance, error: unknown): ListPart {

@@ -3,6 +3,7 @@ import {
   deliveryListDocument,
   executionDocument,
   executionListDocument,
+  explanationDocument,
   traceDocument,
   workflowDocument,
   type ExecutionDocument,
@@ -68,7 +69,10 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     listExecutions: async ({ caller, query }) =>
       ok(executionListDocument(await executions.list(caller, { status: query['status'] ?? '', workflow: query['workflow'] ?? '', cursor: query['cursor'] ?? '', limit: Number(query['limit'] ?? 0) }))),
     getExecution: async ({ caller, parameters }) => ok(executionDocument(await executions.get(caller, parameters['execution'] ?? ''))),
-    cancelExecution: async ({ caller, parameters }) => ok(executionDocument(await executions.cancel(caller, parameters['execution'] ?? ''))),
+    cancelExecution: operation(executions, 'cancel'),
+    pauseExecution: operation(executions, 'pause'),
+    resumeExecution: operation(executions, 'resume'),
+    explainExecution: async ({ caller, parameters }) => ok(explanationDocument(await executions.explain(caller, parameters['execution'] ?? ''))),
     getTrace: async ({ caller, parameters }) => ok(traceDocument(await executions.trace(caller, parameters['execution'] ?? ''))),
     putLimits: async ({ caller, parameters, body }) => {
       const { concurrency = 0, startsPerSecond = 0, weight = 0 } = body as Partial<LimitsSpec>;
@@ -86,6 +90,10 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     listDeliveries: async ({ caller, query }) =>
       ok(deliveryListDocument(await deliveries.list({ organisation: caller.organisation, state: query['state'] ?? '', execution: query['execution'] ?? '', cursor: query['cursor'] ?? '', limit: pageLimit(Number(query['limit'] ?? 0)) }))),
   };
+}
+
+function operation(executions: Executions, act: 'pause' | 'resume' | 'cancel'): RestHandler {
+  return async ({ caller, parameters, query }) => ok(executionDocument(await executions.operate(caller, parameters['execution'] ?? '', act, query['reason'] ?? '')));
 }
 
 async function startExecution(executions: Executions, call: RestCall): Promise<RestAnswer> {

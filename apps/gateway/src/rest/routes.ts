@@ -35,6 +35,8 @@ const wait: QueryParameter = {
   schema: { type: 'string', pattern: '^[0-9]{1,6}(ms|s|m)?$' },
 };
 
+const reason: QueryParameter = { name: 'reason', description: 'Why; it stands in the history of the execution.', schema: { type: 'string', maxLength: 1000 } };
+
 export const ROUTES = [
   { operation: 'getOpenApi', method: 'GET', path: '/openapi.json', summary: 'This document', secured: false, answers: { 200: { description: 'The OpenAPI 3.1 document' } } },
   { operation: 'getGateway', method: 'GET', path: '/.well-known/millrace', summary: 'Where the gRPC API of this gateway is', secured: false, answers: { 200: { description: 'Version and gRPC address', schema: 'Gateway' } } },
@@ -94,7 +96,31 @@ export const ROUTES = [
     method: 'POST',
     path: '/v1/executions/{execution}:cancel',
     summary: 'Cancel an execution',
+    query: [reason],
     answers: { 200: { description: 'The execution, cancelled', schema: 'Execution' } },
+  },
+  {
+    operation: 'pauseExecution',
+    method: 'POST',
+    path: '/v1/executions/{execution}:pause',
+    summary: 'Dispatch nothing new of an execution until it is resumed',
+    query: [reason],
+    answers: { 200: { description: 'The execution, suspended', schema: 'Execution' } },
+  },
+  {
+    operation: 'resumeExecution',
+    method: 'POST',
+    path: '/v1/executions/{execution}:resume',
+    summary: 'Let a paused execution go on',
+    query: [reason],
+    answers: { 200: { description: 'The execution, which goes on', schema: 'Execution' } },
+  },
+  {
+    operation: 'explainExecution',
+    method: 'GET',
+    path: '/v1/executions/{execution}/explanation',
+    summary: 'Why an execution is not moving, in one sentence',
+    answers: { 200: { description: 'The sentence', schema: 'Explanation' } },
   },
   {
     operation: 'getTrace',

@@ -62,12 +62,14 @@ export const SCHEMAS = {
     output: { description: 'Null until the execution has completed.' },
     error: { oneOf: [{ $ref: '#/components/schemas/Fault' }, { type: 'null' }] },
     tasks: { type: 'array', items: { $ref: '#/components/schemas/Task' }, description: 'One for each activation, in the order they started.' },
+    operations: { type: 'array', items: closedObject({ at: time, act: text, by: text, reason: textOrNull }), description: 'What was done to it by hand.' },
     events: { type: 'array', items: anything, description: 'CloudEvents that the execution emitted.' },
   }),
   ExecutionList: closedObject({
     executions: { type: 'array', items: closedObject(summary) },
     cursor: { ...textOrNull, description: 'Where the list goes on; null at its end.' },
   }),
+  Explanation: closedObject({ execution: text, status: { type: ['string', 'null'], description: 'Null when its lane has no owner.' }, sentence: text }),
   Trace: closedObject({
     traceId: text,
     spans: {

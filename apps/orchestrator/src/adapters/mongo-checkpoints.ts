@@ -64,14 +64,15 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
         .toArray();
       return found.map(({ _id, dueMs }) => ({ id: _id, dueMs: dueMs ?? 0 }));
     },
-    listAsleep({ organisation, workflow, before, limit }) {
+    listAsleep({ organisation, status, workflow, before, limit }) {
       const filter: Filter<CheckpointDocument> = {
         organisation,
         asleep: true,
+        ...(status === undefined ? {} : status === 'suspended' ? { paused: true as const } : { paused: { $exists: false } }),
         ...(workflow === undefined ? {} : { workflow }),
         ...(before === undefined ? {} : { $or: [{ acceptedAt: { $lt: new Date(before.acceptedAtMs) } }, { acceptedAt: new Date(before.acceptedAtMs), _id: { $lt: before.id } }] }),
       };
-      return checkpoints().find(filter).project<SleepingSummary>({ organisation: 1, workflow: 1, version: 1, acceptedAt: 1 }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray();
+      return checkpoints().find(filter).project<SleepingSummary>({ organisation: 1, workflow: 1, version: 1, acceptedAt: 1, paused: 1 }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray();
     },
     async remove(ids) {
       const found = await checkpoints().find({ _id: { $in: [...ids] }, reference: { $exists: true } }, { projection: { reference: 1 } }).toArray();

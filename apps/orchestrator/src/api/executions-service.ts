@@ -1,10 +1,10 @@
 /** The Executions and Definitions gRPC services: translation between their messages and this service's own. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest, DefinitionList, ExecutionReference, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import type { Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
 import type { ExecutionView, TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
-import { type Cancelled, serveStarts, type ExecutionReader, type Lanes, type StartCall, type StartPorts } from '@millrace/lane';
+import { type Cancelled, serveStarts, type ExecutionReader, type Lane, type Lanes, type StartCall, type StartPorts } from '@millrace/lane';
 import { serverStream, unary } from '@millrace/rpc';
 import type { Definitions } from '../definitions/definitions.ts';
 import { tail } from './tail.ts';
@@ -26,20 +26,36 @@ export function executionsService({ starts, reader, lanes }: ApiOptions): Untype
       return { executions, cursor };
     }),
     cancel: unary<ExecutionReference, ExecutionMessage>(async ({ organisation, execution }) => {
-      const lane = lanes.of(execution);
-      if (lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${execution} is not at this orchestrator` });
-      const found = await reader.brief(organisation, execution);
-      const outcome = await new Promise<Cancelled>((answer, fail) => {
-        const refused = (reason: string, message: string): void => fail(new MillraceError(reason as 'store-failed', { message }));
-        lane.post({ kind: 'cancel', organisation: found.organisation, execution, answer, refused });
-      });
-      if (outcome === 'elsewhere') throw new MillraceError('lane-displaced', { message: `Execution ${execution} has left this orchestrator` });
-      if (outcome === 'unknown' && hasEnded(found.status)) throw new MillraceError('execution-ended', { message: `Execution ${execution} has ended: ${found.status}` });
+      await operate({ reader, lanes }, { organisation, execution }, (found, lane, answer, refused) => lane.post({ kind: 'cancel', organisation: found.organisation, execution, answer, refused }));
       return executionMessage(await reader.view(organisation, execution));
     }),
+    operate: unary<OperateRequest, ExecutionMessage>(async ({ organisation, execution, act, by, reason }) => {
+      if (act !== 'pause' && act !== 'resume' && act !== 'cancel') throw new MillraceError('argument-invalid', { message: `${JSON.stringify(act.slice(0, 32))} is nothing that is done to executions` });
+      await operate({ reader, lanes }, { organisation, execution }, (found, lane, answer, refused) =>
+        lane.post({ kind: 'operate', act, operator: { by, ...(reason === '' ? {} : { reason }) }, organisation: found.organisation, execution, answer, refused }),
+      );
+      return executionMessage(await reader.view(organisation, execution));
+    }),
+    explain: unary<ExecutionReference, Explanation>(({ organisation, execution }) => reader.explain(organisation, execution)),
     trace: unary<ExecutionReference, Trace>(async ({ organisation, execution }) => traceMessage(await reader.trace(organisation, execution))),
     tail: serverStream<TailRequest, TailEvent>((request, context) => tail(lanes, request, context.signal)),
   };
+}
+
+/** Brings a command to the execution's lane and waits until what it caused is durable. */
+async function operate(
+  { reader, lanes }: Pick<ApiOptions, 'reader' | 'lanes'>,
+  { organisation, execution }: ExecutionReference,
+  post: (found: { readonly organisation: string }, lane: Lane, answer: (outcome: Cancelled) => void, refused: (reason: string, message: string) => void) => void,
+): Promise<void> {
+  const lane = lanes.of(execution);
+  if (lane === undefined) throw new MillraceError('lane-displaced', { message: `The lane of execution ${execution} is not at this orchestrator` });
+  const found = await reader.brief(organisation, execution);
+  const outcome = await new Promise<Cancelled>((answer, fail) => {
+    post(found, lane, answer, (reason, message) => fail(new MillraceError(reason as 'store-failed', { message })));
+  });
+  if (outcome === 'elsewhere') throw new MillraceError('lane-displaced', { message: `Execution ${execution} has left this orchestrator` });
+  if (outcome === 'unknown' && hasEnded(found.status)) throw new MillraceError('execution-ended', { message: `Execution ${execution} has ended: ${found.status}` });
 }
 
 export function definitionsService({ definitions, nowMs }: ApiOptions): UntypedServiceImplementation {
@@ -78,6 +94,7 @@ function executionMessage(view: ExecutionView): ExecutionMessage {
     startedAtMs: view.startedAtMs,
     endedAtMs: view.endedAtMs ?? 0,
     definition: view.definition,
+    operations: view.operations.map((each) => ({ ...each, reason: each.reason ?? '' })),
   };
 }
 

@@ -88,6 +88,8 @@ function eventOf(execution: Execution, atMs: number, record: JournalRecord, plac
       return record.error === undefined ? undefined : make('task-faulted', record.node, record.error.detail ?? record.error.type);
     case 'retrying':
       return make('task-retrying', place, `retry ${record.retry} at ${new Date(record.dueMs).toISOString()}`);
+    case 'operated':
+      return make(record.act === 'pause' ? 'paused' : record.act === 'resume' ? 'resumed' : 'cancelling', undefined, `by ${record.by}${record.reason === undefined ? '' : `: ${record.reason}`}`);
     case 'ended':
       return make(record.status, undefined, record.error?.detail ?? '');
     default:

@@ -325,3 +325,26 @@ test('however many steps are ready, a bounded amount of work is under way, resul
   await turn();
   expect(worker.sent.length).toBeGreaterThan(first + 100);
 });
+
+test('a step of a paused execution stays out of workers’ hands, and one that is in them is not sent twice', async () => {
+  const { scheduler, permits } = bed(2);
+  const worker = workerNamed('w');
+  scheduler.join(worker.stream);
+  const step = stepOf('a');
+  step.execution.paused = { atMs: 0, by: 'acme/k1' };
+  scheduler.schedule(step);
+  await turn();
+  expect(worker.sent).toHaveLength(0);
+  expect(permits.running('a')).toBe(0);
+  step.execution.paused = undefined;
+  scheduler.schedule(step);
+  scheduler.schedule(step);
+  await turn();
+  expect(worker.sent).toHaveLength(1);
+  expect(permits.running('a')).toBe(1);
+  expect(scheduler.placeOf(step.execution, step.activation)).toEqual({ kind: 'worker', worker: 'w', sinceMs: 0 });
+  const second = stepOf('b');
+  expect(scheduler.placeOf(second.execution, second.activation)).toEqual({ kind: 'queued' });
+  scheduler.leave(worker.stream);
+  expect(scheduler.placeOf(second.execution, second.activation)).toEqual({ kind: 'no-worker' });
+});

@@ -252,7 +252,7 @@ test('payloads of ended executions move into the database, stay readable without
   actor.journal.append(`[2,[{"k":"resolved.1","a":1,"x":1,"d":1,"s":1,"e":1,"w":"test","to":-1,"r@":"${name}"}]]`);
   // A value that looks like a reference is none.
   actor.journal.append('[3,[{"k":"ended.1","st":"completed","o":{"text":"@\\":\\"none"}}]]');
-  const reader = createExecutionReader({ lanes: createLanes(), programs: { byHash: () => Promise.resolve(REST) }, history, checkpoints, payloads, clock: systemClock });
+  const reader = createExecutionReader({ lanes: createLanes(), programs: { byHash: () => Promise.resolve(REST) }, history, checkpoints, payloads, stepPlace: () => ({ kind: 'queued' }), clock: systemClock });
   expect(await write(finished(actor, Date.now()))).toEqual([name]);
   await objects.remove([name]);
   await expect(objects.get(name)).rejects.toThrow('is not in the object bucket');

@@ -8,12 +8,13 @@
  *   for that any more; then the step may still run, and under a strict limit its permit stays taken (lingering-steps.ts).
  * - T2 Organisations are served by weighted deficit round robin; no more leaves the queue than keeps everybody busy
  *   (flow-window.ts), since behind it nobody is served in turn.
+ * - Of a paused execution nothing leaves the queue; what is in a worker's hands stays there, and is never sent twice.
  * - A step whose worker is gone is sent again, same key and attempt: first to the same worker if it returns
  *   within WORKER_GRACE_MS, which then knows it, else to any.
  */
 import type { Clock } from '@millrace/clock';
 import { costOf, STRICT_HOLD_MS, type FairQueue, type Permits } from '@millrace/fairness';
-import { textOf, traceparentOf, type Execution } from '@millrace/engine';
+import { textOf, traceparentOf, WORKFLOW_OPERATION, type Activation, type Execution, type StepPlace } from '@millrace/engine';
 import type { Result } from '@millrace/contracts/orchestrator/v1/dispatch';
 import type { Logger } from '@millrace/telemetry';
 import type { ReadyStep } from '../lane/ports.ts';
@@ -27,6 +28,8 @@ const WORKER_GRACE_MS = 1_000;
 interface Outstanding {
   readonly step: ReadyStep;
   readonly bytes: number;
+  /** When it was handed out, in wall clock milliseconds. */
+  readonly sinceMs: number;
   /** Core microseconds that it counts in the window. */
   readonly cost: number;
   /** The worker that has it; a name alone once its stream is gone. */
@@ -59,6 +62,8 @@ export interface Scheduler {
   spent(organisation: string, microseconds: number): void;
   /** Something changed that may let steps go: a permit, a credit, a worker. */
   pump(): void;
+  /** Where an outstanding step is, for people. */
+  placeOf(execution: Execution, activation: Activation): StepPlace;
   readonly workers: ReadonlySet<WorkerStream>;
   readonly outstanding: number;
   readonly waiting: number;
@@ -117,6 +122,11 @@ export function createScheduler({ queue, permits, clock, logger, strictHoldMs = 
     return !gone.has(step.execution) && step.epoch > (dropped.get(step.lane) ?? 0) && step.execution.end === undefined && step.execution.activations.get(step.activation.number) === step.activation && step.activation.arguments !== undefined;
   }
 
+  /** Asked for again after a pause, it may not have been affected by it. */
+  function isInHands({ execution, activation }: ReadyStep): boolean {
+    return outstanding.of(execution.id).some(({ step }) => step.activation === activation);
+  }
+
   function capableOf(operation: string): readonly WorkerStream[] {
     let found = capable.get(operation);
     if (found === undefined) {
@@ -138,7 +148,7 @@ export function createScheduler({ queue, permits, clock, logger, strictHoldMs = 
     const node = execution.program.nodes[activation.node];
     if (payload === undefined || node?.kind !== 'call') return;
     const argumentsJson = textOf(payload);
-    const before = outstanding.put({ step, bytes: argumentsJson.length, cost: costOfStep(execution.organisation, argumentsJson.length), worker: to.worker, stream: to });
+    const before = outstanding.put({ step, bytes: argumentsJson.length, sinceMs: clock.wallMs(), cost: costOfStep(execution.organisation, argumentsJson.length), worker: to.worker, stream: to });
     // The same activation of a former stay of its execution here, with a permit of its own.
     if (before !== undefined && before.step !== step) giveUp(before);
     // A worker that has it still joins the two: one of them runs.
@@ -172,7 +182,7 @@ export function createScheduler({ queue, permits, clock, logger, strictHoldMs = 
 
   /** True when the queue may be asked for more. */
   function place(step: ReadyStep): boolean {
-    if (!isWanted(step)) {
+    if (!isWanted(step) || step.execution.paused !== undefined || isInHands(step)) {
       release(step.execution.organisation);
       return true;
     }
@@ -276,6 +286,15 @@ export function createScheduler({ queue, permits, clock, logger, strictHoldMs = 
     workers,
     get outstanding() {
       return outstanding.size;
+    },
+    placeOf(execution, activation) {
+      const found = outstanding.of(execution.id).find(({ step }) => step.activation === activation);
+      if (found !== undefined) return { kind: 'worker', worker: found.worker, sinceMs: found.sinceMs };
+      const node = execution.program.nodes[activation.node];
+      // A workflow is run by no worker: its end comes back by itself.
+      if (node?.kind === 'call' && node.operation === WORKFLOW_OPERATION) return { kind: 'worker', worker: 'workflow', sinceMs: activation.enteredAtMs };
+      if (capableOf(node?.kind === 'call' ? node.operation : '').length === 0) return { kind: 'no-worker' };
+      return { kind: permits.isRefused(execution.organisation) ? 'throttled' : 'queued' };
     },
     get waiting() {
       return queue.size + held.length;

@@ -25,10 +25,12 @@ export interface CheckpointDocument {
   readonly dueMs: number | null;
   /** It waits for nothing but its timers, or for what is addressed to it: it need not be in memory. Absent on documents of release 0.1. */
   readonly asleep?: boolean;
+  /** An operator has paused it. */
+  readonly paused?: true;
 }
 
 /** A sleeping execution as lists show it. */
-export type SleepingSummary = Required<Pick<CheckpointDocument, '_id' | 'organisation' | 'workflow' | 'version' | 'acceptedAt'>>;
+export type SleepingSummary = Required<Pick<CheckpointDocument, '_id' | 'organisation' | 'workflow' | 'version' | 'acceptedAt'>> & Pick<CheckpointDocument, 'paused'>;
 
 export interface SegmentDocument {
   readonly _id: string;
@@ -66,7 +68,7 @@ export interface CheckpointDocuments {
   get(ids: readonly string[]): Promise<readonly CheckpointDocument[]>;
   /** Sleeping ones of these slots by due time, then by id: those behind `after`, due at `untilMs` or before. */
   due(slots: readonly number[], after: { readonly dueMs: number; readonly id: string }, untilMs: number, limit: number): Promise<readonly { readonly id: string; readonly dueMs: number }[]>;
-  /** Sleeping ones of an organisation, newest first, without state and entries. Its filter's status is none of theirs. */
+  /** Sleeping ones of an organisation, newest first, without state and entries. Of its filter's status they know `suspended` and `waiting`. */
   listAsleep(filter: ListFilter): Promise<readonly SleepingSummary[]>;
   /** Removes checkpoints; yields the names of the objects that hold states of theirs. */
   remove(ids: readonly string[]): Promise<readonly string[]>;

@@ -185,6 +185,7 @@ function documentOf(lane: number, actor: Actor, newSegments: number, format: num
     ...(large === undefined ? {} : { reference: large.name }),
     dueMs: dueMs === Infinity ? null : dueMs,
     asleep: restingUntil(execution) !== undefined,
+    ...(execution.paused === undefined ? {} : { paused: true as const }),
   };
   return { document, large };
 }

@@ -12,7 +12,7 @@
  * - An input for a slot that has left is sent on.
  */
 import type { Clock } from '@millrace/clock';
-import { advance, begin, cancel, elapse, hear, isListening, journalFor, resolve, start, PROBLEM_TYPES, type CloudEvent, type Execution, type JournalRecord } from '@millrace/engine';
+import { advance, begin, cancel, elapse, hear, isListening, journalFor, operate, resolve, start, PROBLEM_TYPES, RECORD_FORMATS, type CloudEvent, type Execution, type JournalRecord } from '@millrace/engine';
 import { Defect, MillraceError } from '@millrace/errors';
 import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -261,6 +261,9 @@ export class LaneExecutions {
         if (answer !== undefined) turn.effects.push(() => answer(found ? 'found' : 'unknown'));
         return;
       }
+      case 'operate':
+        this.#operate(message, turn);
+        return;
       case 'due':
         this.#due(message.execution, message.activation, turn);
         return;
@@ -269,6 +272,7 @@ export class LaneExecutions {
         if (actor === undefined || actor.execution.end !== undefined) return;
         actor.hasTurn = false;
         const { execution } = actor;
+        if (execution.paused !== undefined) return;
         this.#transition(actor, turn, (records) => {
           const journal = journalFor(execution, turn.nowMs, records);
           if (execution.begun) advance(execution, journal);
@@ -290,6 +294,28 @@ export class LaneExecutions {
       case 'adopt':
         throw new Defect(`lane ${this.#host.number}: slots move in frames of their own`);
     }
+  }
+
+  #operate(message: Extract<Message, { kind: 'operate' }>, turn: Turn): void {
+    const { organisation, execution: id, act, operator, answer, refused } = message;
+    if (this.#isElsewhere(id, undefined, () => answer('elsewhere'))) return;
+    const actor = this.actors.get(id);
+    if (actor === undefined && this.sleepers.has(id)) {
+      this.sleepers.park(id, message);
+      return;
+    }
+    const isWritten = this.#frame.format >= RECORD_FORMATS.operated;
+    if (!isWritten && act !== 'cancel') {
+      turn.effects.push(() => refused('format-not-agreed', `Not all orchestrators are of a release that can ${act} executions yet`));
+      return;
+    }
+    const found = actor !== undefined && actor.execution.organisation === organisation;
+    if (found) this.#transition(actor, turn, (records) => {
+        const journal = journalFor(actor.execution, turn.nowMs, records);
+        if (isWritten) operate(actor.execution, act, operator, journal);
+        else cancel(actor.execution, journal);
+      });
+    turn.effects.push(() => answer(found ? 'found' : 'unknown'));
   }
 
   #hear(organisation: string, event: CloudEvent, turn: Turn): void {
@@ -393,7 +419,7 @@ export class LaneExecutions {
     for (const record of records) this.#effectsOf(record, actor, turn);
     if (records.some((record) => record.kind === 'entered' && execution.program.nodes[record.node]?.kind === 'listen')) this.listeners.note(execution);
     // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
-    if (execution.end === undefined && execution.begun && execution.ready.length > 0 && !actor.hasTurn) {
+    if (execution.end === undefined && execution.paused === undefined && execution.begun && execution.ready.length > 0 && !actor.hasTurn) {
       actor.hasTurn = true;
       turn.effects.push(() => this.#askTurn(actor));
     }
@@ -411,6 +437,7 @@ export class LaneExecutions {
       turn.effects.push((sequence) => {
         this.#ports.announce(lifecycleEvent(record, execution.program, { lane: this.#host.number, sequence, atMs: nowMs, organisation: execution.organisation, execution: execution.id }));
         if (record.kind === 'ended') this.#finish(actor, nowMs);
+        else if (record.kind === 'operated' && record.act === 'resume') this.#goOn(execution, nowMs);
       });
       return;
     }
@@ -423,6 +450,16 @@ export class LaneExecutions {
     }
     const dueMs = mayWait(record) ? execution.activations.get(record.activation)?.dueMs : undefined;
     if (dueMs !== undefined && mayWait(record)) turn.effects.push(() => this.timers.wait(dueMs, execution.id, record.activation));
+  }
+
+  /** After a pause: steps that had no worker yet are wanted again, and one that has not begun may. */
+  #goOn(execution: Execution, resumedAtMs: number): void {
+    if (execution.end !== undefined || execution.paused !== undefined) return;
+    for (const activation of execution.activations.values()) {
+      // What the resume itself has entered is scheduled for that.
+      if (activation.arguments !== undefined && activation.enteredAtMs < resumedAtMs) this.#ports.schedule({ lane: this.#host.number, epoch: this.#host.epoch, execution, activation, readyAtMs: this.#clock.wallMs() });
+    }
+    if (!execution.begun && this.#ports.tryBegin(this.#host.number, execution.organisation, execution.id)) this.#host.post({ kind: 'go', execution: execution.id });
   }
 
   /** Asks for an execution's next turn: at once, unless its organisation has taken too much of the lane's time. */

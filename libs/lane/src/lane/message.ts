@@ -1,5 +1,5 @@
 /** What a lane's mailbox holds. */
-import type { CloudEvent, AdoptedSlots, LaneInput, Payload, Program, ReleasedSlots, StepResult } from '@millrace/engine';
+import type { CloudEvent, AdoptedSlots, Operator, OperatorAct, LaneInput, Payload, Program, ReleasedSlots, StepResult } from '@millrace/engine';
 import type { SlotMove } from '@millrace/identity';
 import type { Watcher } from './actor.ts';
 import type { MovedState } from './moved-state.ts';
@@ -30,7 +30,7 @@ export interface InputOrigin {
   readonly input: LaneInput;
 }
 
-/** What became of a request to cancel; `elsewhere`: the slot is not of this lane, or the lane has left. */
+/** What became of a request to cancel or to operate; `elsewhere`: the slot is not of this lane, or the lane has left. */
 export type Cancelled = 'found' | 'unknown' | 'elsewhere';
 
 export type Message =
@@ -39,6 +39,8 @@ export type Message =
   | { readonly kind: 'result'; readonly execution: string; readonly result: StepResult; readonly durable: () => void; /** The lane has left before the result was durable. */ readonly moved?: () => void }
   /** `refused`: its execution sleeps and could not be read; a key of the catalogue of errors, and a sentence. */
   | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((outcome: Cancelled) => void) | undefined; readonly refused?: (reason: string, message: string) => void; readonly origin?: InputOrigin }
+  /** Somebody operates it; `answer` and `refused` as of `cancel`. */
+  | { readonly kind: 'operate'; readonly act: OperatorAct; readonly operator: Operator; readonly organisation: string; readonly execution: string; readonly answer: (outcome: Cancelled) => void; readonly refused: (reason: string, message: string) => void }
   /** A workflow that a task runs has ended. */
   | { readonly kind: 'child'; readonly execution: string; readonly result: StepResult; readonly origin: InputOrigin }
   /** An event for every execution here that listens for it. */
@@ -77,5 +79,6 @@ export function refuse(message: Message, reason: string, because: string): void 
     if (message.refused === undefined) message.answer?.('elsewhere');
     else message.refused(reason, because);
   }
+  if (message.kind === 'operate') message.refused(reason, because);
   if (message.kind === 'result') message.moved?.();
 }

@@ -66,10 +66,10 @@ export interface LanePorts {
  * lane, sequence, execution and index identify it.
  */
 export interface LifecycleEvent {
-  readonly kind: 'started' | 'completed' | 'faulted' | 'cancelled';
+  readonly kind: 'started' | 'suspended' | 'resumed' | 'completed' | 'faulted' | 'cancelled';
   readonly lane: number;
   readonly sequence: number;
-  /** 0 the start, 1 the end. */
+  /** 0 the start, 1 the end, from 2 on what was done by hand. */
   readonly index: number;
   readonly atMs: number;
   readonly organisation: string;

@@ -51,7 +51,7 @@ export async function createCustomer(cluster: Cluster, key: string, targetUrl: s
 
   async function follow(execution: string, status: string, detail: string): Promise<Ending> {
     if (status === 'completed' || status === 'faulted' || status === 'cancelled') return { text: `${status} ${detail}`.trim() };
-    await unary((done) => executions.cancelExecution({ execution }, metadata, options(), done)).catch(() => undefined);
+    await unary((done) => executions.cancelExecution({ execution, reason: '' }, metadata, options(), done)).catch(() => undefined);
     return { text: 'cut off, still running' };
   }
 

@@ -62,7 +62,7 @@ export function connectGateway(address: string, key: string): GatewayClient {
       }),
     cancelOnce: (organisation, execution) =>
       new Promise((settle) => {
-        executions.cancelExecution({ execution }, metadataOf(organisation), { deadline: Date.now() + CALL_MS }, (error, found) => settle(error === null ? found?.status : undefined));
+        executions.cancelExecution({ execution, reason: '' }, metadataOf(organisation), { deadline: Date.now() + CALL_MS }, (error, found) => settle(error === null ? found?.status : undefined));
       }),
     endOf: (organisation, execution) =>
       new Promise((settle) => {

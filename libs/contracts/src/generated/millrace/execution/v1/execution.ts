@@ -35,6 +35,17 @@ export interface Execution {
   readonly endedAtMs: number;
   /** SHA-256 of the definition. */
   readonly definition: string;
+  /** What was done to it by hand. */
+  readonly operations: readonly Operation[];
+}
+
+/** Something that an operator did to an execution. */
+export interface Operation {
+  readonly atMs: number;
+  /** pause, resume or cancel. */
+  readonly act: string;
+  readonly by: string;
+  readonly reason: string;
 }
 
 /** An error in the form of the Serverless Workflow DSL (RFC 9457). */
@@ -112,6 +123,7 @@ function createBaseExecution(): Execution {
     startedAtMs: 0,
     endedAtMs: 0,
     definition: "",
+    operations: [],
   };
 }
 
@@ -155,6 +167,9 @@ export const Execution: MessageFns<Execution> = {
     }
     if (message.definition !== "") {
       writer.uint32(106).string(message.definition);
+    }
+    for (const v of message.operations) {
+      Operation.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -276,6 +291,14 @@ export const Execution: MessageFns<Execution> = {
             message.definition = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.operations.push(Operation.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -308,6 +331,98 @@ export const Execution: MessageFns<Execution> = {
     message.startedAtMs = object.startedAtMs ?? 0;
     message.endedAtMs = object.endedAtMs ?? 0;
     message.definition = object.definition ?? "";
+    message.operations = object.operations?.map((e) => Operation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOperation(): Operation {
+  return { atMs: 0, act: "", by: "", reason: "" };
+}
+
+export const Operation: MessageFns<Operation> = {
+  encode(message: Operation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atMs !== 0) {
+      writer.uint32(9).double(message.atMs);
+    }
+    if (message.act !== "") {
+      writer.uint32(18).string(message.act);
+    }
+    if (message.by !== "") {
+      writer.uint32(26).string(message.by);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Operation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperation() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.atMs = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.act = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Operation>, I>>(base?: I): Operation {
+    return Operation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Operation>, I>>(object: I): Operation {
+    const message = createBaseOperation() as any;
+    message.atMs = object.atMs ?? 0;
+    message.act = object.act ?? "";
+    message.by = object.by ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

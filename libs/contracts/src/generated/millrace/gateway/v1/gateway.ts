@@ -154,6 +154,20 @@ export interface ListExecutionsResponse {
 
 export interface CancelExecutionRequest {
   readonly execution: string;
+  /** Stands in the execution's history, at most 1,000 characters. */
+  readonly reason: string;
+}
+
+export interface OperateExecutionRequest {
+  readonly execution: string;
+  /** Stands in the execution's history, at most 1,000 characters. */
+  readonly reason: string;
+}
+
+export interface Explanation {
+  readonly execution: string;
+  readonly status: string;
+  readonly sentence: string;
 }
 
 export interface TailExecutionsRequest {
@@ -1645,13 +1659,16 @@ export const ListExecutionsResponse: MessageFns<ListExecutionsResponse> = {
 };
 
 function createBaseCancelExecutionRequest(): CancelExecutionRequest {
-  return { execution: "" };
+  return { execution: "", reason: "" };
 }
 
 export const CancelExecutionRequest: MessageFns<CancelExecutionRequest> = {
   encode(message: CancelExecutionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.execution !== "") {
       writer.uint32(10).string(message.execution);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
     }
     return writer;
   },
@@ -1677,6 +1694,14 @@ export const CancelExecutionRequest: MessageFns<CancelExecutionRequest> = {
             message.execution = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1695,6 +1720,153 @@ export const CancelExecutionRequest: MessageFns<CancelExecutionRequest> = {
   fromPartial<I extends Exact<DeepPartial<CancelExecutionRequest>, I>>(object: I): CancelExecutionRequest {
     const message = createBaseCancelExecutionRequest() as any;
     message.execution = object.execution ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseOperateExecutionRequest(): OperateExecutionRequest {
+  return { execution: "", reason: "" };
+}
+
+export const OperateExecutionRequest: MessageFns<OperateExecutionRequest> = {
+  encode(message: OperateExecutionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OperateExecutionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperateExecutionRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OperateExecutionRequest>, I>>(base?: I): OperateExecutionRequest {
+    return OperateExecutionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OperateExecutionRequest>, I>>(object: I): OperateExecutionRequest {
+    const message = createBaseOperateExecutionRequest() as any;
+    message.execution = object.execution ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseExplanation(): Explanation {
+  return { execution: "", status: "", sentence: "" };
+}
+
+export const Explanation: MessageFns<Explanation> = {
+  encode(message: Explanation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.sentence !== "") {
+      writer.uint32(26).string(message.sentence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Explanation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplanation() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sentence = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Explanation>, I>>(base?: I): Explanation {
+    return Explanation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Explanation>, I>>(object: I): Explanation {
+    const message = createBaseExplanation() as any;
+    message.execution = object.execution ?? "";
+    message.status = object.status ?? "";
+    message.sentence = object.sentence ?? "";
     return message;
   },
 };
@@ -2867,6 +3039,37 @@ export const ExecutionServiceService = {
     responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
     responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
   },
+  /** Nothing new is dispatched until it is resumed; steps that run go on to their result, timers keep their time. */
+  pauseExecution: {
+    path: "/millrace.gateway.v1.ExecutionService/PauseExecution" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: OperateExecutionRequest): Buffer =>
+      Buffer.from(OperateExecutionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OperateExecutionRequest => OperateExecutionRequest.decode(value),
+    responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
+  },
+  resumeExecution: {
+    path: "/millrace.gateway.v1.ExecutionService/ResumeExecution" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: OperateExecutionRequest): Buffer =>
+      Buffer.from(OperateExecutionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OperateExecutionRequest => OperateExecutionRequest.decode(value),
+    responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
+  },
+  /** Why an execution is not moving, in one sentence. */
+  explainExecution: {
+    path: "/millrace.gateway.v1.ExecutionService/ExplainExecution" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetExecutionRequest): Buffer => Buffer.from(GetExecutionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetExecutionRequest => GetExecutionRequest.decode(value),
+    responseSerialize: (value: Explanation): Buffer => Buffer.from(Explanation.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Explanation => Explanation.decode(value),
+  },
   tailExecutions: {
     path: "/millrace.gateway.v1.ExecutionService/TailExecutions" as const,
     requestStream: false as const,
@@ -2895,6 +3098,11 @@ export interface ExecutionServiceServer extends UntypedServiceImplementation {
   getExecution: handleUnaryCall<GetExecutionRequest, Execution>;
   listExecutions: handleUnaryCall<ListExecutionsRequest, ListExecutionsResponse>;
   cancelExecution: handleUnaryCall<CancelExecutionRequest, Execution>;
+  /** Nothing new is dispatched until it is resumed; steps that run go on to their result, timers keep their time. */
+  pauseExecution: handleUnaryCall<OperateExecutionRequest, Execution>;
+  resumeExecution: handleUnaryCall<OperateExecutionRequest, Execution>;
+  /** Why an execution is not moving, in one sentence. */
+  explainExecution: handleUnaryCall<GetExecutionRequest, Explanation>;
   tailExecutions: handleServerStreamingCall<TailExecutionsRequest, ExecutionEvent>;
   getTrace: handleUnaryCall<GetTraceRequest, Trace>;
 }
@@ -2966,6 +3174,53 @@ export interface ExecutionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  /** Nothing new is dispatched until it is resumed; steps that run go on to their result, timers keep their time. */
+  pauseExecution(
+    request: OperateExecutionRequest,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  pauseExecution(
+    request: OperateExecutionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  pauseExecution(
+    request: OperateExecutionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  resumeExecution(
+    request: OperateExecutionRequest,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  resumeExecution(
+    request: OperateExecutionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  resumeExecution(
+    request: OperateExecutionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  /** Why an execution is not moving, in one sentence. */
+  explainExecution(
+    request: GetExecutionRequest,
+    callback: (error: ServiceError | null, response: Explanation) => void,
+  ): ClientUnaryCall;
+  explainExecution(
+    request: GetExecutionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Explanation) => void,
+  ): ClientUnaryCall;
+  explainExecution(
+    request: GetExecutionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Explanation) => void,
   ): ClientUnaryCall;
   tailExecutions(request: TailExecutionsRequest, options?: Partial<CallOptions>): ClientReadableStream<ExecutionEvent>;
   tailExecutions(

@@ -93,6 +93,21 @@ export interface ExecutionReference {
   readonly execution: string;
 }
 
+export interface OperateRequest {
+  readonly organisation: string;
+  readonly execution: string;
+  /** pause, resume or cancel. */
+  readonly act: string;
+  /** Who asks for it; stands in the execution's history. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface Explanation {
+  readonly status: string;
+  readonly sentence: string;
+}
+
 export interface ListRequest {
   readonly organisation: string;
   readonly status: string;
@@ -862,6 +877,176 @@ export const ExecutionReference: MessageFns<ExecutionReference> = {
     const message = createBaseExecutionReference() as any;
     message.organisation = object.organisation ?? "";
     message.execution = object.execution ?? "";
+    return message;
+  },
+};
+
+function createBaseOperateRequest(): OperateRequest {
+  return { organisation: "", execution: "", act: "", by: "", reason: "" };
+}
+
+export const OperateRequest: MessageFns<OperateRequest> = {
+  encode(message: OperateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.organisation !== "") {
+      writer.uint32(10).string(message.organisation);
+    }
+    if (message.execution !== "") {
+      writer.uint32(18).string(message.execution);
+    }
+    if (message.act !== "") {
+      writer.uint32(26).string(message.act);
+    }
+    if (message.by !== "") {
+      writer.uint32(34).string(message.by);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OperateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperateRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.organisation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.act = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OperateRequest>, I>>(base?: I): OperateRequest {
+    return OperateRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OperateRequest>, I>>(object: I): OperateRequest {
+    const message = createBaseOperateRequest() as any;
+    message.organisation = object.organisation ?? "";
+    message.execution = object.execution ?? "";
+    message.act = object.act ?? "";
+    message.by = object.by ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseExplanation(): Explanation {
+  return { status: "", sentence: "" };
+}
+
+export const Explanation: MessageFns<Explanation> = {
+  encode(message: Explanation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== "") {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.sentence !== "") {
+      writer.uint32(18).string(message.sentence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Explanation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplanation() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sentence = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Explanation>, I>>(base?: I): Explanation {
+    return Explanation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Explanation>, I>>(object: I): Explanation {
+    const message = createBaseExplanation() as any;
+    message.status = object.status ?? "";
+    message.sentence = object.sentence ?? "";
     return message;
   },
 };
@@ -1734,6 +1919,26 @@ export const ExecutionsService = {
     responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
     responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
   },
+  /** Pauses, resumes or cancels; asked again, nothing more happens. */
+  operate: {
+    path: "/millrace.orchestrator.v1.Executions/Operate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: OperateRequest): Buffer => Buffer.from(OperateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OperateRequest => OperateRequest.decode(value),
+    responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
+  },
+  /** Why it is not moving. */
+  explain: {
+    path: "/millrace.orchestrator.v1.Executions/Explain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExecutionReference): Buffer => Buffer.from(ExecutionReference.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExecutionReference => ExecutionReference.decode(value),
+    responseSerialize: (value: Explanation): Buffer => Buffer.from(Explanation.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Explanation => Explanation.decode(value),
+  },
   trace: {
     path: "/millrace.orchestrator.v1.Executions/Trace" as const,
     requestStream: false as const,
@@ -1761,6 +1966,10 @@ export interface ExecutionsServer extends UntypedServiceImplementation {
   get: handleUnaryCall<ExecutionReference, Execution>;
   list: handleUnaryCall<ListRequest, ListAnswer>;
   cancel: handleUnaryCall<ExecutionReference, Execution>;
+  /** Pauses, resumes or cancels; asked again, nothing more happens. */
+  operate: handleUnaryCall<OperateRequest, Execution>;
+  /** Why it is not moving. */
+  explain: handleUnaryCall<ExecutionReference, Explanation>;
   trace: handleUnaryCall<ExecutionReference, Trace>;
   /** What happens in the lanes of this orchestrator from now on. */
   tail: handleServerStreamingCall<TailRequest, TailEvent>;
@@ -1812,6 +2021,38 @@ export interface ExecutionsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  /** Pauses, resumes or cancels; asked again, nothing more happens. */
+  operate(
+    request: OperateRequest,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  operate(
+    request: OperateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  operate(
+    request: OperateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  /** Why it is not moving. */
+  explain(
+    request: ExecutionReference,
+    callback: (error: ServiceError | null, response: Explanation) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExecutionReference,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Explanation) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExecutionReference,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Explanation) => void,
   ): ClientUnaryCall;
   trace(request: ExecutionReference, callback: (error: ServiceError | null, response: Trace) => void): ClientUnaryCall;
   trace(
