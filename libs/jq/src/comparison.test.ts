@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { BUDGET_DEFAULT, compileJq } from './index.ts';
 import type { JsonValue } from './index.ts';
 import { CASE_TABLES } from './comparison-cases.ts';
+import { generatedAreas } from './comparison-generator.ts';
 
 const isPresent = spawnSync('jq', ['--version']).status === 0;
 const whenPresent = isPresent ? test : test.skip;
@@ -52,7 +53,27 @@ function sorted(value: JsonValue): JsonValue {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item as JsonValue)]));
 }
 
+/** Programs given to one jq process: it reads all of them before the first runs. */
+const PROGRAMS_AT_ONCE = 60;
+/** Programs that the comparison must not fall below. */
+const PROGRAMS_MIN = 2_000;
+
+const inChunks = (programs: readonly string[]): readonly (readonly string[])[] => Array.from({ length: Math.ceil(programs.length / PROGRAMS_AT_ONCE) }, (_, index) => programs.slice(index * PROGRAMS_AT_ONCE, (index + 1) * PROGRAMS_AT_ONCE));
+
 describe('the evaluator agrees with the real jq', () => {
+  const areas = generatedAreas(20_261_123);
+
+  test('on at least 2,000 programs', () => {
+    const programs = new Set([...CASE_TABLES, ...areas].flatMap((table) => table.programs));
+    expect(programs.size).toBeGreaterThanOrEqual(PROGRAMS_MIN);
+  });
+
+  for (const { area, programs, inputs } of areas) {
+    whenPresent(`on ${programs.length} generated programs about ${area}${note}`, () => {
+      expect(inChunks(programs).flatMap((chunk) => differences(chunk, inputs)).slice(0, 20)).toEqual([]);
+    });
+  }
+
   for (const { area, programs, inputs } of CASE_TABLES) {
     whenPresent(`on ${programs.length} programs about ${area}, each on ${inputs.length} inputs${note}`, () => {
       expect(differences(programs, inputs)).toEqual([]);
