@@ -60,6 +60,9 @@ export const MCP_ERROR_CHARACTERS_MAX = 2_000;
 export const SUBSCRIPTION_QUEUE_MAX = 10_000;
 export const SUBSCRIPTION_MESSAGES_MAX = 10_000;
 export const SUBSCRIPTION_MS_MAX = 24 * 3600_000;
+/** Windows of a subscription without an end: how long one waits for a first message, and then for others, milliseconds. */
+export const SUBSCRIPTION_WINDOW_MS = 60_000;
+export const SUBSCRIPTION_GATHER_MS = 100;
 
 /** Connections to one origin that HTTP requests share. */
 export const HTTP_CONNECTIONS_PER_ORIGIN_MAX = 128;

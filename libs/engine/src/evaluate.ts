@@ -121,7 +121,7 @@ function variable(name: string, site: Site): JsonValue {
     case 'authorization':
       return site.node?.kind === 'call' && site.node.authorization !== undefined ? { scheme: site.node.authorization, parameter: HIDDEN } : null;
     case EXTENDED_INPUT:
-      return extendedBy(site)?.rawInput ?? null;
+      return around(site, (node) => node.isAround === true)?.input ?? null;
     case 'runtime':
       return { name: 'millrace', version: '0.1.0', metadata: { organisation: site.execution.organisation } };
     default:
@@ -185,22 +185,25 @@ function taskDescriptor(site: Site): JsonValue {
 
 /** In an extension `$task` is the task that is extended; the properties of its definition can be read directly, as in the reference's examples. */
 function extendedDescriptor(extended: Node, site: Site): JsonValue {
-  const around = extendedBy(site);
+  const scope = around(site, (node) => node.number === extended.number);
   const definition = isObject(extended.definition) ? extended.definition : {};
   return {
     ...definition,
     name: extended.name,
     reference: extended.reference,
     definition,
-    input: around?.rawInput ?? site.rawInput,
+    input: scope?.rawInput ?? site.rawInput,
     output: null,
-    startedAt: moment(around?.enteredAtMs ?? site.enteredAtMs),
+    startedAt: moment(scope?.enteredAtMs ?? site.enteredAtMs),
   };
 }
 
-/** The live activation of the node around the task that this place extends. */
-function extendedBy(site: Site): Activation | undefined {
-  for (let scope = site.execution.activations.get(site.scope); scope !== undefined; scope = site.execution.activations.get(scope.parent)) if (scope.node === site.node?.extends) return scope;
+/** The nearest live activation around this place whose node is such a one. */
+function around({ execution, scope: from }: Site, isIt: (node: Node) => boolean): Activation | undefined {
+  for (let scope = execution.activations.get(from); scope !== undefined; scope = execution.activations.get(scope.parent)) {
+    const node = execution.program.nodes[scope.node];
+    if (node !== undefined && isIt(node)) return scope;
+  }
   return undefined;
 }
 

@@ -37,7 +37,7 @@ export interface Expression {
   evaluate(input: JsonValue, variables: readonly JsonValue[], budget: Budget): Evaluation;
 }
 
-/** A variable that no author can name: what flowed into the task that the nearest extension is about. */
+/** A variable that no author can name: what flowed into the nearest node that stands around a task. */
 export const EXTENDED_INPUT = '~extended';
 
 /** A value with expressions inside, as it stands in a document. */
@@ -89,6 +89,8 @@ interface NodeHead {
   readonly definition: JsonValue;
   /** A task of an extension: the number of the node that stands around the task that it extends, which is its `$task`. */
   readonly extends?: number;
+  /** Nodes inside may ask for what flowed into it, as EXTENDED_INPUT. */
+  readonly isAround?: true;
 }
 
 export interface DoNode extends NodeHead {

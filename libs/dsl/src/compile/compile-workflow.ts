@@ -19,6 +19,7 @@ import { createCompilation, type Compilation } from './compilation.ts';
 import { eventVariablesOf } from './events.ts';
 import { planTasks, type PlannedTask } from './plan.ts';
 import { compileData, compileTimeout, type Targets } from './task-head.ts';
+import { messageVariablesOf } from './subscription.ts';
 import { compileTask, loopVariablesOf } from './task-node.ts';
 import { innerScope, taskScope, WORKFLOW_INPUT, WORKFLOW_OUTPUT, type TaskScope } from './visible.ts';
 
@@ -76,7 +77,7 @@ function compileNodes(compilation: Compilation): readonly Node[] {
       const scope = task.isFunction === true ? taskScope([]) : outer;
       const node = compileTask(compilation, { task, next: areBranches ? undefined : tasks[index + 1], targets, parent }, scope);
       if (node) nodes.push(node);
-      const loop = task.kind === 'for' ? loopVariablesOf(task) : task.kind === 'listen' ? eventVariablesOf(task) : undefined;
+      const loop = task.part?.kind === 'messages' ? messageVariablesOf(task) : task.kind === 'for' ? loopVariablesOf(task) : task.kind === 'listen' ? eventVariablesOf(task) : undefined;
       compileList(task.block, task.number, loop ? innerScope(scope, [loop.each, loop.at]) : scope, task.kind === 'fork');
       compileList(task.handler, task.number, innerScope(scope, [errorVariableOf(task)]));
     });

@@ -42,6 +42,12 @@ export type ExtensionPart =
   | { readonly kind: 'restore' }
   | { readonly kind: 'after'; readonly extension: Extension };
 
+const EXTENSION_PARTS: readonly string[] = ['around', 'branch', 'choose', 'restore', 'after'];
+
+export function isExtensionPart(part: { readonly kind: string }): part is ExtensionPart {
+  return EXTENSION_PARTS.includes(part.kind);
+}
+
 /** The document's extensions, in their order: the first is the outermost. */
 export function extensionsOf(document: JsonObject): readonly Extension[] {
   const list = property(document['use'], 'extensions');
@@ -65,7 +71,7 @@ export function compilePart(compilation: Compilation, task: PlannedTask, part: E
   switch (part.kind) {
     case 'around':
       if (part.isBeside) checkExits(compilation, part.extension);
-      return { ...head, kind: 'do', first };
+      return { ...head, kind: 'do', first, isAround: true };
     case 'branch':
       return { ...head, kind: 'do', first };
     case 'choose':

@@ -7,12 +7,14 @@
  * N2 A call of a function of the document is a block: first its input (`with`), then the function's own task, which
  *    is numbered anew for every call.
  * N3 A task that extensions are about stands in a block for each of them, which also has their tasks; see `extensions.ts`.
+ * N4 An AsyncAPI subscription with a `foreach` is a block as well; see `subscription.ts`.
  */
 import type { JsonValue } from '@millrace/engine';
 import { childPointer } from '../json-pointer.ts';
 import { isList, isObject, onlyEntry, property, type JsonObject } from '../json-value.ts';
 import { PLANNED_TASKS_MAX } from '../limits.ts';
 import { kindsOf, type TaskKind } from '../task-kinds.ts';
+import { isWindowed, iteratedSubscription, type SubscriptionPart } from './subscription.ts';
 import { extensionsOf, isAbout, type Extension, type ExtensionPart } from './extensions.ts';
 
 /** A task with its number. Its reference is also its pointer in the document. */
@@ -28,8 +30,8 @@ export interface PlannedTask {
   readonly handler: readonly PlannedTask[];
   /** A function's or an extension's task: it sees nothing that the tasks around it declare. */
   readonly isFunction?: true;
-  /** What it is for an extension, where it is more than a task of the document. */
-  readonly part?: ExtensionPart;
+  /** What it is for an extension or a subscription, where it is more than a task of the document. */
+  readonly part?: ExtensionPart | SubscriptionPart;
   /** A task of an extension: the number of the block around the task that it extends. */
   readonly extends?: number;
   /** Its condition and directive are those of a block around it. */
@@ -49,6 +51,11 @@ export function functionCalledBy(definition: JsonObject, document: JsonObject): 
   const called = definition['call'];
   const functions = property(document['use'], 'functions');
   return typeof called === 'string' && isObject(functions) && Object.hasOwn(functions, called) ? called : undefined;
+}
+
+/** The last part of a reference, as it was written. */
+function nameIn(reference: string): string {
+  return reference.slice(reference.lastIndexOf('/') + 1).replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
 /** Where the tasks inside a task stand. */
@@ -97,6 +104,20 @@ export function planTasks(document: JsonObject): readonly PlannedTask[] {
     const around: PlannedTask = { number, name, reference, kind: 'do', definition, block: [...before, ...extended, ...after], handler: [], part: { kind: 'around', extension, isBeside: isSwitch } };
     return isSwitch ? [around, ...planExtended(name, definition, reference, context, rest)] : [around];
   };
+  /** N4. */
+  const planSubscription = (subscription: JsonObject, definition: JsonObject, reference: string, context: Context): readonly PlannedTask[] => {
+    const taskName = nameIn(reference);
+    const windowed = isWindowed(subscription);
+    const part = (name: string, kind: TaskKind, part: SubscriptionPart, plan: () => readonly PlannedTask[] = () => []): PlannedTask => {
+      const number = count++;
+      return { number, name, reference, kind, definition, block: plan(), handler: [], part, isInner: true };
+    };
+    const tasks = (): readonly PlannedTask[] => planList(property(subscription['foreach'], 'do'), `${reference}/with/subscription/foreach/do`, context);
+    const consume = part('consume', 'do', { kind: 'consume' }, () => [part(taskName, 'call', { kind: 'subscribe', isWindowed: windowed })]);
+    const messages = part('foreach', 'for', { kind: 'messages' }, () => [part('message', 'do', { kind: 'message' }, () => [part('item', 'do', { kind: 'item' }, tasks)])]);
+    const over = windowed ? [part('over', 'switch', { kind: 'over', again: consume.number })] : [];
+    return [consume, messages, ...over, part('outputs', 'set', { kind: 'outputs' })];
+  };
   const planBefore = (extension: Extension, around: number, context: Context): readonly PlannedTask[] => {
     if (!isList(extension.before) || extension.before.length === 0) return [];
     const synthetic = { name: extension.name, reference: extension.pointer, definition: {}, block: [], handler: [], extends: around } as const;
@@ -113,6 +134,8 @@ export function planTasks(document: JsonObject): readonly PlannedTask[] {
   };
   /** N2. A function that calls itself, or one too many, has no tasks here; the compiler then refuses the call. */
   const planFunction = (definition: JsonObject, reference: string, context: Context): readonly PlannedTask[] => {
+    const subscription = iteratedSubscription(definition);
+    if (subscription !== undefined) return planSubscription(subscription, definition, reference, context);
     const name = functionCalledBy(definition, document);
     if (name === undefined || context.functions.includes(name) || count > PLANNED_TASKS_MAX) return [];
     const given = definition['with'];

@@ -101,7 +101,6 @@ function compileAsyncApi(compilation: Compilation, parameters: JsonObject, point
   const { subscription } = parameters;
   if (!isObject(subscription)) return called(ASYNCAPI_PUBLISH_OPERATION, access, [...common, ...members(compilation, parameters, ['message'], pointer, visible)]);
   const place = `${pointer}/subscription`;
-  if (subscription['foreach'] !== undefined) compilation.unsupported({ pointer: `${place}/foreach` }, '`foreach` of a subscription', 'take the messages as the output, and go through them in a `for`');
   return called(ASYNCAPI_SUBSCRIBE_OPERATION, access, [...common, ...expressionEntry(compilation, subscription, 'filter', place, visible), ['consume', compileConsume(compilation, subscription['consume'], `${place}/consume`, visible)]]);
 }
 

@@ -7,7 +7,8 @@ import { compileCatch } from './catch-clause.ts';
 import type { Compilation } from './compilation.ts';
 import { compileEmit, compileListen } from './events.ts';
 import { compileDuration } from './duration.ts';
-import { compilePart } from './extensions.ts';
+import { compilePart, isExtensionPart } from './extensions.ts';
+import { compileSubscriptionPart, iteratedSubscription } from './subscription.ts';
 import { compileCondition } from './expression.ts';
 import type { PlannedTask } from './plan.ts';
 import { compileProcess, compileSubflow } from './run.ts';
@@ -33,7 +34,7 @@ export function compileTask(compilation: Compilation, position: Position, scope:
   const { task, targets } = position;
   const { definition, reference } = task;
   const head = compileHead(compilation, position, scope);
-  if (task.part !== undefined) return compilePart(compilation, task, task.part, head);
+  if (task.part !== undefined) return isExtensionPart(task.part) ? compilePart(compilation, task, task.part, head) : compileSubscriptionPart(compilation, task, task.part, head, () => compileCall(compilation, task, scope.during));
   const first = task.block[0]?.number ?? NO_NODE;
   switch (task.kind) {
     case 'do':
@@ -51,7 +52,7 @@ export function compileTask(compilation: Compilation, position: Position, scope:
     case 'wait':
       return { ...head, kind: 'wait', durationMs: compileDuration(compilation, definition['wait'] ?? null, `${reference}/wait`, scope.during) };
     case 'call':
-      if (task.block.length > 0) return { ...head, kind: 'do', first };
+      if (task.block.length > 0) return { ...head, kind: 'do', first, ...(iteratedSubscription(definition) === undefined ? {} : { isAround: true }) };
       return { ...head, kind: 'call', ...compileCall(compilation, task, scope.during) };
     case 'fork':
       return { ...head, kind: 'fork', compete: property(definition['fork'], 'compete') === true, branches: task.block.map((branch) => branch.number) };

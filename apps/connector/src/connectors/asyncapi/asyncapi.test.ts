@@ -110,6 +110,20 @@ describe('subscribing', () => {
     expect(await consumed(subscribing(consume as JsonObject, { ...more, filter }), [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }])).toEqual(expected);
   });
 
+  test('a window gives what has come, and says whether the subscription is over', async () => {
+    const window = async (consume: JsonObject): Promise<JsonValue> => {
+      const running = bench([asyncapi]).output('asyncapi.subscribe', { ...subscribing(consume), filter: { source: '.payload.n != null' }, window: true });
+      const sending = setInterval(() => bus.publish('notifications', '{"n":1}'), 20);
+      try {
+        return await running;
+      } finally {
+        clearInterval(sending);
+      }
+    };
+    expect(await window({ while: { source: 'true' } })).toMatchObject({ messages: expect.arrayContaining([expect.objectContaining({ payload: { n: 1 } })]) as never, over: false });
+    expect(await window({ until: { source: '.payload.n == 1' } })).toMatchObject({ messages: [{ payload: { n: 1 } }], over: true });
+  });
+
   test('ends when its time is over, with what it has', async () => {
     expect(await consumed(subscribing({ amount: 100, for: 400 }, { filter: { source: '.payload != null' } }), [{ n: 1 }])).toEqual([{ n: 1 }]);
     expect(await bench([asyncapi]).output('asyncapi.subscribe', subscribing({ amount: 1, for: 'PT0.05S' }))).toEqual([]);

@@ -3,7 +3,7 @@
  * AsyncAPI Call).
  *
  * Speaks NATS, HTTP and WebSocket; what else a document names is refused by name. Publishing yields the message;
- * subscribing yields the messages that were consumed, in order.
+ * subscribing yields the messages that were consumed, in order; of a window, that and whether the subscription is over.
  *
  * A subscription is one step. When its worker dies, another one begins it anew: what the first had consumed is lost
  * with it, unless the broker keeps it.
@@ -11,7 +11,7 @@
 import { authenticationSchema, readCredentials } from '../../auth/credentials.ts';
 import { AuthorityFailed } from '../../auth/token-book.ts';
 import { failure, refused, uncertain } from '../../failure.ts';
-import { SUBSCRIPTION_MS_MAX } from '../../limits.ts';
+import { SUBSCRIPTION_GATHER_MS, SUBSCRIPTION_MS_MAX, SUBSCRIPTION_WINDOW_MS } from '../../limits.ts';
 import type { ConnectorManifest, JsonObject, JsonValue, OperationCall, Performed } from '../../manifest.ts';
 import { brokenExchange } from '../../outbound/outbound-http.ts';
 import { resourceSchema, type ResourceStore } from '../../resource-store.ts';
@@ -53,6 +53,7 @@ const subscribeSchema = {
   required: ['document', 'consume'],
   properties: {
     ...common,
+    window: { type: 'boolean' },
     filter: expression,
     consume: { type: 'object', properties: { amount: { type: 'integer' }, while: expression, until: expression, for: { type: ['integer', 'string', 'object'] } }, additionalProperties: false },
   },
@@ -140,16 +141,25 @@ async function publish(channel: MessageChannel, access: ChannelAccess): Promise<
 
 async function subscribe(channel: MessageChannel, access: ChannelAccess): Promise<JsonValue> {
   const subscription = subscriptionOf(access.call.arguments);
-  if (subscription.isOver()) return [...subscription.consumed];
+  const isWindow = access.call.arguments['window'] === true;
+  const answer = (): JsonValue => (isWindow ? { messages: [...subscription.consumed], over: subscription.isOver() } : [...subscription.consumed]);
+  if (subscription.isOver()) return answer();
   const over = new AbortController();
   const signal = AbortSignal.any([access.call.signal, over.signal]);
   let timer: NodeJS.Timeout | undefined;
+  const endIn = (ms: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => over.abort(), ms);
+  };
   const begin = (): void => {
-    if (subscription.forMs !== undefined) timer = setTimeout(() => over.abort(), subscription.forMs);
+    const ms = isWindow ? SUBSCRIPTION_WINDOW_MS : subscription.forMs;
+    if (ms !== undefined) endIn(ms);
   };
   try {
     for await (const message of channel.subscribe(access, signal, begin)) {
+      const before = subscription.consumed.length;
       subscription.take(message);
+      if (isWindow && before === 0 && subscription.consumed.length > 0) endIn(SUBSCRIPTION_GATHER_MS);
       if (subscription.isOver()) break;
     }
   } catch (error) {
@@ -159,5 +169,5 @@ async function subscribe(channel: MessageChannel, access: ChannelAccess): Promis
     clearTimeout(timer);
     over.abort();
   }
-  return [...subscription.consumed];
+  return answer();
 }
