@@ -50,7 +50,7 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const script = scriptConnector({ resources });
   const lanes = await watchLanes(bus);
   const grpc = grpcConnector(access);
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script, shellConnector(config.shellFolder), containerConnector(), eventConnector(await natsEvents(bus, lanes))];
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script, shellConnector(config.shellFolder), containerConnector({ engine: config.containerEngine.split(' ').filter((word) => word !== ''), volumes: config.containerVolumes }), eventConnector(await natsEvents(bus, lanes))];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);

@@ -13,6 +13,8 @@ export const schema = {
   mcpPath: text('PATH', { default: '/usr/local/bin:/usr/bin:/bin', doc: 'where commands of MCP calls are looked for' }),
   mcpCommands: text('MILLRACE_MCP_COMMANDS', { default: '', doc: 'commands that MCP calls over stdio may start, separated by commas; without it none' }),
   shellFolder: optional(text('MILLRACE_SHELL_FOLDER', { doc: 'allows `run: shell`: the folder in which commands run, with all that this process may do; without it none is run' })),
+  containerEngine: text('MILLRACE_CONTAINER_ENGINE', { default: '', doc: 'allows `run: container`: the command line of a container engine and its own arguments, such as `docker` or `podman --remote`; without it none is run' }),
+  containerVolumes: optional(text('MILLRACE_CONTAINER_VOLUMES', { doc: 'folder below which folders may be volumes of containers; without it none may' })),
   stepsPerStreamMax: integer('MILLRACE_STEPS_PER_STREAM_MAX', {
     default: DEFAULT_WORKER_LIMITS.stepsPerStreamMax,
     min: 1,

@@ -141,3 +141,5 @@ export const EVENT_BYTES_MAX = 256 * 1024;
 
 /** Time limit of a shell command that has none of its own, milliseconds. */
 export const SHELL_TIMEOUT_MS = 60_000;
+/** How long a container may run that has no limit of its own, with the time to pull its image, milliseconds. */
+export const CONTAINER_TIMEOUT_MS = 600_000;

@@ -1,4 +1,4 @@
-/** `npm run conformance -- FOLDER [--only TEXT] [--validate] [--timeout SECONDS] [--json]` */
+/** `npm run conformance -- FOLDER [--only TEXT] [--validate] [--timeout SECONDS] [--containers ENGINE] [--json]` */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,12 +9,12 @@ import { startRunner, type Ending } from './run-documents.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string', default: '' }, validate: { type: 'boolean', default: false }, timeout: { type: 'string', default: '15' }, json: { type: 'boolean', default: false } },
+  options: { only: { type: 'string', default: '' }, validate: { type: 'boolean', default: false }, timeout: { type: 'string', default: '15' }, json: { type: 'boolean', default: false }, containers: { type: 'string', default: '' } },
 });
 const [folder] = positionals;
 const timeoutMs = Number(values.timeout) * 1000;
 if (folder === undefined || positionals.length > 1 || !(timeoutMs > 0)) {
-  process.stderr.write('npm run conformance -- FOLDER [--only TEXT] [--validate] [--timeout SECONDS] [--json]\n');
+  process.stderr.write('npm run conformance -- FOLDER [--only TEXT] [--validate] [--timeout SECONDS] [--containers ENGINE] [--json]\n');
   process.exit(2);
 }
 
@@ -38,7 +38,7 @@ for (const each of checked) {
 }
 if (!values.validate && runnable.length > 0) {
   const data = await mkdtemp(path.join(os.tmpdir(), 'millrace-conformance-'));
-  const runner = await startRunner({ folder: data, timeoutMs, report: (line) => void process.stderr.write(`${line}\n`) });
+  const runner = await startRunner({ folder: data, timeoutMs, containerEngine: values.containers, report: (line) => void process.stderr.write(`${line}\n`) });
   try {
     for (const { document, file } of runnable) {
       const ending: Ending = await runner.run(document.value as JsonObject);

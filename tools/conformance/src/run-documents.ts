@@ -5,6 +5,7 @@
  * faults with anything else did not.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { startCluster, type Cluster } from '@millrace/cluster';
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly folder: string;
   /** How long one document may take, milliseconds. */
   readonly timeoutMs: number;
+  /** The command line of a container engine; without one containers are not run. */
+  readonly containerEngine?: string;
   readonly report: (line: string) => void;
 }
 
@@ -32,14 +35,16 @@ export interface DocumentRunner {
 }
 
 /** Starts a cluster and the outside world. */
-export async function startRunner({ folder, report, timeoutMs }: RunOptions): Promise<DocumentRunner> {
+export async function startRunner({ containerEngine = '', folder, report, timeoutMs }: RunOptions): Promise<DocumentRunner> {
+  const shellFolder = path.join(folder, 'shell');
+  await mkdir(shellFolder, { recursive: true });
   const outside = await startOutside(path.join(folder, 'outside'));
   const key = `mr_conformance_${randomBytes(24).toString('hex')}`;
   const cluster = await startCluster({
     dataDir: path.join(folder, 'cluster'),
     operatorKeyHash: createHash('sha256').update(key).digest('hex'),
     environment: { MILLRACE_LOG_LEVEL: 'warn' },
-    serviceEnvironment: { connector: { MILLRACE_MCP_COMMANDS: outside.addressesFor(0).mcpCommand.command } },
+    serviceEnvironment: { connector: { MILLRACE_MCP_COMMANDS: outside.addressesFor(0).mcpCommand.command, MILLRACE_SHELL_FOLDER: shellFolder, MILLRACE_CONTAINER_ENGINE: containerEngine } },
     report,
   });
   try {
@@ -65,7 +70,8 @@ export async function startRunner({ folder, report, timeoutMs }: RunOptions): Pr
 }
 
 interface Gateway {
-  apply(document: JsonObject): Promise<string>;
+  /** Registers the document under its name only where it is to be run by it. */
+  apply(document: JsonObject, isRegistered?: boolean): Promise<string>;
   putSecret(name: string, value: Json): Promise<void>;
   start(workflow: string, input: JsonObject, waitMs: number): Promise<Execution>;
   close(): void;
@@ -80,7 +86,7 @@ function connectGateway(cluster: Cluster, key: string): Gateway {
   metadata.set('authorization', `Bearer ${key}`);
   const answered = <T>(ask: (callback: (error: ServiceError | null, answer: T) => void) => unknown): Promise<T> => new Promise((resolve, reject) => ask((error, answer) => (error === null ? resolve(answer) : reject(error))));
   return {
-    apply: async (document) => (await answered<{ readonly hash: string }>((done) => workflows.applyWorkflow({ document: JSON.stringify(document), fileName: 'conformance.json', unregistered: true, dryRun: false }, metadata, done))).hash,
+    apply: async (document, isRegistered = false) => (await answered<{ readonly hash: string }>((done) => workflows.applyWorkflow({ document: JSON.stringify(document), fileName: 'conformance.json', unregistered: !isRegistered, dryRun: false }, metadata, done))).hash,
     putSecret: async (name, value) => void (await answered((done) => organisations.applyResource({ kind: 'secret', name, organisation: 'default', specJson: JSON.stringify({ value }) }, metadata, done))),
     start: async (workflow, input, waitMs) => {
       const request = { workflow, version: '', inputJson: JSON.stringify(input), idempotencyKey: randomUUID(), waitMs };
@@ -97,6 +103,7 @@ async function runOne(document: Json, outside: OutsideSystems, gateway: Gateway,
   try {
     const secrets = membersOf(document['use'])['secrets'];
     if (Array.isArray(secrets)) for (const name of secrets) await gateway.putSecret(String(name), outside.secretOf(String(name)));
+    for (const stand of standInWorkflows(document)) await gateway.apply(stand, true);
     const hash = await gateway.apply(document);
     const execution = await gateway.start(`sha256:${hash.replace(/^sha256:/, '')}`, sampleInput(document), timeoutMs);
     return endingOf(document, execution);
@@ -105,16 +112,25 @@ async function runOne(document: Json, outside: OutsideSystems, gateway: Gateway,
   }
 }
 
+/** For each workflow that the document runs, one of that name and version that answers with its input. */
+function standInWorkflows(document: JsonObject): readonly JsonObject[] {
+  return [...objectsIn(document['do'])].flatMap((task) => {
+    const { name, namespace, version } = membersOf(membersOf(task['run'])['workflow']);
+    if (typeof name !== 'string') return [];
+    return [{ document: { dsl: '1.0.3', namespace: typeof namespace === 'string' ? namespace : 'stand-in', name, version: typeof version === 'string' && version !== 'latest' ? version : '1.0.0' }, do: [{ answer: { set: '${ . }' } }] }];
+  });
+}
+
 function endingOf(document: JsonObject, { error, status }: Execution): Ending {
   const tasks = [...objectsIn(document['do'])];
-  const runner = ['container', 'shell'].find((kind) => tasks.some((task) => membersOf(task['run'])[kind] !== undefined));
-  if (status !== 'completed' && runner !== undefined) return { kind: 'not run', how: `it needs a ${runner} runner, which this run does not have${error === undefined ? '' : ` (${error.detail})`}` };
+  const needsContainers = tasks.some((task) => membersOf(task['run'])['container'] !== undefined);
+  if (status === 'faulted' && needsContainers && error?.title === 'Containers not allowed') return { kind: 'not run', how: 'it needs a container engine: name its command line with --containers' };
   if (status === 'completed') return { kind: 'ran', how: 'completed' };
   if (status === 'faulted' && error !== undefined) {
     const what = `faulted with ${error.type} ${error.status} at ${error.instance}: ${error.detail}`;
     return raisedTypes(document, tasks).includes(error.type) ? { kind: 'ran', how: `faulted as it says, with ${error.type}` } : { kind: 'failed', how: what };
   }
-  const waits = tasks.some((task) => task['wait'] !== undefined || task['listen'] !== undefined);
+  const waits = tasks.some((task) => task['wait'] !== undefined || task['listen'] !== undefined || membersOf(membersOf(task['with'])['subscription'])['foreach'] !== undefined);
   return waits ? { kind: 'ran', how: `${status}, as it says` } : { kind: 'failed', how: `still ${status}` };
 }
 

@@ -2,13 +2,15 @@
  * `shell.run` and `container.run` (DSL reference, Shell Process and Container Process).
  *
  * A command does whatever the service itself may do on its machine, so none is run unless the operator has said so
- * (MILLRACE_SHELL_FOLDER). This release has no runner of containers. What is not allowed is said in plain words.
+ * (MILLRACE_SHELL_FOLDER), and no container unless the operator has named the engine's command line
+ * (MILLRACE_CONTAINER_ENGINE). What is not allowed is said in plain words.
  *
- * Running a command twice happens twice: `unsafe`.
+ * Running a command or a container twice happens twice: `unsafe`.
  */
 import { failure, refused, uncertain } from '../../failure.ts';
-import { SCRIPT_OUTPUT_CHARACTERS_MAX, SHELL_TIMEOUT_MS } from '../../limits.ts';
+import { CONTAINER_TIMEOUT_MS, SCRIPT_OUTPUT_CHARACTERS_MAX, SHELL_TIMEOUT_MS } from '../../limits.ts';
 import type { ConnectorManifest, JsonObject, JsonValue, OperationCall, Performed } from '../../manifest.ts';
+import { ContainerRefused, planContainer, textOf, type ContainerAccess, type ContainerPlan } from './container-process.ts';
 import { runShell, type ShellAnswer } from './shell-process.ts';
 
 const shellArguments = {
@@ -46,7 +48,28 @@ export function shellConnector(folder: string | undefined): ConnectorManifest {
   };
 }
 
-export function containerConnector(): ConnectorManifest {
+const containerArguments = {
+  type: 'object',
+  required: ['image'],
+  properties: {
+    image: { type: 'string' },
+    name: { type: 'string' },
+    command: true,
+    ports: { type: 'object' },
+    volumes: { type: 'object' },
+    environment: { type: 'object' },
+    stdin: true,
+    arguments: { type: 'array' },
+    lifetime: { type: 'object', properties: { cleanup: { enum: ['always', 'never', 'eventually'] }, after: true }, additionalProperties: false },
+    pullPolicy: { enum: ['ifNotPresent', 'always', 'never'] },
+    await: { type: 'boolean' },
+    return: { enum: ['stdout', 'stderr', 'code', 'all', 'none'] },
+    onUnknown: { enum: ['ask', 'resend', 'skip'] },
+  },
+  additionalProperties: false,
+} as const;
+
+export function containerConnector(access: ContainerAccess): ConnectorManifest {
   return {
     id: 'container',
     version: '1.0.0',
@@ -54,24 +77,23 @@ export function containerConnector(): ConnectorManifest {
     auth: ['none'],
     operations: {
       run: {
-        summary: 'Runs a container; this release has no runner for that',
-        arguments: { type: 'object' },
+        summary: 'Runs a container, where the operator of the connector service allows that',
+        arguments: containerArguments as never,
         output: true as never,
-        retryClass: 'safe',
-        timeoutMs: SHELL_TIMEOUT_MS,
-        action: { kind: 'run', run: () => Promise.resolve(NO_CONTAINERS) },
+        retryClass: 'unsafe',
+        timeoutMs: CONTAINER_TIMEOUT_MS,
+        action: { kind: 'run', run: (call) => (access.engine.length === 0 ? Promise.resolve(NO_CONTAINERS) : runContainer(call, access)) },
       },
     },
   };
 }
 
 const NOT_ALLOWED = refused(failure('configuration', 403, 'shell commands are not allowed on this installation; its operator can allow them by naming a folder for them in MILLRACE_SHELL_FOLDER', 'Shell not allowed'));
-const NO_CONTAINERS = refused(failure('configuration', 501, 'this release runs no containers; use a script, a shell command where the operator allows them, or call a service', 'Containers not supported'));
+const NO_CONTAINERS = refused(failure('configuration', 403, 'containers are not allowed on this installation; its operator can allow them by naming the command line of a container engine, such as docker or podman, in MILLRACE_CONTAINER_ENGINE', 'Containers not allowed'));
 
 async function run({ arguments: args, signal }: OperationCall, folder: string): Promise<Performed> {
   const job = {
-    command: String(args['command']),
-    arguments: Array.isArray(args['arguments']) ? (args['arguments'] as readonly JsonValue[]).map(textOf) : [],
+    argv: ['/bin/sh', '-c', String(args['command']), 'sh', ...(Array.isArray(args['arguments']) ? (args['arguments'] as readonly JsonValue[]).map(textOf) : [])],
     environment: Object.fromEntries(Object.entries((args['environment'] ?? {}) as JsonObject).map(([name, value]) => [name, textOf(value)])),
     stdin: textOf(args['stdin'] ?? ''),
     folder,
@@ -82,6 +104,30 @@ async function run({ arguments: args, signal }: OperationCall, folder: string): 
     return { kind: 'output', value: null };
   }
   return performedOf(await runShell(job, signal), String(args['return'] ?? 'stdout'));
+}
+
+async function runContainer(call: OperationCall, access: ContainerAccess): Promise<Performed> {
+  const { arguments: args, signal } = call;
+  let plan: ContainerPlan;
+  try {
+    plan = planContainer(call, access);
+  } catch (error) {
+    if (error instanceof ContainerRefused) return refused(failure('configuration', 403, error.message));
+    throw error;
+  }
+  const engine = (given: readonly string[], within: AbortSignal, stdin = ''): Promise<ShellAnswer> => runShell({ argv: [...access.engine, ...given], environment: {}, stdin, folder: '/', outputCharactersMax: SCRIPT_OUTPUT_CHARACTERS_MAX }, within);
+  const remove = (): void => void engine(['rm', '--force', plan.name], AbortSignal.timeout(SHELL_TIMEOUT_MS));
+  const perform = async (within: AbortSignal): Promise<ShellAnswer> => {
+    const answer = await engine(plan.arguments, within, textOf(args['stdin'] ?? ''));
+    if (answer.kind === 'stopped') remove();
+    else if (plan.removeAfterMs !== undefined) setTimeout(remove, plan.removeAfterMs).unref();
+    return answer;
+  };
+  if (args['await'] === false) {
+    void perform(AbortSignal.timeout(CONTAINER_TIMEOUT_MS));
+    return { kind: 'output', value: null };
+  }
+  return performedOf(await perform(signal), String(args['return'] ?? 'stdout'));
 }
 
 function performedOf(answer: ShellAnswer, wanted: string): Performed {
@@ -98,8 +144,4 @@ function performedOf(answer: ShellAnswer, wanted: string): Performed {
       return { kind: 'output', value: wanted === 'stderr' ? stderr : wanted === 'none' ? null : stdout };
     }
   }
-}
-
-function textOf(value: JsonValue): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

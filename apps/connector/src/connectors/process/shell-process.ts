@@ -1,5 +1,5 @@
 /**
- * One shell command as a process of this machine, within limits of time and output.
+ * One command as a process of this machine, within limits of time and output.
  *
  * The process gets the environment that the workflow states and nothing of this service's; it and whatever it has
  * started are ended together when its time is over.
@@ -9,8 +9,8 @@ import { spawn } from 'node:child_process';
 import { kill } from 'node:process';
 
 export interface ShellJob {
-  readonly command: string;
-  readonly arguments: readonly string[];
+  /** The program, looked for in the folders of PATH, and its arguments. */
+  readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly stdin: string;
   readonly folder: string;
@@ -32,7 +32,8 @@ export function runShell(job: ShellJob, signal: AbortSignal): Promise<ShellAnswe
       return;
     }
     // A process group of its own, so that what it starts ends with it.
-    const child = spawn('/bin/sh', ['-c', job.command, 'sh', ...job.arguments], { cwd: job.folder, env: { PATH, ...job.environment }, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    const [program = 'false', ...given] = job.argv;
+    const child = spawn(program, given, { cwd: job.folder, env: { PATH, ...job.environment }, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     const written = { stdout: '', stderr: '' };
     let stopped: 'aborted' | 'output' | undefined;
     const stop = (reason: 'aborted' | 'output'): void => {
