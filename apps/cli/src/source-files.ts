@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { bundleFunctions, checkResource, compileWorkflow, readDocuments, type Problem, type Resource, type SourceDocument, type WorkflowDocument } from '@millrace/dsl';
+import { bundleDocument, checkResource, compileWorkflow, readDocuments, type Problem, type Resource, type SourceDocument, type WorkflowDocument } from '@millrace/dsl';
 import { MillraceError } from '@millrace/errors';
 import { checkTestDocument, isTestDocument, type TestDocument } from '@millrace/workflow-testing';
 import type { Terminal } from './terminal.ts';
@@ -70,13 +70,13 @@ async function documentsOfCode(file: string, terminal: Terminal): Promise<string
   return documents.map((document) => JSON.stringify(document)).join('\n---\n');
 }
 
-/** How long fetching a function may take, in milliseconds, and the longest one, in characters. */
+/** How long fetching a function or schema may take, in milliseconds, and the longest one, in characters. */
 const FETCH_TIMEOUT_MS = 10_000;
 const FETCH_CHARACTERS_MAX = 1024 * 1024;
 
-/** Functions come from wherever this command runs; what is applied has them within it. */
-async function fetchText(uri: string): Promise<string> {
-  const answer = await fetch(uri, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+/** Functions and schemas come from wherever this command runs; what is applied has them within it. */
+async function fetchText(uri: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+  const answer = await fetch(uri, { headers, signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
   if (!answer.ok) throw new Error(`it answered ${answer.status}`);
   const text = await answer.text();
   if (text.length > FETCH_CHARACTERS_MAX) throw new Error(`it is longer than ${FETCH_CHARACTERS_MAX} characters`);
@@ -101,7 +101,7 @@ async function check(document: SourceDocument): Promise<Verdict> {
     if (result.kind === 'refused') return { problems: result.problems, warnings: [] };
     return { checked: { kind: 'resource', file: document.fileName, resource: result.resource }, problems: [], warnings: [] };
   }
-  const bundle = await bundleFunctions(document, fetchText);
+  const bundle = await bundleDocument(document, fetchText);
   if (bundle.kind === 'refused') return { problems: bundle.problems, warnings: [] };
   const result = compileWorkflow(bundle.document);
   if (result.kind === 'refused') return { problems: result.problems, warnings: [] };

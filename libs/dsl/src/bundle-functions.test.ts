@@ -58,7 +58,7 @@ test('a document that calls nothing from elsewhere comes back as it is', async (
 test.each([
   ['https://a.example/none.yaml', 'f:6:20: the function at https://a.example/none.yaml cannot be had: it answered 404'],
   ['https://a.example/broken.yaml', 'f:6:20: what stands at https://a.example/broken.yaml is no function: it is no object'],
-  ['log:1.0.0@none', 'f:6:20: the catalog of `log:1.0.0@none` cannot be read\n  give it an `endpoint` under `use.catalogs`, without authentication'],
+  ['log:1.0.0@none', 'f:6:20: the catalog of `log:1.0.0@none` cannot be read\n  give it an `endpoint` under `use.catalogs`'],
 ])('%s is refused in its place', async (called, problem) => {
   const result = await bundled(`do: [ { a: { call: "${called}" } } ]\n`);
   expect(result.kind === 'refused' ? result.problems.map(formatProblem) : []).toEqual([problem]);

@@ -8,15 +8,14 @@
  * B2 A document that calls nothing from elsewhere comes back as it is.
  */
 import { parse } from 'yaml';
+import type { JsonValue } from '@millrace/engine';
 import { childPointer } from './json-pointer.ts';
 import { isObject, property, type JsonObject } from './json-value.ts';
+import { fetchResource, type FetchText } from './fetch-resource.ts';
 import { FETCHED_FUNCTIONS_MAX } from './limits.ts';
 import type { Problem } from './problem.ts';
 import { problemAt, type WorkflowDocument } from './source-document.ts';
 import { taskListsOf } from './task-lists.ts';
-
-/** The text at an address. Rejects with a sentence that says why there is none. */
-export type FetchText = (uri: string) => Promise<string>;
 
 export type BundleResult =
   | { readonly kind: 'bundled'; readonly document: WorkflowDocument }
@@ -38,10 +37,11 @@ export async function bundleFunctions(document: WorkflowDocument, fetchText: Fet
     if (call === undefined) return { kind: 'bundled', document: bundled };
     const refuse = (message: string, suggestion?: string): BundleResult => ({ kind: 'refused', problems: [problemAt(document, { pointer: `${call.pointer}/call` }, 'workflow-invalid', message, suggestion)] });
     if (fetched >= FETCHED_FUNCTIONS_MAX) return refuse(`the document calls more than ${FETCHED_FUNCTIONS_MAX} functions from elsewhere`);
-    const uri = addressOf(call.called, bundled.value);
-    if (uri === undefined) return refuse(`the catalog of \`${call.called}\` cannot be read`, 'give it an `endpoint` under `use.catalogs`, without authentication');
+    const place = placeOf(call.called, bundled.value);
+    if (place === undefined) return refuse(`the catalog of \`${call.called}\` cannot be read`, 'give it an `endpoint` under `use.catalogs`');
+    const { uri } = place;
     try {
-      const definition: unknown = parse(await fetchText(uri), { logLevel: 'error' });
+      const definition: unknown = parse(await fetchResource(place.endpoint, bundled.value, fetchText, () => uri), { logLevel: 'error' });
       if (!isObject(definition as JsonObject)) return refuse(`what stands at ${uri} is no function: it is no object`);
       bundled = withFunction(bundled, call.called, definition as JsonObject);
     } catch (error) {
@@ -80,14 +80,13 @@ function isFromCatalog(called: string, value: JsonObject): boolean {
 }
 
 /** `ROOT/functions/NAME/VERSION/function.yaml`, the structure that catalogs have. */
-function addressOf(called: string, value: JsonObject): string | undefined {
+function placeOf(called: string, value: JsonObject): { readonly uri: string; readonly endpoint: JsonValue } | undefined {
   const match = CATALOGUED.exec(called);
-  if (match === null) return rawAddress(called);
+  if (match === null) return { uri: rawAddress(called), endpoint: called };
   const [, name = '', version = '', catalog = ''] = match;
   const endpoint = property(property(property(value['use'], 'catalogs'), catalog), 'endpoint');
-  if (property(endpoint, 'authentication') !== undefined) return undefined;
   const root = typeof endpoint === 'string' ? endpoint : property(endpoint, 'uri');
-  return typeof root === 'string' ? `${rawAddress(root).replace(/\/+$/, '')}/functions/${name}/${version}/function.yaml` : undefined;
+  return typeof root === 'string' && endpoint !== undefined ? { endpoint, uri: `${rawAddress(root).replace(/\/+$/, '')}/functions/${name}/${version}/function.yaml` } : undefined;
 }
 
 /** A repository at GitHub is named by its page; its files are elsewhere. */

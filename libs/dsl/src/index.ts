@@ -1,4 +1,4 @@
-export { bundleFunctions, type BundleResult, type FetchText } from './bundle-functions.ts';
+export { bundleDocument, type BundleResult, type FetchText } from './bundle-document.ts';
 export { canonicalJson, contentHash } from './canonical-json.ts';
 export { readDocuments, type ReadResult } from './read-documents.ts';
 export { valueOfYaml } from './value-of-yaml.ts';

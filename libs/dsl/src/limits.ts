@@ -20,6 +20,9 @@ export const VALUES_MAX = 100_000;
 /** Tasks of a document above which no further function is written out where it is called. */
 export const PLANNED_TASKS_MAX = 10_000;
 
+/** Most schemas that one document has fetched from elsewhere. */
+export const FETCHED_SCHEMAS_MAX = 100;
+
 /** Most functions that one document has fetched from elsewhere. */
 export const FETCHED_FUNCTIONS_MAX = 50;
 

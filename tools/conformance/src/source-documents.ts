@@ -1,13 +1,16 @@
 /** The documents of a folder, each checked and compiled. */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { bundleFunctions, compileWorkflow, formatProblem, readDocuments, validateWorkflow, type WorkflowDocument } from '@millrace/dsl';
+import { bundleDocument, compileWorkflow, formatProblem, readDocuments, validateWorkflow, type WorkflowDocument } from '@millrace/dsl';
 
 /** Largest number of documents looked at. */
 export const DOCUMENTS_MAX = 5_000;
 
 /** What functions at addresses are taken to be: they answer with their input. */
 const STAND_IN_FUNCTION = 'set: { called: "${ . }" }';
+
+/** What schemas at addresses are taken to be: anything fits. Told by their addresses. */
+const STAND_IN_SCHEMA = '{}';
 
 /** What became of one document before anything runs. */
 export type CheckedDocument =
@@ -34,7 +37,7 @@ export async function checkText(file: string, text: string): Promise<CheckedDocu
   if (document?.kind !== 'workflow') return { file, kind: 'invalid', problems: [`${file} has no workflow`] };
   const validation = validateWorkflow(document);
   if (validation.kind === 'refused') return { file, kind: 'invalid', problems: validation.problems.map(formatProblem) };
-  const bundle = await bundleFunctions(document, () => Promise.resolve(STAND_IN_FUNCTION));
+  const bundle = await bundleDocument(document, (uri) => Promise.resolve(/schema/i.test(uri) ? STAND_IN_SCHEMA : STAND_IN_FUNCTION));
   if (bundle.kind === 'refused') return { file, kind: 'unsupported', problems: bundle.problems.map(formatProblem) };
   const compiled = compileWorkflow(bundle.document);
   if (compiled.kind === 'compiled') return { file, kind: 'runnable', document: bundle.document };

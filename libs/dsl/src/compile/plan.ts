@@ -10,7 +10,7 @@
  * N4 An AsyncAPI subscription with a `foreach` is a block as well; see `subscription.ts`.
  */
 import type { JsonValue } from '@millrace/engine';
-import { childPointer } from '../json-pointer.ts';
+import { childPointer, lastSegmentOf } from '../json-pointer.ts';
 import { isList, isObject, onlyEntry, property, type JsonObject } from '../json-value.ts';
 import { PLANNED_TASKS_MAX } from '../limits.ts';
 import { kindsOf, type TaskKind } from '../task-kinds.ts';
@@ -51,11 +51,6 @@ export function functionCalledBy(definition: JsonObject, document: JsonObject): 
   const called = definition['call'];
   const functions = property(document['use'], 'functions');
   return typeof called === 'string' && isObject(functions) && Object.hasOwn(functions, called) ? called : undefined;
-}
-
-/** The last part of a reference, as it was written. */
-function nameIn(reference: string): string {
-  return reference.slice(reference.lastIndexOf('/') + 1).replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
 /** Where the tasks inside a task stand. */
@@ -106,7 +101,7 @@ export function planTasks(document: JsonObject): readonly PlannedTask[] {
   };
   /** N4. */
   const planSubscription = (subscription: JsonObject, definition: JsonObject, reference: string, context: Context): readonly PlannedTask[] => {
-    const taskName = nameIn(reference);
+    const taskName = lastSegmentOf(reference) ?? '';
     const windowed = isWindowed(subscription);
     const part = (name: string, kind: TaskKind, part: SubscriptionPart, plan: () => readonly PlannedTask[] = () => []): PlannedTask => {
       const number = count++;

@@ -113,7 +113,7 @@ function compileSchema(compilation: Compilation, value: JsonValue, pointer: stri
     return undefined;
   }
   if (property(value, 'resource') !== undefined) {
-    compilation.unsupported({ pointer: `${pointer}/resource` }, 'a schema from an external resource', 'write the schema into the document, under `document`');
+    compilation.unsupported({ pointer: `${pointer}/resource` }, 'a schema that is not within the document', 'apply the document with `millrace apply`, which fetches the schema into it, or write it there under `document`');
     return undefined;
   }
   const result = compileSchemaCheck(property(value, 'document') ?? null);
