@@ -4,6 +4,7 @@ import { codeCommand } from './code.ts';
 import type { Command } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
+import { graphCommand } from './graph.ts';
 import { listCommand } from './list.ts';
 import { restartCommand } from './restart.ts';
 import { runCommand } from './run.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   validateCommand,
   testCommand,
   codeCommand,
+  graphCommand,
   runCommand,
   listCommand,
   showCommand,
