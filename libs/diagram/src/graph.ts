@@ -83,10 +83,13 @@ class Maker {
       return made[named >= 0 ? named : index + 1]?.id ?? end.id;
     };
     shown.forEach(({ definition }, index) => {
-      const from = made[index]?.id ?? '';
+      const vertex = made[index];
+      if (vertex === undefined || !fallsThrough(vertex)) return;
+      const from = vertex.id;
       edges.push(...flowsOf(definition).map(({ then, label }) => ({ from, to: target(then, index), style: 'flow' as const, ...(label === undefined ? {} : { label: shortened(label) }) })));
     });
-    return { vertices: stop === undefined ? vertices : [...vertices, stop], edges: merged(edges) };
+    const isReached = words.end !== '' || end.title !== '' || edges.some(({ to }) => to === end.id);
+    return { vertices: [...vertices.filter((vertex) => vertex !== end || isReached), ...(stop === undefined ? [] : [stop])], edges: merged(edges) };
   }
 
   #vertex({ name, definition, reference }: Item): Vertex {
@@ -133,15 +136,22 @@ class Maker {
     const caught: Vertex = { id: this.#id(), title: 'catch', lines, task: 'catch', ...(handler === undefined ? { kind: 'task' } : { kind: 'block', inside: this.list(handler, `${reference}/catch/do`) }) };
     const end: Vertex = { id: this.#id(), kind: 'end', title: '', lines: [] };
     const retries = property(clause, 'retry') === undefined ? [] : [{ from: caught.id, to: block.id, style: 'error' as const, label: 'retry' }];
+    const leaving = (vertex: Vertex): readonly Edge[] => (fallsThrough(vertex) ? [{ from: vertex.id, to: end.id, style: 'flow' }] : []);
     const edges: readonly Edge[] = [
       { from: start.id, to: block.id, style: 'flow' },
-      { from: block.id, to: end.id, style: 'flow' },
+      ...leaving(block),
       { from: block.id, to: caught.id, style: 'error', label: 'error' },
       ...retries,
-      { from: caught.id, to: end.id, style: 'flow' },
+      ...leaving(caught),
     ];
-    return { vertices: [start, block, caught, end], edges };
+    const isReached = edges.some(({ to }) => to === end.id);
+    return { vertices: [start, block, caught, ...(isReached ? [end] : [])], edges };
   }
+}
+
+/** Whether control may come out of it: not where every way inside ends the workflow. A loop may have nothing to go through. */
+function fallsThrough({ task, inside }: Vertex): boolean {
+  return inside === undefined || task === 'for' || task === 'listen' || inside.vertices.some(({ kind }) => kind === 'end');
 }
 
 interface Flow {
