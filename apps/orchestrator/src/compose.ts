@@ -51,6 +51,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
     logger,
     signal: context.signal,
     logBytesMax: config.laneLogMiB * 1024 ** 2,
+    taskEvents: config.taskEvents,
     agreement,
     open: openLogStreams(bus),
     inputs: {

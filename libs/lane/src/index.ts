@@ -13,7 +13,7 @@ export { type Cancelled, type InputOrigin, type Message, type StartMessage } fro
 export { BACKLOG_CHARACTERS, type Backlog } from './lane/backlog.ts';
 export { createIdTable, type IdTable } from './lane/id-table.ts';
 export { SLEEP_MS_MIN, WINDOW_MS, type DuePlace, type Sleepers, type SleeperStore, type StoredExecution, type Woken } from './lane/sleepers.ts';
-export { type LanePorts, type LifecycleEvent, type ReadyStep } from './lane/ports.ts';
+export { type LanePorts, type LifecycleEvent, type TaskLifecycleEvent, type ReadyStep } from './lane/ports.ts';
 export { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX, type StartMemory } from './lane/start-memory.ts';
 export { planLanes, type LaneMap, type LanePlanner, type LanePlannerOptions } from './lane/lane-planner.ts';
 export { decodeMoved, encodeMoved, type MovedState } from './lane/moved-state.ts';

@@ -56,6 +56,8 @@ export interface LaneHostOptions {
   readonly signal: AbortSignal;
   /** Disk that the log of one lane may take before new starts are refused, in bytes. */
   readonly logBytesMax: number;
+  /** Events of tasks go out too. */
+  readonly taskEvents?: boolean;
   /** See the scheduler's option. */
   readonly strictHoldMs?: number;
   /** What the orchestrators have agreed to write. */
@@ -186,6 +188,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     logBytesMax: options.logBytesMax,
     sleepers: stored,
     announce: (event) => outbox.put(event),
+    ...(options.taskEvents === true ? { announceTask: (event) => outbox.putTask(event) } : {}),
     outboxLowWater: (lane) => outbox.lowWater(lane),
     laneOf: (slot) => laneOfSlot(lanes.table(), slot),
     forward: (lane, inputs, messageId) => options.inputs.append(lane, inputs, messageId),

@@ -10,7 +10,7 @@
 import type { Cancel, Clock } from '@millrace/clock';
 import { textOf } from '@millrace/engine';
 import type { Logger } from '@millrace/telemetry';
-import type { LifecycleEvent } from './lane/ports.ts';
+import type { LifecycleEvent, TaskLifecycleEvent } from './lane/ports.ts';
 
 /** How long an event waits for others, in milliseconds. */
 const GATHER_MS = 50;
@@ -42,6 +42,7 @@ interface Waiting {
 
 export interface Outbox {
   put(event: LifecycleEvent): void;
+  putTask(event: TaskLifecycleEvent): void;
   /** The first frame of the lane whose events wait here; Infinity when none does. */
   lowWater(lane: number): number;
   readonly waiting: number;
@@ -102,6 +103,10 @@ export function createOutbox(publish: PublishEvents, clock: Clock, logger: Logge
       waiting.push({ lane: event.lane, sequence: event.sequence, organisation: event.organisation, text: cloudEvent(event) });
       arm(GATHER_MS);
     },
+    putTask(event) {
+      waiting.push({ lane: event.lane, sequence: event.sequence, organisation: event.organisation, text: taskEvent(event) });
+      arm(GATHER_MS);
+    },
     lowWater(lane) {
       let low = Infinity;
       for (const event of waiting) if (event.lane === lane) low = Math.min(low, event.sequence);
@@ -134,6 +139,14 @@ function cloudEvent({ kind, lane, sequence, index, atMs, organisation, execution
   const shown = output === undefined || outputText.length > EVENT_OUTPUT_CHARACTERS_MAX ? '' : `,"output":${outputText}`;
   const cause = error === undefined ? '' : `,"error":${JSON.stringify(error)}`;
   return `{"specversion":"1.0","id":"${lane}/${sequence}/${execution}/${index}","source":${JSON.stringify(`/organisations/${organisation}/executions/${execution}`)},"type":"${TYPES[kind]}","subject":"${execution}","time":"${time}","datacontenttype":"application/json","data":{"name":"${execution}","definition":${definitionOf(program)},"${kind}At":"${time}"${shown}${cause}}}`;
+}
+
+/** DSL reference, "Task Lifecycle Events". */
+function taskEvent({ lane, sequence, atMs, organisation, execution, fact }: TaskLifecycleEvent): string {
+  const time = new Date(atMs).toISOString();
+  const { change, error, index, output, reference } = fact;
+  const more = `${output === undefined ? '' : `,"output":${textOf(output)}`}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`;
+  return `{"specversion":"1.0","id":"${lane}/${sequence}/${execution}/${index}","source":${JSON.stringify(`/organisations/${organisation}/executions/${execution}`)},"type":"io.serverlessworkflow.task.${change}.v1","subject":"${execution}","time":"${time}","datacontenttype":"application/json","data":{"workflow":"${execution}","task":${JSON.stringify(reference)},"${change}At":"${time}"${more}}}`;
 }
 
 const definitionTexts = new WeakMap<LifecycleEvent['program'], string>();

@@ -60,6 +60,17 @@ test('events are out once nothing waits, each under lane, sequence, execution an
   expect(events.get('0/7/e7/1')).toMatchObject({ type: 'io.serverlessworkflow.workflow.completed.v1', subject: 'e7', source: '/organisations/globex/executions/e7', time: '1970-01-01T00:00:01.000Z', data: { name: 'e7', definition: PROGRAM, output: { n: 7 } } });
 });
 
+test('events of tasks say which task, what became of it, and when', async () => {
+  const place = { lane: 0, sequence: 1_900, atMs: 2_000, organisation: 'acme', execution: 'e1900' };
+  outbox.putTask({ ...place, fact: { change: 'completed', reference: '/do/0/a', index: '2.1.0', output: payloadOf({ n: 1 }) } });
+  outbox.putTask({ ...place, fact: { change: 'faulted', reference: '/do/1/b', index: '3.1.0', error: { type: 'https://example.com/e', status: 500, instance: '/do/1/b' } } });
+  expect(outbox.lowWater(0)).toBe(1_900);
+  await eventually(() => outbox.waiting === 0);
+  const events = await published();
+  expect(events.get('0/1900/e1900/2.1.0')).toMatchObject({ type: 'io.serverlessworkflow.task.completed.v1', subject: 'e1900', data: { workflow: 'e1900', task: '/do/0/a', completedAt: '1970-01-01T00:00:02.000Z', output: { n: 1 } } });
+  expect(events.get('0/1900/e1900/3.1.0')).toMatchObject({ type: 'io.serverlessworkflow.task.faulted.v1', data: { task: '/do/1/b', error: { status: 500 } } });
+});
+
 test('large outputs do not hold the others up, and stay out of their events', async () => {
   const text = 'ü'.repeat(EVENT_OUTPUT_CHARACTERS_MAX - 100);
   for (let sequence = 2_001; sequence <= 2_100; sequence++) outbox.put(eventOf(sequence, { output: payloadOf({ text }) }));

@@ -6,7 +6,7 @@ import { systemClock } from '@millrace/clock';
 import { connectBus, ensureStream, laneInputStreamConfig, newExecutionId, type Bus } from '@millrace/bus';
 import { compileWorkflow, readDocuments } from '@millrace/dsl';
 import { FORMAT_NEWEST, payloadOf, snapshotOf, textOf, type JsonValue, type LaneInput, type Program, type Reply, type Snapshot, type StepResult } from '@millrace/engine';
-import { Lane, NO_DIGEST, openLaneLog, takeLane, type End, type Finished, type LaneLog, type LanePorts, type LifecycleEvent, type ReadyStep, type TakingPorts, type StoredCheckpoint, type StoredExecution } from '@millrace/lane';
+import { Lane, NO_DIGEST, openLaneLog, takeLane, type End, type Finished, type LaneLog, type LanePorts, type LifecycleEvent, type TaskLifecycleEvent, type ReadyStep, type TakingPorts, type StoredCheckpoint, type StoredExecution } from '@millrace/lane';
 import { laneOfSlot, SLOT_COUNT, slotOf, type SlotTable } from '@millrace/identity';
 import { createLogger } from '@millrace/telemetry';
 import { openLogStreams } from '../adapters/log-streams.ts';
@@ -31,6 +31,7 @@ export interface Bench {
   readonly steps: ReadyStep[];
   readonly finished: Finished[];
   readonly events: LifecycleEvent[];
+  readonly taskEvents: TaskLifecycleEvent[];
   /** Executions of which steps were given up. */
   readonly abandoned: string[];
   readonly replies: { readonly subject: string; readonly reply: Reply }[];
@@ -76,6 +77,7 @@ export async function openBench(url: string): Promise<Bench> {
     steps: [],
     finished: [],
     events: [],
+    taskEvents: [],
     abandoned: [],
     replies: [],
     payloads: new Map(),
@@ -160,6 +162,7 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
     },
     letGo: () => undefined,
     announce: (event) => void bench.events.push(event),
+    announceTask: (event) => void bench.taskEvents.push(event),
     outboxLowWater: () => Infinity,
     reply: (subject, reply) => void bench.replies.push({ subject, reply }),
   };

@@ -3,6 +3,7 @@ import type { Activation, Execution, LaneInput, Payload, Problem, Program, Reply
 import type { Actor, End, Finished } from './actor.ts';
 import type { Stored } from '../history/history-store.ts';
 import type { SleeperStore } from './sleepers.ts';
+import type { TaskFact } from './task-events.ts';
 
 /** An outstanding step, on its way to a worker. */
 export interface ReadyStep {
@@ -48,6 +49,8 @@ export interface LanePorts {
   readonly sleepers: SleeperStore;
   /** Workflow-level lifecycle events; the outbox keeps them until JetStream has them. */
   announce(event: LifecycleEvent): void;
+  /** Events of tasks, where they are asked for; each is told once. */
+  readonly announceTask?: (event: TaskLifecycleEvent) => void;
   /** The first frame of the lane whose events are not in JetStream yet; Infinity when all are. */
   outboxLowWater(lane: number): number;
   /** The lane of a slot as the table has it at the moment. */
@@ -59,6 +62,11 @@ export interface LanePorts {
   reply(subject: string, reply: Reply): void;
   /** The end of an execution that is in no lane's memory. */
   endOf(execution: string): Promise<End | undefined>;
+}
+
+/** A fact about a task, told once its frame is durable, and not again by a later owner. */
+export interface TaskLifecycleEvent extends Pick<LifecycleEvent, 'lane' | 'sequence' | 'atMs' | 'organisation' | 'execution'> {
+  readonly fact: TaskFact;
 }
 
 /**
