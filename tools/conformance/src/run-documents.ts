@@ -15,6 +15,7 @@ import { isObject, membersOf, objectsIn, type Json, type JsonObject } from './js
 import { startOutside, type OutsideSystems } from './outside/systems.ts';
 import { rewriteAddresses } from './rewrite-addresses.ts';
 import { sampleInput } from './sample-input.ts';
+import type { Outcome } from './scenario-checks.ts';
 
 export type Ending =
   /** `how` says what it came to. */
@@ -26,16 +27,20 @@ export interface RunOptions {
   readonly timeoutMs: number;
   /** The command line of a container engine; without one containers are not run. */
   readonly containerEngine?: string;
+  /** Addresses stay as they are written. */
+  readonly asIs?: boolean;
   readonly report: (line: string) => void;
 }
 
 export interface DocumentRunner {
   run(document: JsonObject): Promise<Ending>;
+  /** Runs a document with an input of its own and says what became of it. Rejects when it cannot be started. */
+  outcomeOf(document: JsonObject, input: Json): Promise<Outcome>;
   close(): Promise<void>;
 }
 
 /** Starts a cluster and the outside world. */
-export async function startRunner({ containerEngine = '', folder, report, timeoutMs }: RunOptions): Promise<DocumentRunner> {
+export async function startRunner({ asIs = false, containerEngine = '', folder, report, timeoutMs }: RunOptions): Promise<DocumentRunner> {
   const shellFolder = path.join(folder, 'shell');
   await mkdir(shellFolder, { recursive: true });
   const outside = await startOutside(path.join(folder, 'outside'));
@@ -59,7 +64,14 @@ export async function startRunner({ containerEngine = '', folder, report, timeou
   return {
     run: (document) => {
       documents += 1;
-      return runOne(rewriteAddresses(document, outside.addressesFor(documents)), outside, gateway, timeoutMs);
+      return runOne(asIs ? document : rewriteAddresses(document, outside.addressesFor(documents)), outside, gateway, timeoutMs);
+    },
+    outcomeOf: async (document, input) => {
+      documents += 1;
+      const rewritten = asIs ? document : rewriteAddresses(document, outside.addressesFor(documents));
+      if (!isObject(rewritten)) throw new Error('the document is no object');
+      const { error, outputJson, status, tasks } = await start(rewritten, input, outside, gateway, timeoutMs);
+      return { status, output: outputJson === '' ? undefined : (JSON.parse(outputJson) as Json), error: error === undefined ? undefined : { ...error }, tasks: tasks.map(({ name, status: each }) => ({ name, status: each })) };
     },
     close: async () => {
       gateway.close();
@@ -73,7 +85,7 @@ interface Gateway {
   /** Registers the document under its name only where it is to be run by it. */
   apply(document: JsonObject, isRegistered?: boolean): Promise<string>;
   putSecret(name: string, value: Json): Promise<void>;
-  start(workflow: string, input: JsonObject, waitMs: number): Promise<Execution>;
+  start(workflow: string, input: Json, waitMs: number): Promise<Execution>;
   close(): void;
 }
 
@@ -99,17 +111,20 @@ function connectGateway(cluster: Cluster, key: string): Gateway {
 
 async function runOne(document: Json, outside: OutsideSystems, gateway: Gateway, timeoutMs: number): Promise<Ending> {
   if (!isObject(document)) return { kind: 'failed', how: 'the document is no object' };
-  outside.prepare(document);
   try {
-    const secrets = membersOf(document['use'])['secrets'];
-    if (Array.isArray(secrets)) for (const name of secrets) await gateway.putSecret(String(name), outside.secretOf(String(name)));
-    for (const stand of standInWorkflows(document)) await gateway.apply(stand, true);
-    const hash = await gateway.apply(document);
-    const execution = await gateway.start(`sha256:${hash.replace(/^sha256:/, '')}`, sampleInput(document), timeoutMs);
-    return endingOf(document, execution);
+    return endingOf(document, await start(document, sampleInput(document), outside, gateway, timeoutMs));
   } catch (error) {
     return { kind: 'failed', how: error instanceof Error ? error.message : String(error) };
   }
+}
+
+async function start(document: JsonObject, input: Json, outside: OutsideSystems, gateway: Gateway, timeoutMs: number): Promise<Execution> {
+  outside.prepare(document);
+  const secrets = membersOf(document['use'])['secrets'];
+  if (Array.isArray(secrets)) for (const name of secrets) await gateway.putSecret(String(name), outside.secretOf(String(name)));
+  for (const stand of standInWorkflows(document)) await gateway.apply(stand, true);
+  const hash = await gateway.apply(document);
+  return gateway.start(`sha256:${hash.replace(/^sha256:/, '')}`, input, timeoutMs);
 }
 
 /** For each workflow that the document runs, one of that name and version that answers with its input. */

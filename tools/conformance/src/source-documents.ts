@@ -1,6 +1,7 @@
 /** The documents of a folder, each checked and compiled. */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { scenariosOf, type Scenario } from './gherkin.ts';
 import { bundleDocument, compileWorkflow, formatProblem, readDocuments, validateWorkflow, type WorkflowDocument } from '@millrace/dsl';
 
 /** Largest number of documents looked at. */
@@ -42,4 +43,11 @@ export async function checkText(file: string, text: string): Promise<CheckedDocu
   const compiled = compileWorkflow(bundle.document);
   if (compiled.kind === 'compiled') return { file, kind: 'runnable', document: bundle.document };
   return { file, kind: compiled.reason === 'workflow-unsupported' ? 'unsupported' : 'invalid', problems: compiled.problems.map(formatProblem) };
+}
+
+/** The scenarios of every feature file below the folder, each named by its file and its own name. */
+export async function featureScenarios(folder: string): Promise<readonly { readonly file: string; readonly scenario: Scenario }[]> {
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && entry.name.endsWith('.feature')).map((entry) => path.join(entry.parentPath, entry.name)).sort();
+  const found = await Promise.all(files.map(async (file) => scenariosOf(await readFile(file, 'utf8')).map((scenario) => ({ file: `${path.relative(folder, file)}: ${scenario.name}`, scenario }))));
+  return found.flat().slice(0, DOCUMENTS_MAX);
 }
