@@ -3,6 +3,9 @@
  *
  * Counts what is answered in every half second, what is refused, and what is never answered. A start by stream waits
  * for its end and goes to another call when its gateway says that it stops; requests are sent once and never again.
+ *
+ * Starts are sent at a steady rate, which leaves the machine room for the process that starts: what is answered falls
+ * behind when the service does, not when the machine is shared.
  */
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -22,6 +25,12 @@ const SLICE_MS = 500;
 const DOWN_SHARE = 0.8;
 /** REST requests and webhooks under way; the rest of the executions comes by stream. */
 const REQUESTS = 8;
+/** Between a request's answer and the next, in milliseconds. */
+const REQUEST_PAUSE_MS = 100;
+/** Starts by stream are sent so often, in milliseconds. */
+const TICK_MS = 20;
+/** Slices over which a rate is taken: what is answered comes in waves. */
+const SMOOTHED = 2;
 const STEPS = 5;
 /** How long a start may stay without an answer, in milliseconds. */
 const ANSWER_MS = 30_000;
@@ -54,7 +63,7 @@ export async function runRestart({ bed, meter, options, endings }: WorkRun): Pro
     tally.slices[slice] = (tally.slices[slice] ?? 0) + 1;
   };
   const running = [
-    streamed(client, bed.metadata(), options.inFlight, tallies.stream, note, stopping.signal),
+    streamed(client, bed.metadata(), options.rate / STEPS, tallies.stream, note, stopping.signal),
     ...Array.from({ length: REQUESTS }, () => requested(rest, tallies.rest, note, stopping.signal)),
     ...Array.from({ length: REQUESTS }, () => requested(hook, tallies.webhook, note, stopping.signal)),
   ];
@@ -73,26 +82,33 @@ export async function runRestart({ bed, meter, options, endings }: WorkRun): Pro
   await Promise.all(running);
 
   const slices = Array.from({ length: Math.floor(endedMs / SLICE_MS) }, (_, slice) => all.reduce((sum, tally) => sum + (tally.slices[slice] ?? 0), 0));
-  const before = slices.slice(WARM_UP_MS / SLICE_MS, (WARM_UP_MS + STEADY_MS) / SLICE_MS);
-  const steady = before.reduce((sum, count) => sum + count, 0) / before.length;
-  const during = slices.slice((WARM_UP_MS + STEADY_MS) / SLICE_MS);
+  const quiet = STEADY_MS / SLICE_MS;
+  const before = mean(slices.slice(WARM_UP_MS / SLICE_MS, WARM_UP_MS / SLICE_MS + quiet));
+  const after = mean(slices.slice(-quiet));
+  // From before the first is replaced to after the last, so that every stretch is seen whole.
+  const during = slices.slice(WARM_UP_MS / SLICE_MS + quiet - SMOOTHED);
+  const rates = during.slice(SMOOTHED - 1).map((_, index) => mean(during.slice(index, index + SMOOTHED)));
   const refused = all.reduce((sum, tally) => sum + [...tally.refusals.values()].reduce((each, count) => each + count, 0), 0);
   return {
-    executionsPerSecond: [during.reduce((sum, count) => sum + count, 0) / during.length / (SLICE_MS / 1_000)],
+    executionsPerSecond: [mean(during) / (SLICE_MS / 1_000)],
     latencyMs: { p50: 0, p99: 0 },
     payloadBytes: body.length,
     own: {
       answered: Object.fromEntries(Object.entries(tallies).map(([name, tally]) => [name, tally.answered])),
       refused,
       refusals: Object.fromEntries(Object.entries(tallies).flatMap(([name, tally]) => [...tally.refusals].map(([reason, count]) => [`${name}: ${reason}`, count]))),
-      steadyPerSecond: round(steady / (SLICE_MS / 1_000)),
-      lowestSliceShare: round(Math.min(...during) / steady, 2),
-      longestBelowFourFifthsMs: longestBelow(during, steady * DOWN_SHARE) * SLICE_MS,
+      steadyPerSecond: { before: round(before / (SLICE_MS / 1_000)), after: round(after / (SLICE_MS / 1_000)) },
+      lowestSecondShare: round(Math.min(...rates) / before, 2),
+      longestBelowFourFifthsMs: longestBelow(rates, before * DOWN_SHARE) * SLICE_MS,
       replaced: marks.map(({ service, fromMs, toMs }) => ({ service, fromMs: Math.round(fromMs), tookMs: Math.round(toMs - fromMs) })),
       perHalfSecond: slices,
       note: 'executions answered in every half second, by stream, REST and webhook together; a new process costs the same cores that serve',
     },
   };
+}
+
+function mean(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length);
 }
 
 function tallyOf(): Tally {
@@ -120,13 +136,14 @@ interface Target {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** One request after the other, over a connection that is kept while the server keeps it. */
+/** One request after the other, with pauses, over a connection that is kept while the server keeps it. */
 async function requested(target: Target, tally: Tally, note: (tally: Tally) => void, signal: AbortSignal): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   while (!signal.aborted) {
     const answer = await post(target, agent).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
     if (typeof answer === 'number' && answer < 300) note(tally);
     else refuse(tally, String(answer));
+    await delay(REQUEST_PAUSE_MS);
   }
   agent.destroy();
 }
@@ -143,14 +160,14 @@ function post({ url, body, headers }: Target, agent: Agent): Promise<number> {
   });
 }
 
-/** Keeps so many starts open, each until its end, over one call at a time. */
-async function streamed(client: ExecutionServiceClient, metadata: Metadata, inFlight: number, tally: Tally, note: (tally: Tally) => void, signal: AbortSignal): Promise<void> {
+/** Sends so many starts a second, whatever becomes of them, each open until its end, over one call at a time. */
+async function streamed(client: ExecutionServiceClient, metadata: Metadata, perSecond: number, tally: Tally, note: (tally: Tally) => void, signal: AbortSignal): Promise<void> {
   let last = 0;
   const open = new Set<number>();
   const calls = new Set<ClientDuplexStream<StartExecutionsRequest, StartExecutionsResponse>>();
   let current: ClientDuplexStream<StartExecutionsRequest, StartExecutionsResponse> | undefined;
   const start = (count: number): void => {
-    if (signal.aborted || count === 0) return;
+    if (count <= 0) return;
     current ??= dial();
     const starts = Array.from({ length: count }, () => {
       last++;
@@ -172,7 +189,6 @@ async function streamed(client: ExecutionServiceClient, metadata: Metadata, inFl
         if (status === 'completed') note(tally);
         else refuse(tally, reason === '' ? status : reason);
       }
-      start(answers.length);
     });
     const over = (error?: Error): void => {
       calls.delete(call);
@@ -183,8 +199,11 @@ async function streamed(client: ExecutionServiceClient, metadata: Metadata, inFl
     call.on('end', () => over());
     return call;
   };
-  start(inFlight);
-  await new Promise<void>((settle) => signal.addEventListener('abort', () => settle(), { once: true }));
+  const since = performance.now();
+  while (!signal.aborted) {
+    start(Math.floor(((performance.now() - since) * perSecond) / 1_000) - last);
+    await delay(TICK_MS);
+  }
   for (const until = performance.now() + ANSWER_MS; open.size > 0 && performance.now() < until; ) await delay(20);
   if (open.size > 0) tally.refusals.set('never answered', open.size);
   for (const call of calls) call.end();

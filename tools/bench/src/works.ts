@@ -27,7 +27,7 @@ export const WORKS: Readonly<Record<string, Work>> = {
   'long-outage': { what: 'MongoDB away for long, under a steady rate', inFlight: 200, takes: ['mongo-minutes', 'rate'], run: runLongOutage },
   sleepers: { what: 'executions that only wait', inFlight: 5_000, takes: ['count', 'due'], run: runSleepers },
   mail: { what: 'messages sent and recorded', inFlight: 1_000, takes: COMMON, cluster: mailCluster, run: runMail },
-  restart: { what: 'every service replaced one after the other', inFlight: 200, takes: ['fsync-delay-ms'], run: runRestart },
+  restart: { what: 'every service replaced one after the other', inFlight: 200, takes: ['rate', 'fsync-delay-ms'], run: runRestart },
   recovery: { what: 'SIGKILL of an orchestrator', inFlight: 10_000, takes: ['fsync-delay-ms', 'nats-servers'], run: runRecovery },
   outage: { what: 'MongoDB, throttle, notification and gateway away in turn', inFlight: 200, takes: ['away-seconds', 'fsync-delay-ms'], run: runOutage },
 };

@@ -21,7 +21,7 @@ import { endLeftovers, isRunning, readClusterState, recordOf, removeClusterState
 import { openFront, type Front } from './front.ts';
 import { publicPorts } from './port-table.ts';
 import { secretKey } from './secret-key.ts';
-import { NODE_ARGS, numberOf, programOf, RESTART_ORDER, SERVICES, STOP_ORDER, successorOf, type ServiceName } from './services.ts';
+import { COMPILE_CACHE, NODE_ARGS, numberOf, programOf, RESTART_ORDER, SERVICES, STOP_ORDER, successorOf, type ServiceName } from './services.ts';
 import { memberName, superviseServers } from './supervise-servers.ts';
 import { startSupervised, type Supervised } from './supervised-process.ts';
 
@@ -144,6 +144,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       ...(report === undefined ? {} : { report }),
       onRestart: record,
       environment: {
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? COMPILE_CACHE,
         MILLRACE_NATS_URL: (await options.natsUrl?.(service, instance, servers.nats.url)) ?? servers.nats.url,
         ...(servers.nats.processes.length > 1 ? { MILLRACE_NATS_REPLICAS: String(Math.min(REPLICAS_MOST, servers.nats.processes.length)) } : {}),
         MILLRACE_MONGODB_URL: servers.mongo.url,
