@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { BUCKETS, openBucket, watchLanes } from '@millrace/bus';
 import type { Composition, ServiceContext } from '@millrace/service';
 import { ownersByClaims, ownersInRegistry, startWorker, type Worker } from '@millrace/worker';
+import { createSecretBox } from '@millrace/store';
 import { createAddressGuard } from './address-guard.ts';
 import { publishConnection, watchConnections } from './adapters/connection-bucket.ts';
 import { catalogueService, connectionsService } from './adapters/grpc-services.ts';
@@ -32,7 +33,6 @@ import { createStepHandler } from './execute-step.ts';
 import { createOutboundHttp } from './outbound/outbound-http.ts';
 import { reconcileConnections } from './reconcile-connections.ts';
 import { createResourceStore } from './resource-store.ts';
-import { createSecretBox } from './secret-box.ts';
 import { createStepMetrics, exposeGauges } from './step-metrics.ts';
 
 /** What is left of the drain time for telling the owners and closing, milliseconds. */

@@ -2,7 +2,7 @@
 import { MillraceError } from '@millrace/errors';
 import { flag, integer, optional, readConfiguration, secret, text, type ConfigOf, type Environment } from '@millrace/service';
 import { DEFAULT_WORKER_LIMITS } from '@millrace/worker';
-import { SECRET_KEY_BYTES } from './secret-box.ts';
+import { SECRET_KEY_BYTES } from '@millrace/store';
 
 export const schema = {
   database: text('MILLRACE_CONNECTOR_DATABASE', { default: 'millrace_connector', doc: 'MongoDB database of claims and connections' }),

@@ -4,10 +4,10 @@
  * Owns what this process knows; secrets stay sealed until a step needs them.
  */
 import { MillraceError } from '@millrace/errors';
+import type { SecretBox } from '@millrace/store';
 import { openConnection, openSecretValue, secretPlaceName, type SealedConnection } from './connection.ts';
 import type { JsonValue, OpenConnection } from './manifest.ts';
 import type { ConnectionSource } from './ports.ts';
-import type { SecretBox } from './secret-box.ts';
 
 export class ConnectionBook implements ConnectionSource {
   readonly #box: SecretBox;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { createSecretBox } from '@millrace/store';
 import { openConnection, sealConnection, type ConnectionRequest, type SealedConnection } from './connection.ts';
 import { ConnectionBook } from './connection-book.ts';
-import { createSecretBox } from './secret-box.ts';
 
 const box = createSecretBox(randomBytes(32));
 const connectors = new Map([

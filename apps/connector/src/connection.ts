@@ -5,9 +5,9 @@
  * between `seal` and the caller, and between `open` and a running step.
  */
 import { MillraceError } from '@millrace/errors';
+import type { SecretBox } from '@millrace/store';
 import { CONNECTION_SECRETS_MAX, SECRET_CHARACTERS_MAX } from './limits.ts';
 import type { ConnectorManifest, JsonValue, OpenAuth, OpenConnection } from './manifest.ts';
-import type { SecretBox } from './secret-box.ts';
 
 /** How a connection identifies itself; secrets by name. */
 export type ConnectionAuth =

@@ -215,20 +215,22 @@ test('with MongoDB away starts, steps and questions go on, and history is writte
 
 test('every start and end was announced, under ids that a second announcement shares', async () => {
   const announced = new Map<string, Set<string>>();
-  const consumer = await bed.bus.jetstream.consumers.get(EVENTS_STREAM);
-  const { num_pending: pending } = await consumer.info(true);
-  const messages = await consumer.fetch({ max_messages: pending, expires: 5_000 });
-  for await (const message of messages) {
-    for (const event of message.json<{ readonly id: string; readonly type: string; readonly subject: string }[]>()) {
-      const key = `${event.subject} ${event.type.split('.').at(-2) ?? ''}`;
-      announced.set(key, (announced.get(key) ?? new Set()).add(event.id));
-    }
-  }
   const ended = await bed.database.collection<{ readonly _id: string; readonly status: string }>('history').find({}).toArray();
   expect(ended.length).toBeGreaterThan(300);
-  expect(ended.filter(({ _id, status }) => !announced.has(`${_id} started`) || !announced.has(`${_id} ${status}`)).map(({ _id }) => _id)).toEqual([]);
+  const consumer = await bed.bus.jetstream.consumers.get(EVENTS_STREAM);
+  // Events go out by themselves, behind the log: history may have an execution before JetStream has its end.
+  await eventually(async () => {
+    for await (const message of await consumer.fetch({ max_messages: 1_000, expires: 1_000 })) {
+      for (const event of message.json<{ readonly id: string; readonly type: string; readonly subject: string }[]>()) {
+        const key = `${event.subject} ${event.type.split('.').at(-2) ?? ''}`;
+        announced.set(key, (announced.get(key) ?? new Set()).add(event.id));
+      }
+    }
+    expect(ended.filter(({ _id, status }) => !announced.has(`${_id} started`) || !announced.has(`${_id} ${status}`)).map(({ _id }) => _id)).toEqual([]);
+    return true;
+  }, { timeoutMs: 30_000 });
   expect([...announced].filter(([, ids]) => ids.size !== 1)).toEqual([]);
-});
+}, 60_000);
 
 /** An id whose lane the orchestrator owns. */
 function idOwnedBy(owner: Orchestrator): string {

@@ -5,6 +5,7 @@ import { MillraceError } from '@millrace/errors';
 import { HTTP_LINGER_MS, type Composition, type ServiceContext } from '@millrace/service';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
+import { createSecretBox } from '@millrace/store';
 import { acceptHook } from './accept-hook.ts';
 import { createLaneLog } from './adapters/lane-log.ts';
 import { openReplyInbox } from './adapters/reply-inbox.ts';
@@ -15,7 +16,6 @@ import { createHooksHttp } from './hooks-http.ts';
 import { createLaneAppender } from './lane-appender.ts';
 import { createLookUp } from './look-up.ts';
 import { repairUntilDone } from './repair.ts';
-import { createSecretBox } from './secret-box.ts';
 import { createWebhookBook } from './webhook-book.ts';
 
 /** How long requests that wait for an execution's end may take when the trigger stops, in milliseconds; then they are told its address. */

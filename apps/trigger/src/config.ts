@@ -1,7 +1,6 @@
 /** The trigger's own settings; those that every service has are in @millrace/service. */
 import { secret, text, type ConfigOf, type Setting } from '@millrace/service';
-
-const SECRET_KEY_BYTES = 32;
+import { SECRET_KEY_BYTES } from '@millrace/store';
 
 export const triggerSettings = {
   secretKey: secretKey('MILLRACE_SECRET_KEY', '32 bytes in base64; encrypts what webhooks keep secret'),

@@ -10,3 +10,4 @@ export {
 } from './store.ts';
 export { isDuplicateKey, isStoreUnavailable, storeFailureOf } from './failure.ts';
 export { PRODUCTION_MEMBERS, storeShortfalls } from './durability.ts';
+export { createSecretBox, SECRET_KEY_BYTES, type SecretBox } from './secret-box.ts';

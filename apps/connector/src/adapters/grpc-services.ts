@@ -1,11 +1,11 @@
 /** The gRPC face of the connector service: connections and the catalogue. */
 import { CatalogueService, ConnectionsService, type CatalogueServer, type ConnectionsServer, type ConnectionSummary } from '@millrace/contracts/connector/v1/connections';
 import { unary } from '@millrace/rpc';
+import type { SecretBox } from '@millrace/store';
 import type { Catalogue } from '../catalogue.ts';
 import { sealConnection, type ConnectionRequest, type SealedConnection } from '../connection.ts';
 import type { ConnectionBook } from '../connection-book.ts';
 import type { ConnectorManifest } from '../manifest.ts';
-import type { SecretBox } from '../secret-box.ts';
 import type { ConnectionStore } from './mongo-connections.ts';
 
 export interface GrpcServicesOptions {

@@ -10,9 +10,8 @@
  */
 import { BUCKETS, decodeJson, encodeJson, openBucket, type Bucket, type Bus, type Watch } from '@millrace/bus';
 import { MillraceError } from '@millrace/errors';
-import { isDuplicateKey, storeFailureOf, type Store } from '@millrace/store';
+import { isDuplicateKey, storeFailureOf, type SecretBox, type Store } from '@millrace/store';
 import type { Logger } from '@millrace/telemetry';
-import type { SecretBox } from '../secret-box.ts';
 import { sameWebhook, webhookPath, type SignatureRule, type Webhook } from '../webhook.ts';
 
 /** Tries of a write that meets another writer. */

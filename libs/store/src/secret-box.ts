@@ -1,7 +1,7 @@
 /**
  * Encrypts secrets for storage: AES-256-GCM with a new nonce each time, bound to the place where they belong.
  *
- * A sealed secret that was copied to another connection, or changed, does not open.
+ * A sealed secret that was copied to another place (another connection, another webhook), or changed, does not open.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
