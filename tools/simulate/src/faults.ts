@@ -35,6 +35,10 @@ export interface PlannedFault {
 
 /** Places between a durable frame and what it allows. */
 const SENDING = ['frame sent, not answered', 'frame answered, effects not begun', 'between effects', 'step dispatched'] as const;
+/** Places that few processes pass: a hand-over, a move, what a core decides before its frame. */
+const RARE = ['deciding', 'lane left, claim not free', 'claim freed', 'inputs sent on', 'move brought forward', 'slot table written', 'payloads removed'] as const;
+/** Places that a process passes when it stops. */
+const LEAVING = ['lane left, claim not free', 'claim freed'] as const;
 /** How long a trap waits for its place to be passed, in milliseconds. */
 const TRAP_MS = 6_000;
 
@@ -52,6 +56,7 @@ export function drawFaults(random: Random, settings: Settings): readonly Planned
     const machine = anybody();
     if (settings.lanes > 1 && kind >= 86 && random.chance(0.7)) return { kind: 'move', share: random.pick([0.02, 0.2, 1]) * random.next(), offset: random.below(4_096), to: random.below(settings.lanes) };
     if (kind < 10) return { kind: 'crash', machine, downMs: random.between(20, 7_000) };
+    if (kind < 45 && machine.startsWith('orchestrator') && random.chance(0.3)) return { kind: 'crash at', machine, point: random.pick(RARE), passes: random.below(3), downMs: random.between(20, 7_000) };
     if (kind < 45) return { kind: 'crash at', machine, point: pointFor(machine), passes: random.below(random.chance(0.5) ? 2 : 12), downMs: random.between(20, 7_000) };
     // Standing still between the answer and what it allows, for longer than the lease, is what fences are for.
     if (kind < 54 && machine.startsWith('orchestrator') && random.chance(0.7)) return { kind: 'stand at', machine, point: random.pick(SENDING), passes: random.below(4), ms: random.between(5_500, 15_000) };
@@ -65,7 +70,12 @@ export function drawFaults(random: Random, settings: Settings): readonly Planned
     const { name } = random.pick(settings.organisations);
     return { kind: 'limit', organisation: name, concurrency: 1 + random.below(10) };
   }
-  return Array.from({ length: settings.faults }, (_, index) => ({ index, atMs: random.between(500, settings.loadMs), fault: draw() })).sort((a, b) => a.atMs - b.atMs);
+  const drawn = Array.from({ length: settings.faults }, (_, index): PlannedFault => ({ index, atMs: random.between(500, settings.loadMs), fault: draw() }));
+  for (const { atMs, fault } of [...drawn]) {
+    if (fault.kind !== 'leave' || !random.chance(0.4)) continue;
+    drawn.push({ index: drawn.length, atMs: atMs - 1, fault: { kind: 'crash at', machine: fault.machine, point: random.pick(LEAVING), passes: random.below(2), downMs: fault.downMs } });
+  }
+  return drawn.sort((a, b) => a.atMs - b.atMs);
 }
 
 /** Carries faults out, and brings back what went down. */
@@ -153,7 +163,7 @@ export class FaultMachine {
     }
   }
 
-  /** From here on nothing goes wrong: everything that is down comes up, clocks are set right. */
+  /** From here on nothing goes wrong: everything that is down comes up, who stands still goes on in its time, clocks are set right. */
   stop(): void {
     this.#over = true;
     const { world } = this.#cluster;
@@ -162,7 +172,6 @@ export class FaultMachine {
     world.awayUntilMs.nats = world.awayUntilMs.mongo = 0;
     for (const machine of world.machines.values()) {
       machine.skewMs = 0;
-      machine.standsUntilMs = 0;
       machine.cutUntilMs = Math.min(machine.cutUntilMs, world.nowMs);
     }
   }

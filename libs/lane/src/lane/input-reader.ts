@@ -43,9 +43,15 @@ export async function readInputs(lane: Lane, ports: InputPorts, clock: Clock, si
     try {
       for await (const message of ports.read(lane.number, next, signal)) {
         if (message.sequence !== next) logger.error('Inputs are missing from the stream', { lane: lane.number, expected: next, found: message.sequence });
-        const inputs = await prepare(lane, message.sequence, decodeLaneInputs(Buffer.from(message.data).toString('utf8')), { ports, clock, signal, logger });
-        if (signal.aborted) return;
-        for (const input of inputs) lane.post(input);
+        const inputs = decodeLaneInputs(Buffer.from(message.data).toString('utf8'));
+        const over = inputs.flatMap((input) => (isSentOn(input) ? [lane.expect(input.execution)] : []));
+        try {
+          const prepared = await prepare(lane, message.sequence, inputs, { ports, clock, signal, logger });
+          if (signal.aborted) return;
+          for (const input of prepared) lane.post(input);
+        } finally {
+          for (const each of over) each();
+        }
         lane.post({ kind: 'position', inputSequence: message.sequence });
         next = message.sequence + 1;
         while (lane.waiting > MAILBOX_MAX && !signal.aborted) await clock.sleep(PAUSE_MS);
@@ -59,6 +65,11 @@ export async function readInputs(lane: Lane, ports: InputPorts, clock: Clock, si
   }
 }
 
+/** One that was sent on may have been sent on before, and have run. */
+function isSentOn(input: LaneInput | EventInput): input is StartInput & { readonly from: number } {
+  return input.kind === 'start' && input.from !== undefined;
+}
+
 interface Preparing {
   readonly ports: InputPorts;
   readonly clock: Clock;
@@ -67,8 +78,7 @@ interface Preparing {
 }
 
 async function prepare(lane: Lane, sequence: number, inputs: readonly (LaneInput | EventInput)[], { ports, clock, signal, logger }: Preparing): Promise<readonly Message[]> {
-  const isAsked = (input: StartInput): boolean => (input.from !== undefined || (lane.memory.partial && input.key !== undefined)) && !lane.knows(input.execution);
-  // One that was sent on may have been sent on before, and have run.
+  const isAsked = (input: StartInput): boolean => (isSentOn(input) || (lane.memory.partial && input.key !== undefined)) && !lane.knows(input.execution);
   const keyed = inputs.flatMap((input) => (input.kind === 'start' && isAsked(input) ? [input.execution] : []));
   const ended = keyed.length === 0 ? new Map<string, string>() : await ports.ended(keyed);
   for (const [id, digest] of ended) lane.memory.recall(id, digest, clock.wallMs());

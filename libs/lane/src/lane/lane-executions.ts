@@ -100,8 +100,11 @@ export class LaneExecutions {
   readonly #logger: Logger;
   readonly #coreTime: CoreTime;
   #decisions = 0;
-  /** Ended executions that history has. */
-  #forgotten: string[] = [];
+  /** Ended executions that history has: nobody is told of them from here any more. */
+  readonly #forgotten = new Set<string>();
+  #forgetting = false;
+  /** Starts that are being looked up, each with how many times: what has ended under such an id is not forgotten. */
+  readonly #expected = new Map<string, number>();
   readonly #observers = new Set<TransitionObserver>();
 
   constructor({ host, frame, log, ports, clock, logger, taken }: LaneExecutionsOptions) {
@@ -202,9 +205,20 @@ export class LaneExecutions {
     if (mayGo) this.#host.post({ kind: 'go', execution: execution.id });
   }
 
-  /** Whether a start of that id would be a repeated one. */
+  /** Whether a start of that id would be a repeated one, if it were posted now. */
   knows(id: string): boolean {
-    return this.actors.has(id) || this.finished.has(id) || this.memory.has(id) || this.sleepers.has(id) || this.backlog.has(id);
+    return this.actors.has(id) || (this.finished.has(id) && !this.#forgotten.has(id)) || this.memory.has(id) || this.sleepers.has(id) || this.backlog.has(id);
+  }
+
+  /** A start of that id comes once something was looked up: what the lane knows of it now, or learns, it knows then. Yields what ends that. */
+  expect(id: string): () => void {
+    this.#expected.set(id, (this.#expected.get(id) ?? 0) + 1);
+    return () => {
+      const left = (this.#expected.get(id) ?? 1) - 1;
+      if (left > 0) this.#expected.set(id, left);
+      else this.#expected.delete(id);
+      if (left === 0 && this.#forgotten.has(id)) this.#forgetSoon();
+    };
   }
 
   /** Why the lane takes no new starts at the moment, if it takes none. */
@@ -505,13 +519,27 @@ export class LaneExecutions {
     }
   }
 
-  /** History has it. A start that waits in the mailbox was not looked up there, since it was known: it is, until that has been taken. */
+  /**
+   * History has it. From here on a start of its id is looked up there (`knows`); one that waits in the mailbox was not,
+   * and finds it here: it is forgotten when those have been taken.
+   */
   #forgetLater(id: string): void {
-    this.#forgotten.push(id);
-    if (this.#forgotten.length > 1) return;
+    this.#forgotten.add(id);
+    this.#forgetSoon();
+  }
+
+  #forgetSoon(): void {
+    if (this.#forgetting) return;
+    this.#forgetting = true;
+    const ids = [...this.#forgotten];
     const run = (): void => {
-      for (const each of this.#forgotten) this.finished.delete(each);
-      this.#forgotten = [];
+      this.#forgetting = false;
+      for (const id of ids) {
+        if (this.#expected.has(id)) continue;
+        this.#forgotten.delete(id);
+        this.finished.delete(id);
+      }
+      if ([...this.#forgotten].some((id) => !this.#expected.has(id))) this.#forgetSoon();
     };
     this.#host.post({ kind: 'later', run });
   }

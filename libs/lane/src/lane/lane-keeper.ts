@@ -4,6 +4,7 @@
  * Owns the keys `claim.<lane>` of its own lanes and the creation of the slot table. Does not own what a lane does.
  *
  * - A claim is changed by compare-and-set and raises the epoch; the fence in the log is what makes it true (E2).
+ * - A process whose lease does not hold claims nothing: others take it for gone, and would take the lane back.
  * - A process claims up to ceil(lanes / live orchestrators); what it has beyond that it leaves free. One that stops names a
  *   successor in the claim, which reads the log ahead and then takes the lane.
  * - A claim of this instance's own name that it does not run is from a former life and is taken at once.
@@ -46,7 +47,7 @@ export interface Claim {
 export interface LaneKeeperOptions {
   readonly bucket: LanesBucket;
   readonly registry: Pick<Registry, 'list' | 'onChange'>;
-  readonly registration: Pick<Registration, 'incarnation'>;
+  readonly registration: Pick<Registration, 'incarnation' | 'leaseDeadline'>;
   readonly instance: string;
   /** The instance whose place this one takes; empty for none. */
   readonly replaces?: string;
@@ -99,6 +100,10 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     void look();
   });
 
+  function leaseHolds(): boolean {
+    return clock.monotonicMs() < options.registration.leaseDeadline();
+  }
+
   /** The watch may be behind what this process has written, and the answer to a write behind the watch: the later revision stays. */
   function note(claim: Claim, revision: number): void {
     if (revision >= (claims.get(claim.lane)?.revision ?? 0)) claims.set(claim.lane, { claim, revision });
@@ -129,7 +134,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
   }
 
   async function look(): Promise<void> {
-    if (looking || closing) return;
+    if (looking || closing || !leaseHolds()) return;
     looking = true;
     try {
       const count = lanes.table().lanes;
@@ -199,7 +204,7 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
   /** Another owner says that this process shall have its lane: read ahead, then take it. */
   async function follow(number: number): Promise<void> {
     const claim = claims.get(number)?.claim;
-    if (claim === undefined || claim.next !== instance || claim.owner === instance || closing || taking.has(number)) return;
+    if (claim === undefined || claim.next !== instance || claim.owner === instance || closing || taking.has(number) || !leaseHolds()) return;
     taking.add(number);
     try {
       const prepared = await options.prepare?.(number).catch((error: unknown) => {

@@ -140,6 +140,12 @@ export class Lane {
     return this.executions.knows(id);
   }
 
+  /** A start of that id is being looked up; the returned function ends that, once it was posted. */
+  expect(id: string): () => void {
+    const over = this.executions.expect(id);
+    return () => this.post({ kind: 'query', run: over });
+  }
+
   /** Ended executions of which the log alone has the journal, until history can take it. */
   get backlog(): number {
     return this.executions.backlog.size;

@@ -113,10 +113,11 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
     const mayHaveEnded = id.timeMs === undefined ? lane.memory.partial : start.resent;
     const isForgotten = mayHaveEnded && !lane.knows(start.execution);
     if (program !== undefined && !isForgotten) begin(lane, start, program);
-    else void beginLater(number, start, isForgotten);
+    else void beginLater(number, start, isForgotten, lane.expect(start.execution));
   }
 
-  async function beginLater(number: number, start: Start, isForgotten: boolean): Promise<void> {
+  /** `over` ends the looking up. */
+  async function beginLater(number: number, start: Start, isForgotten: boolean, over: () => void): Promise<void> {
     try {
       const program = await ports.definitions.resolve(start.organisation, start.workflow);
       if (program === undefined) {
@@ -135,6 +136,8 @@ export function serveStarts(call: StartCall, ports: StartPorts): void {
     } catch (error) {
       const failure = MillraceError.from(error);
       refuse(start.number, failure.reason, failure.message);
+    } finally {
+      over();
     }
   }
 

@@ -8,6 +8,7 @@ import { entriesOf } from '@millrace/lane';
 import type { Cluster } from '../product/cluster.ts';
 import type { Client, StartFate } from '../work/client.ts';
 import { expectedOf } from '../work/model.ts';
+import { fits } from '../work/performed.ts';
 
 /** What is not over yet, in words; empty once everything is. */
 export function unfinished(cluster: Cluster, client: Client): readonly string[] {
@@ -91,12 +92,12 @@ function checkStart(cluster: Cluster, client: Client, { plan, state, reason }: S
   const { performed } = durable;
   if (end.status === 'cancelled') {
     violations.check('model', client.cancelled.has(plan.execution), () => `execution ${plan.execution} was cancelled, and nobody asked for that`);
-    violations.check('model', performed.every((each, index) => each === expected.performed[index]), () => `execution ${plan.execution} of ${plan.workflow} performed ${performed.join()} before it was cancelled, the model ${expected.performed.join()}`);
+    violations.check('model', fits(performed, expected.performed, false), () => `execution ${plan.execution} of ${plan.workflow} performed ${performed.join()} before it was cancelled, the model ${JSON.stringify(expected.performed)}`);
     return;
   }
   const output = end.output?.value as { readonly n?: number } | undefined;
   violations.check('model', end.status === expected.status && (expected.status === 'completed' ? output?.n === expected.n : end.error?.status === expected.errorStatus), () => `execution ${plan.execution} of ${plan.workflow} with ${n} is ${end.status} with ${JSON.stringify(output ?? end.error)}, the model says ${JSON.stringify(expected)}`);
-  violations.check('model', performed.join() === expected.performed.join(), () => `execution ${plan.execution} of ${plan.workflow} performed ${performed.join()}, the model ${expected.performed.join()}`);
+  violations.check('model', fits(performed, expected.performed, true), () => `execution ${plan.execution} of ${plan.workflow} performed ${performed.join()}, the model ${JSON.stringify(expected.performed)}`);
 }
 
 function checkHistory(cluster: Cluster): void {

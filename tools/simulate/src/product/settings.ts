@@ -28,6 +28,8 @@ export interface Settings {
   readonly loadMs: number;
   readonly executions: number;
   readonly faults: number;
+  /** There are workflows that wait for so long that their executions leave memory; load and faults last as long. */
+  readonly sleepy: boolean;
 }
 
 export function drawSettings(random: Random): Settings {
@@ -56,7 +58,9 @@ export function drawSettings(random: Random): Settings {
       strict: limited && random.chance(0.35),
     };
   });
+  const sleepy = random.chance(0.12);
   return {
+    sleepy,
     orchestrators: 1 + random.below(4),
     workers: 1 + random.below(3),
     throttles: 1 + random.below(2),
@@ -65,7 +69,7 @@ export function drawSettings(random: Random): Settings {
     logBytesMax: random.chance(0.15) ? 30_000 + random.below(100_000) : 2 * 1024 ** 3,
     organisations,
     weather,
-    loadMs: 5_000 + random.below(13_000),
+    loadMs: 5_000 + random.below(13_000) + (sleepy ? 70_000 : 0),
     executions: 20 + random.below(130),
     faults: random.chance(0.1) ? 0 : 2 + random.below(random.chance(0.5) ? 16 : 50),
   };

@@ -4,7 +4,7 @@ import { keyedIdentityText, makeKeyedId, makeTimedId, SLOT_COUNT } from '@millra
 import type { Settings } from '../product/settings.ts';
 import type { Random } from '../world/random.ts';
 import type { StartPlan } from './client.ts';
-import { chain, createWorkflow, type Workflow } from './programs.ts';
+import { chain, createWorkflow, sleeper, type Workflow } from './programs.ts';
 
 /** Workflows of one round. A count. */
 const WORKFLOWS = 6;
@@ -16,11 +16,13 @@ export interface Load {
 
 export function drawLoad(random: Random, settings: Settings, epochMs: number): Load {
   const workflows = [chain('chain', 10), ...Array.from({ length: WORKFLOWS - 1 }, (_, index) => createWorkflow(random, `flow${index}`, { depth: 3, tasks: 5, waitMs: 700, sizeMax: 70_000 }))];
+  if (settings.sleepy) workflows.push(sleeper('sleeper', 46_000 + random.below(25_000)));
   const keys = new Map<string, number>();
   const starts = Array.from({ length: settings.executions }, (_, index): StartPlan => {
     const organisation = random.pick(settings.organisations).name;
-    const workflow = random.chance(0.3) ? 'chain' : random.pick(workflows).name;
-    const atMs = random.between(0, settings.loadMs * 0.85);
+    const workflow = settings.sleepy && random.chance(0.3) ? 'sleeper' : random.chance(0.3) ? 'chain' : random.pick(workflows).name;
+    // Who sleeps begins early, so that it wakes while things go wrong.
+    const atMs = random.between(0, settings.loadMs * (workflow === 'sleeper' ? 0.15 : 0.85));
     const key = random.chance(0.35) ? `key${random.below(5)}` : undefined;
     const identity = `${organisation}/${workflow}/${key ?? ''}`;
     let n = random.below(1_000);

@@ -5,6 +5,7 @@
  * again keeps the activation of the task whose error it caught, with its attempt plus one, and gives every other task
  * of the block a new one, so only the failing step gets further.
  */
+import type { Performed } from './performed.ts';
 import type { Plan } from './programs.ts';
 
 export interface Expected {
@@ -13,8 +14,8 @@ export interface Expected {
   readonly n: number | undefined;
   /** Of a faulted one: the status of its error. */
   readonly errorStatus: number | undefined;
-  /** Attempts of steps that must stand in the journal, in order, as label/attempt. */
-  readonly performed: readonly string[];
+  /** Attempts of steps that must stand in the journal, as label/attempt. */
+  readonly performed: readonly Performed[];
 }
 
 class Raised {
@@ -31,7 +32,7 @@ class Raised {
 }
 
 export function expectedOf(body: readonly Plan[], input: number): Expected {
-  const performed: string[] = [];
+  let performed: Performed[] = [];
   /** Attempts that a task about to be entered has, where it is not the first. */
   const retained = new Map<string, number>();
 
@@ -61,11 +62,32 @@ export function expectedOf(body: readonly Plan[], input: number): Expected {
       }
       case 'do':
         return list(task.body, n, path);
+      case 'timeout':
+        return (n + task.add) % 1_000_003;
+      case 'fork':
+        return side(task.branches, n, path, false).reduce((sum, each) => sum + each, 0) % 1_000_003;
+      case 'race':
+        side(task.branches, n, path, true);
+        return task.n;
       case 'raise':
         throw new Raised(task.status, path, retained.get(path) ?? 1);
       case 'try':
         return attempt(task, n, path);
     }
+  }
+
+  /** What each branch makes of n; what they perform stands in no order to one another. */
+  function side(bodies: readonly (readonly Plan[])[], n: number, path: string, isRace: boolean): readonly number[] {
+    const before = performed;
+    const branches: (readonly Performed[])[] = [];
+    const outcomes = bodies.map((body, index) => {
+      performed = [];
+      const outcome = list(body, n, `${path}/b${index}`);
+      branches.push(performed);
+      return outcome;
+    });
+    performed = [...before, { isRace, branches }];
+    return outcomes;
   }
 
   function attempt(task: Extract<Plan, { kind: 'try' }>, n: number, path: string): number {
