@@ -25,6 +25,8 @@ afterAll(async () => {
 beforeEach(() => {
   bench.onStep = () => undefined;
   bench.leaseHolds = true;
+  bench.onStored = () => undefined;
+  bench.storesAtOnce = false;
   for (const list of [bench.steps, bench.finished, bench.events, bench.replies]) list.length = 0;
 });
 
@@ -227,3 +229,34 @@ test('an owner that was stopped while its append was under way is displaced, and
   await behind.close();
   await proxy.close();
 }, 30_000);
+
+test('a start that comes again is known until it was taken, however soon history has the first one (E4)', async () => {
+  const lane = await bench.take(fresh(), 1, [CHAIN]);
+  answerAll(bench, () => lane);
+  let stored: () => void = () => undefined;
+  bench.onStored = (now) => (stored = now);
+  const first = startIn(lane, CHAIN, null);
+  await first.ended;
+  // Waits in the mailbox when history answers.
+  const again = startIn(lane, CHAIN, null, { id: first.id });
+  stored();
+  // Whoever comes from here on asks history.
+  expect(lane.knows(first.id)).toBe(false);
+  expect((await again.accepted).existing).toBe(true);
+  await eventually(() => lane.executions.finished.size === 0);
+  expect(lane.counts.started).toBe(1);
+});
+
+test('a start that is being looked up finds what has ended meanwhile (E4)', async () => {
+  const lane = await bench.take(fresh(), 1, [CHAIN]);
+  answerAll(bench, () => lane);
+  bench.storesAtOnce = true;
+  const first = startIn(lane, CHAIN, null);
+  const over = lane.expect(first.id);
+  await first.ended;
+  await startIn(lane, CHAIN, null).ended;
+  expect((await startIn(lane, CHAIN, null, { id: first.id }).accepted).existing).toBe(true);
+  over();
+  await eventually(() => lane.executions.finished.size === 0);
+  expect(lane.counts.started).toBe(2);
+});

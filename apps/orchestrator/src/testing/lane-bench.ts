@@ -59,6 +59,8 @@ export interface Bench {
   readonly sentOn: { readonly lane: number; readonly inputs: readonly LaneInput[]; readonly messageId: string }[];
   /** Told whenever a step becomes ready. */
   onStep: (step: ReadyStep) => void;
+  /** Told of each end with what says that history has it. */
+  onStored: (stored: () => void) => void;
   take(number: number, epoch: number, programs: readonly Program[]): Promise<Lane>;
   log(number: number): Promise<LaneLog>;
   close(): Promise<void>;
@@ -93,6 +95,7 @@ export async function openBench(url: string): Promise<Bench> {
     table: (lane) => ({ version: 1, lanes: lane + 1, map: Array.from({ length: SLOT_COUNT }, () => lane) }),
     sentOn: [],
     onStep: () => undefined,
+    onStored: () => undefined,
     log: (number) => openLaneLog({ open, lane: number, clock, signal: ending.signal }),
     async take(number, epoch, programs) {
       await ensureStream(bus, laneInputStreamConfig(number));
@@ -129,6 +132,7 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
     },
     finish(finished, stored) {
       bench.finished.push(finished);
+      bench.onStored(stored);
       if (bench.storesAtOnce) stored();
     },
     async checkpoint(lane, _epoch, actors) {

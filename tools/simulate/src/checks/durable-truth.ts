@@ -21,7 +21,7 @@ export interface Durable {
   /** The last frame that changed it. */
   sequence: number;
   /** Every frame that changed it, by lane. */
-  readonly frames: { readonly lane: number; readonly sequence: number }[];
+  readonly frames: { readonly lane: number; readonly sequence: number; readonly adopts?: true }[];
   /** Frames with which its slot left a lane. */
   readonly releases: { readonly lane: number; readonly sequence: number }[];
   ends: number;
@@ -113,7 +113,7 @@ export class DurableTruth {
       this.#violations.check('E2', known.lane === NO_LANE, () => `frame ${sequence} of lane ${lane} adopts execution ${id}, which lane ${known.lane} has`);
       known.lane = lane;
       known.sequence = sequence;
-      known.frames.push({ lane, sequence });
+      known.frames.push({ lane, sequence, adopts: true });
     }
   }
 
