@@ -18,6 +18,7 @@ import { BreakerBook } from './circuit-breaker.ts';
 import { createClaims } from './claimed-step.ts';
 import { secretKeyBytes, type ConnectorConfig } from './config.ts';
 import { ConnectionBook } from './connection-book.ts';
+import { a2aConnector } from './connectors/a2a/a2a.ts';
 import { asyncApiConnector } from './connectors/asyncapi/asyncapi.ts';
 import { grpcConnector } from './connectors/grpc/grpc.ts';
 import { httpConnector } from './connectors/http/http.ts';
@@ -50,7 +51,7 @@ export async function compose(context: ServiceContext<ConnectorConfig>): Promise
   const script = scriptConnector({ resources });
   const lanes = await watchLanes(bus);
   const grpc = grpcConnector(access);
-  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script, shellConnector(config.shellFolder), containerConnector({ engine: config.containerEngine.split(' ').filter((word) => word !== ''), volumes: config.containerVolumes }), eventConnector(await natsEvents(bus, lanes))];
+  const connectors = [millraceConnector(natsDeliveries(bus)), httpConnector(access), openApiConnector(access), asyncApiConnector(access), a2aConnector(access), grpc, mcpConnector({ ...access, commands: config.mcpCommands.split(',').map((each) => each.trim()).filter((each) => each !== ''), path: config.mcpPath }), smtpConnector(guard, { allowPlainCredentials: config.allowLoopback }), sql, script, shellConnector(config.shellFolder), containerConnector({ engine: config.containerEngine.split(' ').filter((word) => word !== ''), volumes: config.containerVolumes }), eventConnector(await natsEvents(bus, lanes))];
   const catalogue = compileCatalogue(connectors);
 
   const store = await context.store(config.database);

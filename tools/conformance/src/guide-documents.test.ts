@@ -9,6 +9,6 @@ test('every document of the page about calls is valid and compiles', async () =>
 
 test('a document that is wrong is told from one that this release does not run', async () => {
   const head = "document: { dsl: '1.0.3', namespace: a, name: b, version: 1.0.0 }\n";
-  expect(await checkText('f.yaml', `${head}do: [ { a: { call: a2a, with: { method: message/send, server: 'https://a.example' } } } ]\n`)).toMatchObject({ kind: 'unsupported' });
+  expect(await checkText('f.yaml', `${head}do: []\ninput: { schema: { format: avro, document: {} } }\n`)).toMatchObject({ kind: 'unsupported' });
   expect(await checkText('f.yaml', `${head}do: [ { a: { cal: http } } ]\n`)).toMatchObject({ kind: 'invalid' });
 });

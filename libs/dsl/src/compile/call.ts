@@ -24,8 +24,6 @@ export interface CompiledCall {
   readonly arguments: Template;
 }
 
-/** Calls that the DSL defines and this release does not make. */
-const OTHER_CALLS: readonly string[] = ['a2a'];
 const CATALOGUED = /^[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*:\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?@default$/;
 const NOTHING: CompiledCall = { operation: '', arguments: { kind: 'literal', value: {} } };
 
@@ -69,12 +67,11 @@ function refuse(compilation: Compilation, called: string, pointer: string): void
   const functions = property(compilation.document.value['use'], 'functions');
   const defined = isObject(functions) ? Object.keys(functions) : [];
   const catalog = /@([^@]+)$/.exec(called)?.[1];
-  if (OTHER_CALLS.includes(called)) return compilation.unsupported(at, `\`call: ${called}\``);
   if (defined.includes(called)) return compilation.invalid(at, `\`${called}\` cannot be called here: it calls itself, or the document comes to more than ${PLANNED_TASKS_MAX} tasks`, 'take the call out of the function, or loop with `for`');
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(called)) return compilation.unsupported(at, 'a function that is not within the document', 'apply it with `millrace apply`, which fetches the function into the document');
   if (catalog !== undefined && catalog !== 'default') return compilation.unsupported(at, `a function of the catalog \`${catalog}\` that is not within the document`, 'apply it with `millrace apply`, which fetches the function into the document');
   if (catalog === 'default') return compilation.invalid(at, `\`${called}\` is no function of a catalog`, 'write the name, a full version and the catalog, as in `http.request:1.0.0@default`');
-  const meant = closestName(called, [...Object.keys(PROTOCOL_CALLS), ...OTHER_CALLS, ...defined]);
+  const meant = closestName(called, [...Object.keys(PROTOCOL_CALLS), ...defined]);
   const suggestion = meant !== undefined ? `did you mean \`${meant}\`?` : /:\d/.test(called) ? `write \`${called}@default\` for a function of the default catalog` : 'write `http`, or a function of the default catalog such as `http.request:1.0.0@default`';
   compilation.invalid(at, `there is no function \`${called}\``, suggestion);
 }

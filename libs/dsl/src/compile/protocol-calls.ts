@@ -22,6 +22,11 @@ export const ASYNCAPI_SUBSCRIBE_OPERATION = 'asyncapi.subscribe:1.0.0@default';
 export const MCP_READ_OPERATION = 'mcp.read:1.0.0@default';
 export const MCP_CALL_OPERATION = 'mcp.call:1.0.0@default';
 
+export const A2A_READ_OPERATION = 'a2a.read:1.0.0@default';
+export const A2A_SEND_OPERATION = 'a2a.send:1.0.0@default';
+
+/** A2A methods that send a message or change something; the others only ask. */
+const A2A_SENDS: readonly string[] = ['message/send', 'message/stream', 'tasks/cancel', 'tasks/pushNotificationConfig/set', 'tasks/pushNotificationConfig/delete'];
 /** The version of MCP where a call names none (DSL reference, MCP Call). */
 const MCP_VERSION = '2025-06-18';
 
@@ -29,7 +34,7 @@ type Entry = readonly [name: string, value: Template];
 type Compile = (compilation: Compilation, parameters: JsonObject, pointer: string, visible: Visible) => CompiledCall;
 
 /** What `call: NAME` compiles to, by name. */
-export const PROTOCOL_CALLS: Readonly<Record<string, Compile>> = { http: compileHttp, openapi: compileOpenApi, grpc: compileGrpc, asyncapi: compileAsyncApi, mcp: compileMcp };
+export const PROTOCOL_CALLS: Readonly<Record<string, Compile>> = { http: compileHttp, openapi: compileOpenApi, grpc: compileGrpc, asyncapi: compileAsyncApi, mcp: compileMcp, a2a: compileA2a };
 
 /** The members of those names that are given, as templates. */
 function members(compilation: Compilation, parameters: JsonObject, names: readonly string[], pointer: string, visible: Visible): readonly Entry[] {
@@ -149,5 +154,17 @@ function compileMcp(compilation: Compilation, parameters: JsonObject, pointer: s
     ['transport', objectTemplate([...reached, ...members(compilation, transport, ['options'], place, visible)])],
     ...members(compilation, parameters, ['client'], pointer, visible),
     ...durationEntry(compilation, parameters['timeout'], 'timeout', `${pointer}/timeout`, visible),
+  ]);
+}
+
+function compileA2a(compilation: Compilation, parameters: JsonObject, pointer: string, visible: Visible): CompiledCall {
+  const { agentCard, method, server } = parameters;
+  if (agentCard === undefined && server === undefined) compilation.invalid({ pointer }, 'an A2A call needs an agent', 'name it by `server`, or by `agentCard`');
+  const endpoint = server === undefined ? undefined : compileEndpoint(compilation, server, `${pointer}/server`, visible, 'nothing');
+  return called(A2A_SENDS.includes(String(method)) ? A2A_SEND_OPERATION : A2A_READ_OPERATION, endpoint?.access ?? {}, [
+    ...members(compilation, parameters, ['method'], pointer, visible),
+    ...(endpoint === undefined ? [] : [['server', objectTemplate([['uri', endpoint.uri], ...credentialsOf(endpoint.access)])] as const]),
+    ...(agentCard === undefined ? [] : [['agentCard', compileResource(compilation, agentCard, `${pointer}/agentCard`, visible)] as const]),
+    ...members(compilation, parameters, ['parameters'], pointer, visible),
   ]);
 }

@@ -1,6 +1,6 @@
 /**
  * The outside world of a conformance run, on loopback: an HTTP server that is every host, an OAuth2 and OpenID Connect
- * authority, a gRPC service of any name, a broker and a WebSocket server on which somebody always says something.
+ * authority and agent, a gRPC service of any name, a broker and a WebSocket server on which somebody always says something.
  */
 import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
@@ -81,7 +81,7 @@ function serveMethod(server: Server, known: Set<string>, service: string, method
 }
 
 /** `/HOST/PATH`: descriptions, an authority's endpoints, and for the rest something that most callers can use. */
-function answer({ method, path }: Arrival, descriptions: Descriptions, { url }: HttpTarget): TargetAnswer {
+function answer({ body, method, path }: Arrival, descriptions: Descriptions, { url }: HttpTarget): TargetAnswer {
   const { pathname } = new URL(path, url);
   const description = descriptions.get(pathname);
   if (description !== undefined) return { body: description };
@@ -90,6 +90,7 @@ function answer({ method, path }: Arrival, descriptions: Descriptions, { url }: 
     return { body: { issuer, token_endpoint: `${issuer}/token` } };
   }
   if (method === 'POST' && /\/token$/.test(pathname)) return { body: { access_token: 'sample-access-token', token_type: 'Bearer', expires_in: 300 } };
+  if (method === 'POST' && /"jsonrpc":\s*"2\.0"/.test(body)) return { body: { jsonrpc: '2.0', id: (JSON.parse(body) as { readonly id?: Json }).id ?? null, result: { kind: 'message', role: 'agent', parts: [] } } };
   // A document may follow the addresses in an answer.
   return { body: { id: 1, name: 'sample', status: 'available', homeworld: `${url}${pathname}/next`, url: `${url}${pathname}` } };
 }
