@@ -9,6 +9,7 @@ import { listCommand } from './list.ts';
 import { restartCommand } from './restart.ts';
 import { runCommand } from './run.ts';
 import { scaleCommand } from './scale.ts';
+import { schemaCommand } from './schema.ts';
 import { cancelCommand, explainCommand, pauseCommand, resumeCommand, showCommand } from './show.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   testCommand,
   codeCommand,
   graphCommand,
+  schemaCommand,
   runCommand,
   listCommand,
   showCommand,

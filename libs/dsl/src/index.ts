@@ -5,6 +5,7 @@ export { valueOfYaml } from './value-of-yaml.ts';
 export { workflowOfValue, type ResourceDocument, type SourceDocument, type WorkflowDocument } from './source-document.ts';
 export { validateWorkflow, WORKFLOW_SCHEMA, type ValidationResult } from './validate-workflow.ts';
 export { compileWorkflow, type CompileResult } from './compile/compile-workflow.ts';
+export { editorSchema, EDITOR_SCHEMA_ID, type KindSchemas } from './editor-schema.ts';
 export { closestName } from './closest-name.ts';
 export { findingsOf } from './schema-findings.ts';
 export { problemAt } from './source-document.ts';
