@@ -12,8 +12,8 @@ import { checkFile, type CheckedDocument, type CheckedFile } from './source-file
 import { writeJson } from './terminal.ts';
 import { withGateway } from './with-gateway.ts';
 
-/** A webhook names a workflow, which names connections, which belong to an organisation. */
-const ORDER = ['organisation', 'limits', 'connection', 'secret', 'workflow', 'webhook'];
+/** Webhooks, schedules and subscriptions name a workflow, which names connections, which belong to an organisation. */
+const ORDER = ['organisation', 'limits', 'connection', 'secret', 'workflow', 'webhook', 'schedule', 'subscription'];
 
 export interface Applied {
   readonly kind: string;
@@ -28,7 +28,7 @@ export interface Applied {
 export const applyCommand: Command = {
   name: 'apply',
   synopsis: 'FILE… [--org ORG]',
-  summary: 'Register workflows, organisations, limits, connections, secrets and webhooks',
+  summary: 'Register workflows, organisations, limits, connections, secrets, webhooks, schedules and subscriptions',
   options: GATEWAY_OPTIONS,
   positionals: { least: 1, most: Infinity },
   async run(given, terminal) {

@@ -6,10 +6,12 @@ import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { graphCommand } from './graph.ts';
 import { listCommand } from './list.ts';
+import { publishCommand } from './publish.ts';
 import { restartCommand } from './restart.ts';
 import { runCommand } from './run.ts';
 import { scaleCommand } from './scale.ts';
 import { schemaCommand } from './schema.ts';
+import { schedulesCommand, subscriptionsCommand } from './schedules.ts';
 import { cancelCommand, explainCommand, pauseCommand, resumeCommand, showCommand } from './show.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
@@ -40,5 +42,8 @@ export const COMMANDS: readonly Command[] = [
   pauseCommand,
   resumeCommand,
   cancelCommand,
+  publishCommand,
+  schedulesCommand,
+  subscriptionsCommand,
   superviseCommand,
 ];

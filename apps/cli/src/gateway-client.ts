@@ -19,6 +19,7 @@ import {
   type StartExecutionResponse,
   type Workflow,
 } from '@millrace/contracts/gateway/v1/gateway';
+import { EventServiceClient, ScheduleServiceClient, SubscriptionServiceClient, type ScheduleView, type SubscriptionView } from '@millrace/contracts/gateway/v1/triggers';
 import { MillraceError } from '@millrace/errors';
 import { failureOf, HEADERS } from '@millrace/rpc';
 import type { GatewayTarget } from './gateway-target.ts';
@@ -58,6 +59,14 @@ export interface GatewayClient {
   lanes(): Promise<Lanes>;
   scaleLanes(lanes: number): Promise<Lanes>;
   trace(execution: string): Promise<Trace>;
+  /** CloudEvents as JSON texts; how many were accepted. */
+  publish(events: readonly string[]): Promise<number>;
+  schedules(): Promise<readonly ScheduleView[]>;
+  schedule(name: string): Promise<ScheduleView>;
+  setSchedulePaused(name: string, paused: boolean): Promise<ScheduleView>;
+  removeSchedule(name: string): Promise<void>;
+  subscriptions(): Promise<readonly SubscriptionView[]>;
+  removeSubscription(name: string): Promise<void>;
   /** Calls back with every event until `signal` is aborted; rejects when the stream breaks or the gateway ends it. */
   tail(filter: { readonly execution: string; readonly workflow: string }, onEvent: (event: ExecutionEvent) => void, signal: AbortSignal): Promise<void>;
   close(): void;
@@ -71,6 +80,9 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
   const executions = new ExecutionServiceClient(address, channel, options);
   const organisations = new OrganisationServiceClient(address, channel, options);
   const lanes = new LaneServiceClient(address, channel, options);
+  const events = new EventServiceClient(address, channel, options);
+  const schedules = new ScheduleServiceClient(address, channel, options);
+  const subscriptions = new SubscriptionServiceClient(address, channel, options);
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${key}`);
   if (organisation !== '') metadata.set(HEADERS.organisation, organisation);
@@ -103,6 +115,13 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
     lanes: () => ask(lanes.getLanes.bind(lanes), {}),
     scaleLanes: (count) => call(lanes.scaleLanes.bind(lanes), { lanes: count }),
     trace: (execution) => ask(executions.getTrace.bind(executions), { execution }),
+    publish: async (eventsJson) => (await call(events.publishEvents.bind(events), { eventsJson: [...eventsJson] })).events,
+    schedules: async () => (await ask(schedules.listSchedules.bind(schedules), {})).schedules,
+    schedule: (name) => ask(schedules.getSchedule.bind(schedules), { name }),
+    setSchedulePaused: (name, paused) => call(paused ? schedules.pauseSchedule.bind(schedules) : schedules.resumeSchedule.bind(schedules), { name }),
+    removeSchedule: async (name) => void (await call(schedules.removeSchedule.bind(schedules), { name })),
+    subscriptions: async () => (await ask(subscriptions.listSubscriptions.bind(subscriptions), {})).subscriptions,
+    removeSubscription: async (name) => void (await call(subscriptions.removeSubscription.bind(subscriptions), { name })),
     tail(filter, onEvent, signal) {
       return new Promise((resolve, reject) => {
         const stream = executions.tailExecutions(filter, metadata);
@@ -122,6 +141,9 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
       executions.close();
       organisations.close();
       lanes.close();
+      events.close();
+      schedules.close();
+      subscriptions.close();
     },
   };
 }

@@ -8,7 +8,7 @@ import { openKeptRecords } from './adapters/kept-records.ts';
 import { createLaneOwners, instanceAt } from './adapters/lane-owners.ts';
 import { createDefinitions, createExecutionViews, createLaneMaps } from './adapters/orchestrators.ts';
 import { createOwnerLinks } from './adapters/owner-streams.ts';
-import { createDeliveries, createResourceOwners } from './adapters/resource-services.ts';
+import { createDeliveries, createResourceOwners, createTriggers } from './adapters/resource-services.ts';
 import type { GatewayConfig } from './config.ts';
 import { createExecutions } from './executions.ts';
 import { createKeyRing, type StoredKey } from './key-ring.ts';
@@ -58,19 +58,20 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
   const { isKnown } = organisations;
   const deliveries = createDeliveries(notification);
   const definitions = createDefinitions(orchestrators);
+  const triggers = createTriggers(resourcePools.trigger);
   const executions = createExecutions({ router, views: createExecutionViews(orchestrators, owners, logger), deliveries, makeId });
   const resources = createResources({ owners: createResourceOwners(resourcePools), organisations: knownAtOnce(organisationRecords, organisations), keys: knownAtOnce(keyRecords, keys), isKnown, now: () => Date.now() });
 
   let taking = true;
   const isTaking = (): boolean => taking;
   const streamed = metrics.counter('millrace_gateway_streamed_starts_total', 'Starts that came by stream');
-  const grpc = createGrpcApi({ keys, isKnown, executions, definitions, deliveries, resources, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
+  const grpc = createGrpcApi({ keys, isKnown, executions, definitions, deliveries, resources, triggers, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
   const seconds = metrics.histogram('millrace_gateway_request_seconds', 'REST requests, by operation and HTTP status', { labels: ['operation', 'status'] });
   const rest = createRestServer({
     version,
     keys,
     isKnown,
-    handlers: createHandlers({ executions, definitions, deliveries, resources, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
+    handlers: createHandlers({ executions, definitions, deliveries, resources, triggers, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
     spans,
     logger,
     isTaking,

@@ -4,6 +4,8 @@ import { ConnectionsService, type Connection, type ConnectionSummary } from '@mi
 import type { Execution } from '@millrace/contracts/execution/v1/execution';
 import { ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient, type ExecutionEvent, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
 import { DefinitionsService, type ApplyRequest, type ExecutionReference, type ListRequest, type Start, type TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import { EventsService, type PublishRequest } from '@millrace/contracts/trigger/v1/events';
+import { SchedulesService, type Schedule, type ScheduleStatus } from '@millrace/contracts/trigger/v1/schedules';
 import { LimitsService, type OrganisationLimits } from '@millrace/contracts/throttle/v1/throttle';
 import { decodeListPosition, newestFirst, type ExecutionListDocument } from '@millrace/documents';
 import { MillraceError } from '@millrace/errors';
@@ -38,6 +40,8 @@ const shown = new Map<string, Execution>();
 const tails = new Set<ServerWritableStream<TailRequest, ExecutionEvent>>();
 const limits = new Map<string, OrganisationLimits>();
 const connections = new Map<string, ConnectionSummary>();
+const published: { readonly organisation: string; readonly event: { readonly id: string } }[] = [];
+const schedules = new Map<string, ScheduleStatus>();
 
 beforeAll(async () => {
   folder = await temporaryFolder('gateway');
@@ -51,6 +55,26 @@ beforeAll(async () => {
         get: unaryOf(({ organisation }: { organisation: string }) => limits.get(organisation) ?? { organisation, concurrency: 0, startsPerSecond: 0, weight: 0, revision: 0, strict: false }),
         put: unaryOf(putLimits),
         list: unaryOf(() => ({ limits: [...limits.values()] })),
+      });
+      server.addService(EventsService, {
+        publish: unaryOf(({ organisation, eventsJson }: PublishRequest) => {
+          published.push(...eventsJson.map((text) => ({ organisation, event: JSON.parse(text) as { readonly id: string } })));
+          return { events: eventsJson.length };
+        }),
+      });
+      server.addService(SchedulesService, {
+        put: unaryOf((schedule: Schedule) => {
+          const status = { schedule: { ...schedule, paused: schedule.paused ?? false }, revision: 1, documentOf: '', dueAtMs: 1e12, lastDueAtMs: 0, lastExecution: '', waitsFor: '', started: 0, missed: 0, nextMs: [1e12], outcome: schedules.has(schedule.name) ? 'unchanged' : 'created' };
+          schedules.set(schedule.name, status);
+          return status;
+        }),
+        get: unaryOf(({ name }: { name: string }) => schedules.get(name) ?? Promise.reject(new MillraceError('resource-unknown'))),
+        list: unaryOf(() => ({ schedules: [...schedules.values()] })),
+        setPaused: unaryOf(({ name, paused }: { name: string; paused: boolean }) => {
+          const status = schedules.get(name);
+          return status?.schedule === undefined ? Promise.reject(new MillraceError('resource-unknown')) : { ...status, schedule: { ...status.schedule, paused } };
+        }),
+        remove: unaryOf(({ name }: { name: string }) => ({ found: schedules.delete(name) })),
       });
       server.addService(ConnectionsService, { put: unaryOf(putConnection), list: unaryOf(() => ({ connections: [...connections.values()] })) });
     },
@@ -373,6 +397,47 @@ describe('workflows and resources', () => {
     ['an organisation that is not there', { kind: 'limits', name: 'x', organisation: 'nobody', spec: { concurrency: 1 } }, 'organisation-unknown'],
   ])('a resource with %s is refused', async (_what, body, reason) => {
     expect((await call('/v1/resources', { method: 'POST', body })).document).toMatchObject({ reason });
+  });
+});
+
+describe('events and schedules', () => {
+  beforeAll(async () => {
+    registrations.push(await joinRegistry(bus, { service: 'trigger', instance: 'trigger-1', version: '0.0.0', addresses: { grpc: peer.address }, attributes: {} }));
+    await eventually(async () => (await call('/v1/schedules')).status === 200);
+  });
+
+  const event = { specversion: '1.0', id: '1', source: 'urn:shop', type: 'order.placed', data: { n: 1 } };
+  const send = (contentType: string, body: unknown, headers: Record<string, string> = {}): Promise<{ status: number; document: Record<string, unknown> }> =>
+    call('/v1/events', { method: 'POST', text: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': contentType, ...headers } });
+
+  test.each([
+    ['structured', 'application/cloudevents+json', event, {}, ['1']],
+    ['in a batch', 'application/cloudevents-batch+json', [event, { ...event, id: '2' }], {}, ['1', '2']],
+    ['binary', 'application/json', '{"n":1}', { 'ce-specversion': '1.0', 'ce-id': '3', 'ce-source': 'urn:shop', 'ce-type': 'order.placed' }, ['3']],
+  ])('events are taken %s, for the organisation of the caller', async (_, type, body, headers, ids) => {
+    published.length = 0;
+    expect(await send(type, body, headers)).toMatchObject({ status: 202, document: { events: ids.length } });
+    expect(published).toMatchObject(ids.map((id) => ({ organisation: 'default', event: { ...event, id } })));
+  });
+
+  test('a batch with an event that is wrong is refused as a whole, with the place', async () => {
+    published.length = 0;
+    expect(await send('application/cloudevents-batch+json', [event, { ...event, source: '' }])).toMatchObject({ status: 400, document: { reason: 'argument-invalid', detail: expect.stringContaining('events[1]: `source`') as never } });
+    expect(published).toEqual([]);
+    expect((await call('/v1/events', { method: 'POST', key: '', text: '{}', headers: { 'content-type': 'application/cloudevents+json' } })).status).toBe(401);
+  });
+
+  test('a schedule is applied, shown, paused and removed', async () => {
+    const apply = (): Promise<{ document: Record<string, unknown> }> => call('/v1/resources', { method: 'POST', body: { kind: 'schedule', name: 'nightly', spec: { workflow: 'report', cron: '0 3 * * *', timeZone: 'Europe/Berlin' } } });
+    expect((await apply()).document).toMatchObject({ kind: 'schedule', outcome: 'created' });
+    expect((await apply()).document).toMatchObject({ outcome: 'unchanged' });
+    const shown = { name: 'nightly', organisation: 'default', workflow: 'report', rule: { cron: '0 3 * * *', timeZone: 'Europe/Berlin' }, input: {}, catchUp: 'latest', state: 'active', documentOf: null, next: ['2001-09-09T01:46:40.000Z'] };
+    expect((await call('/v1/schedules')).document).toMatchObject({ schedules: [shown] });
+    expect((await call('/v1/schedules/nightly')).document).toMatchObject(shown);
+    expect((await call('/v1/schedules/nightly:pause', { method: 'POST' })).document).toMatchObject({ state: 'paused' });
+    expect((await call('/v1/schedules/workflow.other')).document).toMatchObject({ reason: 'resource-unknown', status: 404 });
+    expect((await call('/v1/schedules/nightly', { method: 'DELETE' })).document).toEqual({ name: 'nightly' });
+    expect((await call('/v1/schedules/nightly', { method: 'DELETE' })).status).toBe(404);
   });
 });
 

@@ -1,5 +1,6 @@
 /** What the gateway needs from outside. */
 import type { Execution, ExecutionSummary, Span, Trace } from '@millrace/contracts/execution/v1/execution';
+import type { ScheduleView, SubscriptionView } from '@millrace/contracts/gateway/v1/triggers';
 import type { Lanes, ListDeliveriesResponse, Workflow } from '@millrace/contracts/gateway/v1/gateway';
 
 /** A start as it goes to the owner of its lane. */
@@ -182,6 +183,42 @@ export interface ConnectionSpec {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
+export interface ScheduleSpec {
+  readonly workflow: string;
+  /** cron, every or after. */
+  readonly kind: string;
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly intervalMs: number;
+  readonly inputJson: string;
+  readonly catchUp: string;
+  /** Undefined: as it is. */
+  readonly paused: boolean | undefined;
+}
+
+export interface SubscriptionSpec {
+  readonly type: string;
+  readonly source: string;
+  readonly where: string;
+  readonly workflow: string;
+  readonly idempotencyKey: string;
+  readonly url: string;
+  readonly secret: string;
+}
+
+/** What the trigger keeps and takes, besides webhooks. The views are the contract's own. */
+export interface Triggers {
+  /** Resolves once the events, JSON texts that were checked, are durable. @throws MillraceError `bus-failed`, `log-budget-exceeded`, `limit-exceeded`, `service-unavailable`. */
+  publish(organisation: string, events: readonly string[]): Promise<void>;
+  listSchedules(organisation: string): Promise<readonly ScheduleView[]>;
+  /** @throws MillraceError `resource-unknown`, as those below. */
+  getSchedule(organisation: string, name: string): Promise<ScheduleView>;
+  setPaused(organisation: string, name: string, paused: boolean): Promise<ScheduleView>;
+  removeSchedule(organisation: string, name: string): Promise<void>;
+  listSubscriptions(organisation: string): Promise<readonly SubscriptionView[]>;
+  removeSubscription(organisation: string, name: string): Promise<void>;
+}
+
 export type Outcome = 'created' | 'changed' | 'unchanged';
 
 /** Resources that other services keep. */
@@ -189,6 +226,8 @@ export interface ResourceOwners {
   putLimits(limits: OrganisationLimits): Promise<{ readonly limits: OrganisationLimits; readonly outcome: Outcome }>;
   putConnection(organisation: string, name: string, spec: ConnectionSpec): Promise<Outcome>;
   putWebhook(organisation: string, name: string, spec: WebhookSpec): Promise<Outcome>;
+  putSchedule(organisation: string, name: string, spec: ScheduleSpec): Promise<Outcome>;
+  putSubscription(organisation: string, name: string, spec: SubscriptionSpec): Promise<Outcome>;
 }
 
 export interface Organisation {

@@ -1,14 +1,15 @@
 /**
  * Applying resources, limits and keys: who may, and which service keeps what.
  *
- * Owns organisations and keys themselves; limits, connections, secrets and webhooks go to the services that own them.
+ * Owns organisations and keys themselves; limits, connections, secrets, webhooks, schedules and subscriptions go to the services that own them.
  */
-import type { ConnectionResource, LimitsResource, SecretResource, WebhookResource } from '@millrace/dsl';
+import type { ConnectionResource, LimitsResource, ScheduleResource, SecretResource, SubscriptionResource, WebhookResource } from '@millrace/dsl';
+import { statedDurationMs } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import { makeKey } from './api-key.ts';
 import type { StoredKey } from './key-ring.ts';
 import { organisationWithin, requireOperator, type Caller } from './principal.ts';
-import type { ConnectionSpec, Organisation, OrganisationLimits, Outcome, ResourceOwners, WebhookSpec } from './ports.ts';
+import type { ConnectionSpec, Organisation, OrganisationLimits, Outcome, ResourceOwners, ScheduleSpec, SubscriptionSpec, WebhookSpec } from './ports.ts';
 import { readResource, type ResourceProposal } from './read-resource.ts';
 
 /** Characters of a key's description. */
@@ -56,7 +57,7 @@ export function createResources(options: ResourcesOptions): Resources {
     return (await organisations.create({ id: name, createdAtMs: now() })) ? 'created' : 'unchanged';
   }
 
-  async function handOver(caller: Caller, organisation: string, resource: LimitsResource | ConnectionResource | SecretResource | WebhookResource): Promise<Outcome> {
+  async function handOver(caller: Caller, organisation: string, resource: LimitsResource | ConnectionResource | SecretResource | WebhookResource | ScheduleResource | SubscriptionResource): Promise<Outcome> {
     const { name } = resource;
     switch (resource.kind) {
       case 'limits': {
@@ -70,6 +71,10 @@ export function createResources(options: ResourcesOptions): Resources {
         return owners.putConnection(organisation, `${SECRET_CONNECTOR}.${name}`, { connector: SECRET_CONNECTOR, baseUrl: '', authJson: '', secrets: { value: JSON.stringify(resource.spec.value) } });
       case 'webhook':
         return owners.putWebhook(organisation, name, webhookSpec(resource.spec));
+      case 'schedule':
+        return owners.putSchedule(organisation, name, scheduleSpec(resource.spec));
+      case 'subscription':
+        return owners.putSubscription(organisation, name, subscriptionSpec(resource.spec));
     }
   }
 
@@ -109,4 +114,22 @@ function webhookSpec(spec: WebhookResource['spec']): WebhookSpec {
     signatureSecret: spec.signature?.secret ?? '',
     idempotencyKey: spec.idempotencyKey ?? '',
   };
+}
+
+function scheduleSpec({ workflow, cron, timeZone, every, after, input, catchUp, paused }: ScheduleResource['spec']): ScheduleSpec {
+  const interval = every ?? after;
+  return {
+    workflow,
+    kind: cron !== undefined ? 'cron' : every !== undefined ? 'every' : 'after',
+    cron: cron ?? '',
+    timeZone: timeZone ?? '',
+    intervalMs: interval === undefined ? 0 : (statedDurationMs(interval) ?? 0),
+    inputJson: JSON.stringify(input),
+    catchUp,
+    paused,
+  };
+}
+
+function subscriptionSpec({ type, source = '', where = '', workflow = '', idempotencyKey = '', webhook }: SubscriptionResource['spec']): SubscriptionSpec {
+  return { type, source, where, workflow, idempotencyKey, url: webhook?.url ?? '', secret: webhook?.secret ?? '' };
 }

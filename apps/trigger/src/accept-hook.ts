@@ -15,6 +15,7 @@ import { acceptedAnswer, replyAnswer, type HookAnswer } from './hook-answer.ts';
 import { readHookRequest, type HookRequest } from './hook-request.ts';
 import type { LaneAppender } from './lane-appender.ts';
 import type { ReplyInbox } from './ports.ts';
+import { startJson, workflowName } from './start-appender.ts';
 import type { ServedWebhook, WebhookBook } from './webhook-book.ts';
 
 /** How long a request with `reply: output` waits by default, in milliseconds. `Prefer: wait=SECONDS` says otherwise. */
@@ -89,15 +90,4 @@ async function answerWithEnd(ports: AcceptHookPorts, call: HookCall, execution: 
 export function replyWaitMs(prefer: string | readonly string[] | undefined): number {
   const match = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?/i.exec(String(prefer ?? ''));
   return match?.[1] === undefined ? REPLY_WAIT_MS : Math.min(Number(match[1]) * 1000, REPLY_WAIT_MS_MAX);
-}
-
-/** NAME of NAME@VERSION: a key belongs to a workflow, whatever its version. */
-function workflowName(workflow: string): string {
-  return workflow.split('@', 1)[0] ?? workflow;
-}
-
-/** The header's fields and the input, whose text is taken as it is. */
-function startJson(header: object, inputJson: string): string {
-  const text = JSON.stringify(header);
-  return `${text.slice(0, -1)},"input":${inputJson}}`;
 }

@@ -11,11 +11,13 @@ import { createLaneLog } from './adapters/lane-log.ts';
 import { openReplyInbox } from './adapters/reply-inbox.ts';
 import { openWebhookStore, type StoredWebhook } from './adapters/webhook-store.ts';
 import { createWebhooksService } from './adapters/webhooks-grpc.ts';
+import { composeEvents } from './compose-events.ts';
 import type { TriggerConfig } from './config.ts';
 import { createHooksHttp } from './hooks-http.ts';
 import { createLaneAppender } from './lane-appender.ts';
 import { createLookUp } from './look-up.ts';
 import { repairUntilDone } from './repair.ts';
+import { createStartAppender } from './start-appender.ts';
 import { createWebhookBook } from './webhook-book.ts';
 
 /** How long requests that wait for an execution's end may take when the trigger stops, in milliseconds; then they are told its address. */
@@ -30,7 +32,9 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
   const appends = metrics.histogram('millrace_trigger_append_seconds', 'Appends to lanes, retries included');
 
   const book = createWebhookBook();
-  const webhooks = await openWebhookStore(bus, await context.store(config.database), createSecretBox(config.secretKey), logger);
+  const store = await context.store(config.database);
+  const box = createSecretBox(config.secretKey);
+  const webhooks = await openWebhookStore(bus, store, box, logger);
   const serve = ({ webhook, revision }: StoredWebhook): void => {
     const problem = book.set(webhook, revision);
     if (problem !== undefined) logger.error('A stored webhook is not served', { organisation: webhook.organisation, webhook: webhook.name, problem });
@@ -43,8 +47,9 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
 
   const lanes = await watchLanes(bus);
   const inbox = openReplyInbox(bus, logger);
+  const log = createLaneLog(bus);
   const appender = createLaneAppender({
-    log: createLaneLog(bus),
+    log,
     origin: `${instance}.${randomBytes(8).toString('hex')}`,
     onBatch: (_lane, inputs, _bytes, tookMs) => {
       batches.observe(inputs);
@@ -70,6 +75,20 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
       return lane;
     },
   };
+  const { executionId, laneOf } = ports;
+  const events = await composeEvents({
+    bus,
+    store,
+    box,
+    instance,
+    logger,
+    metrics,
+    appender,
+    messageBytesMax: () => log.messageBytesMax(),
+    lanes: () => lanes.table()?.lanes ?? 0,
+    starts: createStartAppender({ appender, executionId, laneOf }),
+    orchestrators: context.pool('orchestrator'),
+  });
   let taking = true;
   /** Requests that have no answer yet. */
   let open = 0;
@@ -92,7 +111,7 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
   await http.ready();
 
   return {
-    rpcServices: [{ definition: WebhooksService, implementation: { ...createWebhooksService(webhooks, book) } }],
+    rpcServices: [{ definition: WebhooksService, implementation: { ...createWebhooksService(webhooks, book) } }, ...events.rpcServices],
     httpHandler: (request, response) => {
       http.routing(request, response);
       return true;
@@ -105,6 +124,7 @@ export async function compose(context: ServiceContext<TriggerConfig>): Promise<C
       for (const until = performance.now() + LINGER_MS_MAX; open > 0 && performance.now() < until; ) await delay(LINGER_POLL_MS);
       taking = false;
       inbox.close();
+      await events.drain();
       await appender.idle();
     },
     async close() {

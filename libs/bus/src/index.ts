@@ -41,11 +41,14 @@ export {
 export { followRegistry, watchRegistry, type Registry } from './registry.ts';
 export {
   BUCKETS,
+  ARRIVALS_STREAM,
+  ARRIVALS_SUBJECT,
   EVENTS_STREAM,
   EVENTS_SUBJECTS,
   NOTIFY_STREAM,
   NOTIFY_SUBJECTS,
   eventSubject,
+  lifecycleSubject,
   inputStream,
   inputSubject,
   laneStream,
@@ -64,3 +67,4 @@ export { keyedExecutionId, newExecutionId, type NewExecution } from './identity.
 export { packFrame, unpackFrame } from './frame-bytes.ts';
 export { readStream, READ_STALE_MS, type StreamMessage, type StreamReading } from './stream-reader.ts';
 export { busShortfalls, MAX_PAYLOAD_BYTES_NEEDED, payloadShortfalls, PRODUCTION_REPLICAS, type Shortfall } from './durability.ts';
+export { EVENTS_AGE_MS_MAX, EVENTS_BYTES_MAX, eventsStreamConfig } from './events-stream.ts';

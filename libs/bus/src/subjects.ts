@@ -29,6 +29,15 @@ export function eventSubject(organisation: string, type: string): string {
   return `events.${organisation}.${type}`;
 }
 
+/** CloudEvents that came from outside, until they have gone where they belong. */
+export const ARRIVALS_STREAM = 'ARRIVALS';
+export const ARRIVALS_SUBJECT = 'arrivals';
+
+/** Lifecycle events of one organisation, in batches. */
+export function lifecycleSubject(organisation: string): string {
+  return `events.${organisation}.lifecycle`;
+}
+
 /** Deliveries handed to the notification service. */
 export const NOTIFY_STREAM = 'NOTIFY';
 export const NOTIFY_SUBJECTS = 'notify.*';
@@ -44,6 +53,7 @@ export const BUCKETS = {
   lanes: 'lanes',
   definitions: 'definitions',
   webhooks: 'webhooks',
+  subscriptions: 'subscriptions',
   connections: 'connections',
   limits: 'limits',
   keys: 'keys',

@@ -15,3 +15,4 @@ export { deliveryDocument, deliveryListDocument, type DeliveryDocument, type Del
 export { workflowDocument, type WorkflowDocument } from './workflow-document.ts';
 export { isoTime, jsonValue, type Json } from './value.ts';
 export { decodeListPosition, encodeListPosition, newestFirst, type ListPosition } from './list-position.ts';
+export { scheduleDocument, scheduleListDocument, subscriptionDocument, subscriptionListDocument, type ScheduleDocument, type SubscriptionDocument } from './trigger-document.ts';

@@ -9,17 +9,22 @@ export { editorSchema, EDITOR_SCHEMA_ID, type KindSchemas } from './editor-schem
 export { closestName } from './closest-name.ts';
 export { findingsOf } from './schema-findings.ts';
 export { problemAt } from './source-document.ts';
+export { scheduleOf, EVERY_MS_MIN, type StartingEvents, type WorkflowSchedule } from './compile/schedule.ts';
+export { readCron, TIME_ZONE_DEFAULT, type CronCalendar, type CronReading } from './cron.ts';
 export { programText } from './program-text.ts';
 export { compileSource, expressionSource, type SourceResult } from './compile/expression.ts';
 export {
   checkResource,
+  type CatchUp,
   type ConnectionAuth,
   type ConnectionResource,
   type LimitsResource,
   type OrganisationResource,
   type Resource,
   type ResourceResult,
+  type ScheduleResource,
   type SecretResource,
+  type SubscriptionResource,
   type WebhookResource,
 } from './resource.ts';
 export { CONCURRENCY_MAX, RESOURCE_KINDS, RESOURCE_SCHEMAS, SECRET_CHARACTERS_MAX, STARTS_PER_SECOND_MAX, WEBHOOK_SECRET_CHARACTERS_MAX, WEIGHT_MAX, type ResourceKind } from './resource-schema.ts';

@@ -4,7 +4,7 @@
 import type { JsonObject } from './json-value.ts';
 import { NAME_PATTERN, NAME_RULE, SECRET_NAME_PATTERN } from './resource-name.ts';
 
-export const RESOURCE_KINDS = ['organisation', 'limits', 'connection', 'secret', 'webhook'] as const;
+export const RESOURCE_KINDS = ['organisation', 'limits', 'connection', 'secret', 'webhook', 'schedule', 'subscription'] as const;
 
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
 
@@ -32,8 +32,13 @@ export const RESOURCE_EXPECTATIONS: Readonly<Record<string, string>> = {
   SecretName: 'the name of a secret in `secrets`',
   BaseUrl: 'a URL, such as `https://api.example.com` or `sqlite:orders.db`',
   WorkflowReference: '`NAME` or `NAME@VERSION`, such as `sort-deliveries@1.0.0`',
+  EventType: 'the type of events, such as `com.example.order.placed`, or its beginning with `.*`, or `*` for all',
+  WebhookUrl: 'an address such as `https://example.com/events`',
   HeaderName: 'the name of an HTTP header, such as `X-Api-Key`',
 };
+
+const workflow = { type: 'string', title: 'WorkflowReference', pattern: '^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:@\\d+\\.\\d+\\.\\d+(?:[-+][0-9A-Za-z.+-]+)?)?$' } as const;
+const expression = { type: 'string', minLength: 1, maxLength: 4_096 } as const;
 
 const auth = {
   type: 'object',
@@ -81,7 +86,7 @@ const specs: Readonly<Record<ResourceKind, JsonObject>> = {
     additionalProperties: false,
     required: ['workflow'],
     properties: {
-      workflow: { type: 'string', title: 'WorkflowReference', pattern: '^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:@\\d+\\.\\d+\\.\\d+(?:[-+][0-9A-Za-z.+-]+)?)?$' },
+      workflow,
       reply: { type: 'string', enum: ['accepted', 'output'] },
       signature: {
         type: 'object',
@@ -89,7 +94,40 @@ const specs: Readonly<Record<ResourceKind, JsonObject>> = {
         required: ['scheme', 'secret'],
         properties: { scheme: { type: 'string', enum: ['github-sha256'] }, secret: { ...secret, maxLength: WEBHOOK_SECRET_CHARACTERS_MAX } },
       },
-      idempotencyKey: { type: 'string', minLength: 1, maxLength: 4_096 },
+      idempotencyKey: expression,
+    },
+  },
+  schedule: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['workflow'],
+    properties: {
+      workflow,
+      cron: { type: 'string', minLength: 1, maxLength: 256 },
+      every: {},
+      after: {},
+      timeZone: { type: 'string', minLength: 1, maxLength: 64 },
+      input: {},
+      catchUp: { type: 'string', enum: ['latest', 'all', 'none'] },
+      paused: { type: 'boolean' },
+    },
+  },
+  subscription: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['type'],
+    properties: {
+      type: { type: 'string', title: 'EventType', pattern: '^(?:\\*|[^\\s.*>]+(?:\\.[^\\s.*>]+)*(?:\\.\\*)?)$', maxLength: 256 },
+      source: { type: 'string', minLength: 1, maxLength: 1_024 },
+      where: expression,
+      workflow,
+      idempotencyKey: expression,
+      webhook: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['url'],
+        properties: { url: { type: 'string', title: 'WebhookUrl', pattern: '^https?://\\S+$', maxLength: 2_048 }, secret: { ...secret, maxLength: WEBHOOK_SECRET_CHARACTERS_MAX } },
+      },
     },
   },
 };
@@ -119,4 +157,6 @@ export const RESOURCE_SCHEMAS: Readonly<Record<ResourceKind, JsonObject>> = {
   connection: schemaOf('connection'),
   secret: schemaOf('secret'),
   webhook: schemaOf('webhook'),
+  schedule: schemaOf('schedule'),
+  subscription: schemaOf('subscription'),
 };

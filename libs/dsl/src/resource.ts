@@ -1,11 +1,13 @@
 /**
- * Millrace's own resources: organisations, their limits, connections, secrets and webhooks.
+ * Millrace's own resources: organisations, their limits, connections, secrets, webhooks, schedules and subscriptions.
  *
  * Owns what a resource may say and its typed form. Does not own what it refers to: whether a workflow or
  * connector of that name exists is for the service that keeps the resource.
  */
-import type { JsonValue } from '@millrace/engine';
+import { statedDurationMs, type JsonValue } from '@millrace/engine';
 import { expressionSource, compileSource } from './compile/expression.ts';
+import { EVERY_MS_MIN } from './compile/schedule.ts';
+import { readCron, TIME_ZONE_DEFAULT } from './cron.ts';
 import { isObject, property } from './json-value.ts';
 import { childPointer } from './json-pointer.ts';
 import { PROBLEMS_MAX } from './limits.ts';
@@ -83,11 +85,51 @@ export interface WebhookResource extends ResourceHead {
   };
 }
 
-export type Resource = OrganisationResource | LimitsResource | ConnectionResource | SecretResource | WebhookResource;
+/** What becomes of times that passed while nothing could be started: the last of them, each, or none is made up for. */
+export type CatchUp = 'latest' | 'all' | 'none';
+
+/** A workflow that starts at times; just one of `cron`, `every` and `after` is there. */
+export interface ScheduleResource extends ResourceHead {
+  readonly kind: 'schedule';
+  readonly spec: {
+    readonly workflow: string;
+    readonly cron?: string;
+    /** A duration of the DSL. */
+    readonly every?: JsonValue;
+    /** A duration of the DSL, after the end of the execution before. */
+    readonly after?: JsonValue;
+    /** Of `cron`, a name of the IANA database. */
+    readonly timeZone?: string;
+    readonly input: JsonValue;
+    readonly catchUp: CatchUp;
+    /** Left out: as it is, and running when it is new. */
+    readonly paused?: boolean;
+  };
+}
+
+/** Events that start a workflow, or go out to a web address; just one of `workflow` and `webhook` is there. */
+export interface SubscriptionResource extends ResourceHead {
+  readonly kind: 'subscription';
+  readonly spec: {
+    /** A type, the beginning of types with `.*`, or `*`. */
+    readonly type: string;
+    readonly source?: string;
+    /** jq over the event, without `${ }`. */
+    readonly where?: string;
+    readonly workflow?: string;
+    /** jq over the event; left out, `source` and `id` are the key. */
+    readonly idempotencyKey?: string;
+    readonly webhook?: { readonly url: string; readonly secret?: string };
+  };
+}
+
+export type Resource = OrganisationResource | LimitsResource | ConnectionResource | SecretResource | WebhookResource | ScheduleResource | SubscriptionResource;
 
 export type ResourceResult =
   | { readonly kind: 'checked'; readonly resource: Resource }
   | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
+
+const WAYS = ['cron', 'every', 'after'] as const;
 
 type Report = (at: { readonly pointer: string; readonly side?: Side; readonly place?: Place }, message: string, suggestion?: string) => void;
 
@@ -128,15 +170,49 @@ function checkMeaning(kind: ResourceKind, document: ResourceDocument, report: Re
   }
   if (kind === 'connection') checkSecrets(document, report);
   if (kind === 'secret') checkSecretValue(property(spec, 'value') ?? null, report);
-  const key = property(spec, 'idempotencyKey');
-  if (kind === 'webhook' && typeof key === 'string') {
-    const source = expressionSource(key) ?? key.trim();
-    const result = compileSource(source, []);
-    if (result.kind === 'refused') {
-      const place = document.locateText('/spec/idempotencyKey', source.split('\n')[result.refusal.line - 1] ?? source, result.refusal.column - 1);
-      report({ pointer: '/spec/idempotencyKey', place }, `the expression cannot be read: ${result.refusal.message}`, 'it is jq over `{headers, query, body}`, such as `.headers["x-github-delivery"]`');
-    }
+  if (kind === 'webhook') checkExpression(document, 'idempotencyKey', 'it is jq over `{headers, query, body}`, such as `.headers["x-github-delivery"]`', report);
+  if (kind === 'schedule') checkSchedule(spec, report);
+  if (kind === 'subscription') checkSubscription(document, report);
+}
+
+function checkExpression(document: ResourceDocument, name: string, hint: string, report: Report): void {
+  const text = property(document.value['spec'], name);
+  if (typeof text !== 'string') return;
+  const source = expressionSource(text) ?? text.trim();
+  const result = compileSource(source, []);
+  if (result.kind === 'compiled') return;
+  const pointer = `/spec/${name}`;
+  const place = document.locateText(pointer, source.split('\n')[result.refusal.line - 1] ?? source, result.refusal.column - 1);
+  report({ pointer, place }, `the expression cannot be read: ${result.refusal.message}`, hint);
+}
+
+function checkSchedule(spec: JsonValue | undefined, report: Report): void {
+  const ways = WAYS.filter((way) => property(spec, way) !== undefined);
+  if (ways.length !== 1) report({ pointer: '/spec' }, ways.length === 0 ? 'the schedule has no times' : `the schedule has ${ways.map((way) => `\`${way}\``).join(' and ')}`, 'write one of `cron`, `every` and `after`');
+  const cron = property(spec, 'cron');
+  const timeZone = property(spec, 'timeZone');
+  if (typeof timeZone === 'string' && cron === undefined) report({ pointer: '/spec/timeZone', side: 'key' }, '`timeZone` belongs to `cron`', 'remove it: intervals are the same in every zone');
+  else if (typeof cron === 'string') {
+    const read = readCron(cron, typeof timeZone === 'string' ? timeZone : undefined);
+    if (read.kind === 'refused') report({ pointer: `/spec/${read.part}` }, read.problem);
   }
+  for (const way of ['every', 'after'] as const) {
+    const value = property(spec, way);
+    if (value === undefined) continue;
+    const ms = statedDurationMs(value);
+    if (ms === undefined) report({ pointer: `/spec/${way}` }, 'this is no duration of fixed length', 'write an ISO 8601 text such as `PT30S`, or an object such as `{ minutes: 5 }`');
+    else if (way === 'every' && ms < EVERY_MS_MIN) report({ pointer: `/spec/${way}` }, `the interval must be at least ${EVERY_MS_MIN / 1_000} s`);
+  }
+}
+
+function checkSubscription(document: ResourceDocument, report: Report): void {
+  const spec = document.value['spec'];
+  const hint = 'it is jq over the event, such as `.data.amount > 100`';
+  checkExpression(document, 'where', hint, report);
+  checkExpression(document, 'idempotencyKey', hint, report);
+  const [workflow, webhook] = [property(spec, 'workflow'), property(spec, 'webhook')];
+  if ((workflow === undefined) === (webhook === undefined)) report({ pointer: '/spec' }, workflow === undefined ? 'the subscription says nothing of what becomes of the events' : 'the subscription has both `workflow` and `webhook`', 'write `workflow: NAME`, or `webhook: { url: ADDRESS }`');
+  if (webhook !== undefined && property(spec, 'idempotencyKey') !== undefined) report({ pointer: '/spec/idempotencyKey', side: 'key' }, '`idempotencyKey` belongs to `workflow`', 'remove it: what goes out carries the id of its event');
 }
 
 /** What a secret may be; its value is never repeated. */
@@ -177,6 +253,10 @@ function typed(kind: ResourceKind, document: ResourceDocument): Resource {
       return { kind, ...head, spec: { auth: { kind: 'none' }, secrets: {}, ...(spec as object) } as ConnectionResource['spec'] };
     case 'webhook':
       return { kind, ...head, spec: webhookSpec(spec) };
+    case 'schedule':
+      return { kind, ...head, spec: scheduleSpec(spec) };
+    case 'subscription':
+      return { kind, ...head, spec: subscriptionSpec(spec) };
   }
 }
 
@@ -186,5 +266,18 @@ function webhookSpec(spec: { readonly workflow: string; readonly reply?: 'accept
     reply: spec.reply ?? 'accepted',
     ...(spec.signature === undefined ? {} : { signature: spec.signature }),
     ...(spec.idempotencyKey === undefined ? {} : { idempotencyKey: expressionSource(spec.idempotencyKey) ?? spec.idempotencyKey.trim() }),
+  };
+}
+
+function scheduleSpec({ cron, timeZone, input = {}, catchUp = 'latest', ...spec }: Partial<ScheduleResource['spec']> & { readonly workflow: string }): ScheduleResource['spec'] {
+  return { ...spec, ...(cron === undefined ? {} : { cron: cron.trim(), timeZone: timeZone ?? TIME_ZONE_DEFAULT }), input, catchUp };
+}
+
+function subscriptionSpec(spec: SubscriptionResource['spec']): SubscriptionResource['spec'] {
+  const bare = (text: string): string => expressionSource(text) ?? text.trim();
+  return {
+    ...spec,
+    ...(spec.where === undefined ? {} : { where: bare(spec.where) }),
+    ...(spec.idempotencyKey === undefined ? {} : { idempotencyKey: bare(spec.idempotencyKey) }),
   };
 }

@@ -129,6 +129,8 @@ export interface ForkNode extends NodeHead {
 }
 /** Which attribute of an event a filter looks at: a condition on its value, or what the value must be. */
 export interface EventFilter {
+  /** The one type that it takes, where the document names it as a plain text: events are found by it. */
+  readonly type?: string;
   readonly with: readonly { readonly attribute: string; readonly expression: Expression }[];
   /** `from` is worked out on the event, `expect` on the task's input. */
   readonly correlate: readonly { readonly name: string; readonly from: Expression; readonly expect?: Template }[];

@@ -20,14 +20,16 @@ import {
   type TailExecutionsRequest,
   type WorkflowServiceServer,
 } from '@millrace/contracts/gateway/v1/gateway';
+import { EventServiceService, ScheduleServiceService, SubscriptionServiceService, type EventServiceServer, type ScheduleServiceServer, type SubscriptionServiceServer } from '@millrace/contracts/gateway/v1/triggers';
 import { MillraceError } from '@millrace/errors';
 import { HEADERS, contextOf, statusErrorOf, unary, type CallContext } from '@millrace/rpc';
 import type { SpanExporter } from '@millrace/telemetry';
 import { beginCallSpan } from '../call-span.ts';
 import { pageLimit, type Executions } from '../executions.ts';
+import { readEventTexts } from '../cloud-events.ts';
 import type { KeyRing } from '../key-ring.ts';
 import { orderOf, type MakeExecutionId } from '../order.ts';
-import type { Definitions, Deliveries, LaneMaps } from '../ports.ts';
+import type { Definitions, Deliveries, LaneMaps, Triggers } from '../ports.ts';
 import { callerOf, organisationWithin, requireOperator, type Caller } from '../principal.ts';
 import type { Resources } from '../resources.ts';
 import type { StartRouter } from '../start-router.ts';
@@ -40,6 +42,7 @@ export interface GrpcApiOptions {
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
   readonly resources: Resources;
+  readonly triggers: Triggers;
   readonly lanes: LaneMaps;
   readonly router: StartRouter;
   readonly makeId: MakeExecutionId;
@@ -66,7 +69,7 @@ export interface GrpcApi {
 type Metadata = CallContext['metadata'];
 
 export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
-  const { executions, definitions, deliveries, resources } = options;
+  const { executions, definitions, deliveries, resources, triggers } = options;
   const streams: Streams = new Set();
 
   const callerFrom = (metadata: Metadata): Caller => {
@@ -114,6 +117,30 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
   const deliveryService: DeliveryServiceServer = {
     listDeliveries: call('ListDeliveries', (caller, request) => deliveries.list({ ...request, organisation: caller.organisation, limit: pageLimit(request.limit) })),
   };
+  const events: EventServiceServer = {
+    publishEvents: call('PublishEvents', async (caller, { eventsJson }) => {
+      const checked = readEventTexts(eventsJson);
+      await triggers.publish(caller.organisation, checked);
+      return { events: checked.length };
+    }),
+  };
+  const schedules: ScheduleServiceServer = {
+    listSchedules: call('ListSchedules', async (caller) => ({ schedules: [...(await triggers.listSchedules(caller.organisation))] })),
+    getSchedule: call('GetSchedule', (caller, { name }) => triggers.getSchedule(caller.organisation, name)),
+    pauseSchedule: call('PauseSchedule', (caller, { name }) => triggers.setPaused(caller.organisation, name, true)),
+    resumeSchedule: call('ResumeSchedule', (caller, { name }) => triggers.setPaused(caller.organisation, name, false)),
+    removeSchedule: call('RemoveSchedule', async (caller, { name }) => {
+      await triggers.removeSchedule(caller.organisation, name);
+      return { name };
+    }),
+  };
+  const subscriptions: SubscriptionServiceServer = {
+    listSubscriptions: call('ListSubscriptions', async (caller) => ({ subscriptions: [...(await triggers.listSubscriptions(caller.organisation))] })),
+    removeSubscription: call('RemoveSubscription', async (caller, { name }) => {
+      await triggers.removeSubscription(caller.organisation, name);
+      return { name };
+    }),
+  };
   const laneService: LaneServiceServer = {
     getLanes: call('GetLanes', (caller) => {
       requireOperator(caller, 'Looking at lanes');
@@ -131,6 +158,9 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
       { definition: OrganisationServiceService, implementation: { ...organisations } },
       { definition: LaneServiceService, implementation: { ...laneService } },
       { definition: DeliveryServiceService, implementation: { ...deliveryService } },
+      { definition: EventServiceService, implementation: { ...events } },
+      { definition: ScheduleServiceService, implementation: { ...schedules } },
+      { definition: SubscriptionServiceService, implementation: { ...subscriptions } },
     ],
     announceDrain() {
       for (const { drain } of [...streams]) drain();

@@ -1,11 +1,14 @@
 /** Resources and deliveries that other services keep, over gRPC. */
 import { ConnectionsClient } from '@millrace/contracts/connector/v1/connections';
+import type { ScheduleView, SubscriptionView } from '@millrace/contracts/gateway/v1/triggers';
 import { DeliveriesClient } from '@millrace/contracts/notification/v1/deliveries';
 import { LimitsClient } from '@millrace/contracts/throttle/v1/throttle';
+import { EventsClient, SubscriptionsClient, type Subscription } from '@millrace/contracts/trigger/v1/events';
+import { SchedulesClient, type ScheduleStatus } from '@millrace/contracts/trigger/v1/schedules';
 import { WebhooksClient } from '@millrace/contracts/trigger/v1/webhooks';
 import { MillraceError } from '@millrace/errors';
 import type { ChannelPool } from '@millrace/rpc';
-import type { Deliveries, Outcome, ResourceOwners } from '../ports.ts';
+import type { Deliveries, Outcome, ResourceOwners, Triggers } from '../ports.ts';
 
 export interface ResourcePools {
   readonly connector: ChannelPool;
@@ -39,7 +42,40 @@ export function createResourceOwners(pools: ResourcePools): ResourceOwners {
       const after = await pools.trigger.unary(WebhooksClient, 'put', { organisation, name, ...spec }, { idempotent: true });
       return outcomeOf(before?.revision, after.revision);
     },
+    putSchedule: async (organisation, name, spec) => (await pools.trigger.unary(SchedulesClient, 'put', { organisation, name, ...spec }, { idempotent: true })).outcome as Outcome,
+    putSubscription: async (organisation, name, spec) => (await pools.trigger.unary(SubscriptionsClient, 'put', { organisation, name, ...spec }, { idempotent: true })).outcome as Outcome,
   };
+}
+
+export function createTriggers(pool: ChannelPool): Triggers {
+  return {
+    async publish(organisation, events) {
+      // The same event twice is one: its source and id say so.
+      await pool.unary(EventsClient, 'publish', { organisation, eventsJson: [...events] }, { idempotent: true });
+    },
+    listSchedules: async (organisation) => (await pool.unary(SchedulesClient, 'list', { organisation }, { idempotent: true })).schedules.map(scheduleView),
+    getSchedule: async (organisation, name) => scheduleView(await pool.unary(SchedulesClient, 'get', { organisation, name }, { idempotent: true })),
+    setPaused: async (organisation, name, paused) => scheduleView(await pool.unary(SchedulesClient, 'setPaused', { organisation, name, paused }, { idempotent: true })),
+    async removeSchedule(organisation, name) {
+      const { found } = await pool.unary(SchedulesClient, 'remove', { organisation, name });
+      if (!found) throw new MillraceError('resource-unknown', { message: `There is no schedule ${name}` });
+    },
+    listSubscriptions: async (organisation) => (await pool.unary(SubscriptionsClient, 'list', { organisation }, { idempotent: true })).subscriptions.flatMap(({ subscription }) => (subscription === undefined ? [] : [viewOf(subscription)])),
+    async removeSubscription(organisation, name) {
+      const { found } = await pool.unary(SubscriptionsClient, 'remove', { organisation, name });
+      if (!found) throw new MillraceError('resource-unknown', { message: `There is no subscription ${name}` });
+    },
+  };
+}
+
+function viewOf({ secret: _secret, ...subscription }: Subscription): SubscriptionView {
+  return subscription;
+}
+
+function scheduleView({ schedule, documentOf, dueAtMs: _due, lastDueAtMs, lastExecution, waitsFor, started, missed, nextMs }: ScheduleStatus): ScheduleView {
+  if (schedule === undefined) throw new MillraceError('internal', { message: 'The trigger answered without a schedule' });
+  const { paused, ...spec } = schedule;
+  return { ...spec, state: paused === true ? 'paused' : waitsFor === '' ? 'active' : 'waiting', documentOf, lastDueAtMs, lastExecution, started, missed, nextMs };
 }
 
 function outcomeOf(before: number | undefined, after: number): Outcome {

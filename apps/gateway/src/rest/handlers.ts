@@ -4,13 +4,17 @@ import {
   executionDocument,
   executionListDocument,
   explanationDocument,
+  scheduleDocument,
+  scheduleListDocument,
+  subscriptionListDocument,
   traceDocument,
   workflowDocument,
   type ExecutionDocument,
 } from '@millrace/documents';
 import { MillraceError } from '@millrace/errors';
+import { readHttpEvents, type HttpHeaders } from '../cloud-events.ts';
 import { pageLimit, type Executions } from '../executions.ts';
-import type { Definitions, Deliveries } from '../ports.ts';
+import type { Definitions, Deliveries, Triggers } from '../ports.ts';
 import type { Caller } from '../principal.ts';
 import type { LimitsSpec, Resources } from '../resources.ts';
 import type { OperationName } from './routes.ts';
@@ -19,8 +23,10 @@ export interface RestCall {
   readonly caller: Caller;
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
-  /** Checked against the route's schema; the text of a whole document. */
+  /** Checked against the route's schema; the text of a whole document; the bytes of events. */
   readonly body: unknown;
+  /** As Node gives them. */
+  readonly headers: HttpHeaders;
   /** Empty: none. */
   readonly traceparent: string;
   /** Unix milliseconds. */
@@ -42,6 +48,7 @@ export interface RestPorts {
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
   readonly resources: Resources;
+  readonly triggers: Triggers;
   readonly version: string;
   /** `host:port` of this process's gRPC API. */
   readonly grpcAddress: () => string;
@@ -51,7 +58,7 @@ const ok = (document: unknown): RestAnswer => ({ status: 200, document });
 
 /** Every operation but the OpenAPI document, which the server has itself. */
 export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<OperationName, 'getOpenApi'>, RestHandler>> {
-  const { executions, definitions, deliveries, resources } = ports;
+  const { executions, definitions, deliveries, resources, triggers } = ports;
   return {
     getGateway: async () => ok({ version: ports.version, grpc: ports.grpcAddress() }),
     applyWorkflow: async ({ caller, query, body }) => {
@@ -86,6 +93,26 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     createKey: async ({ caller, body }) => {
       const { organisation = '', description = '' } = body as { readonly organisation?: string; readonly description?: string };
       return { status: 201, document: await resources.createKey(caller, organisation, description), headers: { 'cache-control': 'no-store' } };
+    },
+    publishEvents: async ({ caller, headers, body }) => {
+      const events = readHttpEvents(headers, Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+      await triggers.publish(caller.organisation, events);
+      return { status: 202, document: { events: events.length } };
+    },
+    listSchedules: async ({ caller }) => ok(scheduleListDocument(await triggers.listSchedules(caller.organisation))),
+    getSchedule: async ({ caller, parameters }) => ok(scheduleDocument(await triggers.getSchedule(caller.organisation, parameters['schedule'] ?? ''))),
+    pauseSchedule: async ({ caller, parameters }) => ok(scheduleDocument(await triggers.setPaused(caller.organisation, parameters['schedule'] ?? '', true))),
+    resumeSchedule: async ({ caller, parameters }) => ok(scheduleDocument(await triggers.setPaused(caller.organisation, parameters['schedule'] ?? '', false))),
+    removeSchedule: async ({ caller, parameters }) => {
+      const name = parameters['schedule'] ?? '';
+      await triggers.removeSchedule(caller.organisation, name);
+      return ok({ name });
+    },
+    listSubscriptions: async ({ caller }) => ok(subscriptionListDocument(await triggers.listSubscriptions(caller.organisation))),
+    removeSubscription: async ({ caller, parameters }) => {
+      const name = parameters['subscription'] ?? '';
+      await triggers.removeSubscription(caller.organisation, name);
+      return ok({ name });
     },
     listDeliveries: async ({ caller, query }) =>
       ok(deliveryListDocument(await deliveries.list({ organisation: caller.organisation, state: query['state'] ?? '', execution: query['execution'] ?? '', cursor: query['cursor'] ?? '', limit: pageLimit(Number(query['limit'] ?? 0)) }))),

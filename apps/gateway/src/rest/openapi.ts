@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document, made from the table of routes (https://spec.openapis.org/oas/v3.1.1). */
-import { DOCUMENT_TYPES, ROUTES, bodySchema, type Route } from './routes.ts';
+import { DOCUMENT_TYPES, EVENT_TYPES, ROUTES, bodySchema, type Route } from './routes.ts';
 import { SCHEMAS, reference, type Schema } from './schemas.ts';
 
 export function openApiDocument(version: string): Schema {
@@ -58,6 +58,6 @@ function requestBody(route: Route): Schema {
   if (route.body === undefined) return {};
   const schema = bodySchema(route);
   const content =
-    schema === undefined ? Object.fromEntries(DOCUMENT_TYPES.map((type) => [type, {}])) : { 'application/json': { schema } };
+    schema === undefined ? Object.fromEntries((route.body === 'events' ? EVENT_TYPES : DOCUMENT_TYPES).map((type) => [type, {}])) : { 'application/json': { schema } };
   return { requestBody: { required: true, content } };
 }

@@ -14,15 +14,15 @@ export interface QueryParameter {
 
 export interface Route {
   readonly operation: string;
-  readonly method: 'GET' | 'POST' | 'PUT';
-  /** As OpenAPI writes it; `{execution}` and `{organisation}` are the only parameters. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** As OpenAPI writes it; parameters in braces. */
   readonly path: string;
   readonly summary: string;
   /** False: no key is needed. */
   readonly secured?: false;
   readonly query?: readonly QueryParameter[];
-  /** A JSON body of that schema, or a whole document in YAML or JSON. */
-  readonly body?: SchemaName | 'document';
+  /** A JSON body of that schema, a whole document in YAML or JSON, or CloudEvents in any mode of their HTTP binding. */
+  readonly body?: SchemaName | 'document' | 'events';
   /** By status; `problem` answers stand for all others. */
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: SchemaName }>>;
 }
@@ -166,6 +166,63 @@ export const ROUTES = [
     ],
     answers: { 200: { description: 'One page', schema: 'DeliveryList' } },
   },
+  {
+    operation: 'publishEvents',
+    method: 'POST',
+    path: '/v1/events',
+    summary: 'Take CloudEvents: structured, binary or a batch of at most 1,000',
+    body: 'events',
+    answers: { 202: { description: 'All of them are durable', schema: 'PublishedEvents' } },
+  },
+  {
+    operation: 'listSchedules',
+    method: 'GET',
+    path: '/v1/schedules',
+    summary: 'The schedules of the organisation, those of workflows among them',
+    answers: { 200: { description: 'All schedules', schema: 'ScheduleList' } },
+  },
+  {
+    operation: 'getSchedule',
+    method: 'GET',
+    path: '/v1/schedules/{schedule}',
+    summary: 'One schedule with its next times',
+    answers: { 200: { description: 'The schedule as it is now', schema: 'Schedule' } },
+  },
+  {
+    operation: 'pauseSchedule',
+    method: 'POST',
+    path: '/v1/schedules/{schedule}:pause',
+    summary: 'Start nothing until it is resumed',
+    answers: { 200: { description: 'The schedule, paused', schema: 'Schedule' } },
+  },
+  {
+    operation: 'resumeSchedule',
+    method: 'POST',
+    path: '/v1/schedules/{schedule}:resume',
+    summary: 'Go on; times that passed meanwhile are left out',
+    answers: { 200: { description: 'The schedule', schema: 'Schedule' } },
+  },
+  {
+    operation: 'removeSchedule',
+    method: 'DELETE',
+    path: '/v1/schedules/{schedule}',
+    summary: 'Remove a schedule that was applied as a resource',
+    answers: { 200: { description: 'It is gone', schema: 'Removed' } },
+  },
+  {
+    operation: 'listSubscriptions',
+    method: 'GET',
+    path: '/v1/subscriptions',
+    summary: 'The subscriptions of the organisation',
+    answers: { 200: { description: 'All subscriptions, without their secrets', schema: 'SubscriptionList' } },
+  },
+  {
+    operation: 'removeSubscription',
+    method: 'DELETE',
+    path: '/v1/subscriptions/{subscription}',
+    summary: 'Remove a subscription',
+    answers: { 200: { description: 'It is gone', schema: 'Removed' } },
+  },
 ] as const satisfies readonly Route[];
 
 export type OperationName = (typeof ROUTES)[number]['operation'];
@@ -174,5 +231,8 @@ export type OperationName = (typeof ROUTES)[number]['operation'];
 export const DOCUMENT_TYPES = ['application/yaml', 'application/json', 'text/yaml'] as const;
 
 export function bodySchema(route: Route): Schema | undefined {
-  return route.body === undefined || route.body === 'document' ? undefined : reference(route.body);
+  return route.body === undefined || route.body === 'document' || route.body === 'events' ? undefined : reference(route.body);
 }
+
+/** Media types of CloudEvents; in binary mode anything may come. */
+export const EVENT_TYPES = ['application/cloudevents+json', 'application/cloudevents-batch+json', '*/*'] as const;

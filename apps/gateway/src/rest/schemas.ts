@@ -20,6 +20,25 @@ function closedObject(properties: Readonly<Record<string, Schema>>, optional: re
 const EXECUTION_STATUS = ['pending', 'running', 'waiting', 'suspended', 'cancelled', 'faulted', 'completed'];
 const summary = { execution: text, organisation: text, workflow: text, version: text, status: { enum: EXECUTION_STATUS }, startedAt: time, endedAt: time };
 
+const schedule = closedObject({
+  name: text,
+  organisation: text,
+  workflow: text,
+  rule: {
+    description: 'When it is due: `{cron, timeZone}`, `{every}` or `{after}`; intervals in milliseconds.',
+    anyOf: [closedObject({ cron: text, timeZone: text }), closedObject({ everyMs: count }), closedObject({ afterMs: count })],
+  },
+  input: anything,
+  catchUp: { enum: ['latest', 'all', 'none'] },
+  state: { enum: ['active', 'paused', 'waiting'], description: '`waiting`: for the end of the last execution.' },
+  documentOf: { ...textOrNull, description: 'The workflow whose document has the schedule; null for a resource.' },
+  lastDueAt: time,
+  lastExecution: textOrNull,
+  started: count,
+  missed: { ...count, description: 'Due times without a start, as `catchUp` says.' },
+  next: { type: 'array', items: { type: 'string', format: 'date-time' } },
+});
+
 export const SCHEMAS = {
   Problem: {
     type: 'object',
@@ -102,7 +121,7 @@ export const SCHEMAS = {
   Resource: closedObject(
     {
       millrace: { const: 'v1' },
-      kind: { enum: ['organisation', 'limits', 'connection', 'secret', 'webhook'] },
+      kind: { enum: ['organisation', 'limits', 'connection', 'secret', 'webhook', 'schedule', 'subscription'] },
       name: { type: 'string', minLength: 1 },
       organisation: text,
       spec: { type: 'object' },
@@ -115,6 +134,12 @@ export const SCHEMAS = {
     ['organisation', 'description'],
   ),
   Key: closedObject({ id: text, key: { type: 'string', description: 'Shown once; only its hash is kept.' } }),
+  PublishedEvents: closedObject({ events: count }),
+  Schedule: schedule,
+  ScheduleList: closedObject({ schedules: { type: 'array', items: { $ref: '#/components/schemas/Schedule' } } }),
+  Subscription: closedObject({ name: text, organisation: text, type: text, source: textOrNull, where: textOrNull, workflow: textOrNull, idempotencyKey: textOrNull, url: textOrNull }),
+  SubscriptionList: closedObject({ subscriptions: { type: 'array', items: { $ref: '#/components/schemas/Subscription' } } }),
+  Removed: closedObject({ name: text }),
   DeliveryList: closedObject({
     deliveries: {
       type: 'array',

@@ -19,8 +19,9 @@ import { SCHEMAS, type Schema } from './schemas.ts';
 export const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
-/** What routes take as an id; anything else finds no route. */
+/** What routes take as an id; anything else finds no route. A schedule of a workflow's document has a full stop in its name. */
 const ID_PATTERN = '(^[0-9A-Za-z_-]+$)';
+const SCHEDULE_PATTERN = '(^[0-9A-Za-z_.-]+$)';
 
 export interface RestServerOptions {
   readonly version: string;
@@ -49,6 +50,7 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
   for (const route of ROUTES) {
     const handler = route.operation === 'getOpenApi' ? undefined : options.handlers[route.operation];
     if (route.operation === 'applyWorkflow') app.register(async (scope) => addDocumentRoute(scope, options, route, handler as RestHandler));
+    else if (route.operation === 'publishEvents') app.register(async (scope) => addBytesRoute(scope, options, route, handler as RestHandler));
     else addRoute(app, options, route, handler ?? (() => Promise.resolve({ status: 200, document: openApi })));
   }
   app.setNotFoundHandler((request, reply) =>
@@ -65,10 +67,17 @@ function addDocumentRoute(scope: FastifyInstance, options: RestServerOptions, ro
   addRoute(scope, options, route, handler);
 }
 
+/** A route whose body may be of any type: it stays bytes. */
+function addBytesRoute(scope: FastifyInstance, options: RestServerOptions, route: Route, handler: RestHandler): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  addRoute(scope, options, route, handler);
+}
+
 function addRoute(app: FastifyInstance, options: RestServerOptions, route: Route, handler: RestHandler): void {
   app.route({
     method: route.method,
-    url: route.path.replaceAll(/\{(\w+)\}(:?)/g, (_match, name: string, colon: string) => `:${name}${ID_PATTERN}${colon === '' ? '' : '::'}`),
+    url: route.path.replaceAll(/\{(\w+)\}(:?)/g, (_match, name: string, colon: string) => `:${name}${name === 'schedule' ? SCHEDULE_PATTERN : ID_PATTERN}${colon === '' ? '' : '::'}`),
     schema: requestSchema(route),
     handler: async (request, reply) => {
       const arrivedAt = performance.now();
@@ -98,6 +107,7 @@ async function answerTo(options: RestServerOptions, route: Route, handler: RestH
       parameters: request.params as Readonly<Record<string, string>>,
       query: request.query as Readonly<Record<string, string>>,
       body: request.body,
+      headers: request.headers,
       traceparent: span.traceparent,
       acceptedAtMs,
       signal: gone.signal,
@@ -117,7 +127,7 @@ const NOBODY = { principal: { kind: 'organisation', key: '', organisation: '' },
 function requestSchema(route: Route): Record<string, Schema> {
   const query = Object.fromEntries((route.query ?? []).map(({ name, schema }) => [name, schema]));
   const schema: Record<string, Schema> = { querystring: { type: 'object', properties: query, additionalProperties: false } };
-  if (route.body !== undefined && route.body !== 'document') schema['body'] = SCHEMAS[route.body];
+  if (route.body !== undefined && route.body !== 'document' && route.body !== 'events') schema['body'] = SCHEMAS[route.body];
   if (route.body === 'document') schema['body'] = { type: 'string', minLength: 1 };
   return schema;
 }

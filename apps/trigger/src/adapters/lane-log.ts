@@ -42,7 +42,7 @@ export function createLaneLog(bus: Bus): LaneLog {
       } catch (error) {
         // Somebody may have deleted the stream; while NATS is away this costs nothing but a question later.
         if (bus.status() === 'connected') ensured.delete(lane);
-        throw failureOf(error, lane);
+        throw failureOfAppend(error, `Lane ${lane}`);
       }
     },
     messageBytesMax: () => (bus.connection.info?.max_payload ?? PAYLOAD_BYTES_DEFAULT) - PROTOCOL_BYTES,
@@ -71,10 +71,11 @@ async function orReconnected(bus: Bus, appended: Promise<unknown>): Promise<void
   }
 }
 
-function failureOf(error: unknown, lane: number): MillraceError {
+/** What NATS' refusal of an append means; `where` begins the sentence. */
+export function failureOfAppend(error: unknown, where: string): MillraceError {
   const text = error instanceof Error ? error.message : String(error);
   if ((error as { readonly code?: unknown }).code === STORE_FAILED || /maximum (?:bytes|messages) exceeded/.test(text)) {
-    return new MillraceError('log-budget-exceeded', { message: `Lane ${lane} has more waiting inputs than its disk budget allows; send again later`, cause: error });
+    return new MillraceError('log-budget-exceeded', { message: `${where} has more waiting inputs than its disk budget allows; send again later`, cause: error });
   }
-  return MillraceError.from(error, 'bus-failed', { message: `An append to lane ${lane} was not acknowledged: ${text}` });
+  return MillraceError.from(error, 'bus-failed', { message: `${where}: an append was not acknowledged: ${text}` });
 }

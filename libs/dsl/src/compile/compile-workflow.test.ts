@@ -5,6 +5,7 @@ import { formatProblem } from '../problem.ts';
 import { programText } from '../program-text.ts';
 import { workflowOfValue } from '../source-document.ts';
 import { compileWorkflow } from './compile-workflow.ts';
+import { scheduleOf } from './schedule.ts';
 
 const BUDGET = { fuel: 100_000, allocation: 1_000_000, depth: 200, nowSeconds: 0 };
 
@@ -92,7 +93,6 @@ describe('compiling a workflow', () => {
 
   test.each([
     ['a workflow named by an expression', 'do:\n  - a: { run: { workflow: { namespace: a, name: "${ .b }", version: 1.0.0 } } }\n', 'f:7:49: a workflow named by an expression is not supported yet\n  write the name, and choose between several with `switch`'],
-    ['schedule', 'do: []\nschedule: { cron: 0 0 * * * }\n', 'f:7:1: `schedule` is not supported yet'],
     ['an exit in an extension of a switch', 'do: [ { s: { switch: [ { c: { then: end } } ] } } ]\nuse: { extensions: [ { a: { extend: all, before: [ { x: { set: { y: 1 }, then: exit } } ] } } ] }\n', 'f:7:80: `exit` in an extension that is also about a `switch` is not supported yet\n  let the extension be about other kinds of tasks, or leave `exit` out'],
     ['functions from a URI', 'do:\n  - a: { call: https://example.com/function.yaml }\n', 'f:7:16: a function that is not within the document is not supported yet\n  apply it with `millrace apply`, which fetches the function into the document'],
     ['other catalogs', 'do:\n  - a: { call: log:1.0.0@mine }\n', 'f:7:16: a function of the catalog `mine` that is not within the document is not supported yet\n  apply it with `millrace apply`, which fetches the function into the document'],
@@ -104,6 +104,26 @@ describe('compiling a workflow', () => {
     ['another language', 'do: []\nevaluate: { language: js, mode: strict }\n', 'f:7:23: the expression language "js" is not supported yet\n  write `jq`, or leave it out'],
   ])('refuses %s, which is valid, with its place', (_, text, problem) => {
     expect(outcomeOf(text)).toEqual({ reason: 'workflow-unsupported', problems: [problem] });
+  });
+
+  test.each([
+    ['every', '{ every: { minutes: 5 } }', { kind: 'every', everyMs: 300_000 }],
+    ['after', '{ after: PT1H }', { kind: 'after', afterMs: 3_600_000 }],
+    ['cron', '{ cron: 0 0 * * * }', { kind: 'cron', cron: '0 0 * * *' }],
+    ['on one', '{ on: { one: { with: { type: a.b } } } }', { kind: 'on', events: { to: { mode: 'one', filters: [{ type: 'a.b' }] } } }],
+    ['on any until', '{ on: { any: [ { with: { type: a.b.* } } ], until: ". | length > 1" } }', { kind: 'on', events: { to: { mode: 'any' }, until: { kind: 'condition' } } }],
+  ])('a workflow is scheduled: %s', (_, schedule, expected) => {
+    const document = workflowOf(`${HEAD}do: []\nschedule: ${schedule}\n`);
+    expect(compileWorkflow(document).kind).toBe('compiled');
+    expect(scheduleOf(document)).toMatchObject(expected);
+  });
+
+  test.each([
+    ['two ways', '{ cron: 0 0 * * *, every: PT1H }', 'f:7:11: `schedule` has `every` and `cron`\n  write one of `every`, `cron`, `after` and `on`'],
+    ['a cron expression that is none', '{ cron: daily }', 'f:7:19: "daily" is no cron expression: it has five fields (minute, hour, day of month, month, day of week), or six with seconds in front\n  such as `0 6 * * MON-FRI`'],
+    ['a short interval', '{ every: PT0.1S }', 'f:7:20: the interval must be at least 1 s'],
+  ])('a schedule of %s is refused', (_, schedule, problem) => {
+    expect(outcomeOf(`do: []\nschedule: ${schedule}\n`)).toEqual({ reason: 'workflow-invalid', problems: [problem] });
   });
 
   test('a workflow\'s own timeout is that of its root', () => {

@@ -18,6 +18,7 @@ import { errorVariableOf } from './catch-clause.ts';
 import { createCompilation, type Compilation } from './compilation.ts';
 import { eventVariablesOf } from './events.ts';
 import { planTasks, type PlannedTask } from './plan.ts';
+import { compileSchedule } from './schedule.ts';
 import { compileData, compileTimeout, type Targets } from './task-head.ts';
 import { messageVariablesOf } from './subscription.ts';
 import { compileTask, loopVariablesOf } from './task-node.ts';
@@ -114,7 +115,7 @@ function checkWhole(compilation: Compilation): void {
   const { value } = compilation.document;
   const dsl = property(value['document'], 'dsl');
   if (typeof dsl === 'string' && !dsl.startsWith('1.0.')) compilation.unsupported({ pointer: '/document/dsl', side: 'value' }, `version ${dsl} of the DSL`, 'this release runs versions 1.0.0 to 1.0.3: write `1.0.3`');
-  if (Object.hasOwn(value, 'schedule')) compilation.unsupported({ pointer: '/schedule' }, '`schedule`');
+  compileSchedule(compilation);
   checkEvaluate(compilation);
 }
 

@@ -67,12 +67,12 @@ export function compileListen(compilation: Compilation, task: PlannedTask, head:
   };
 }
 
-function compileUntil(compilation: Compilation, until: JsonValue, pointer: string, visible: Visible): NonNullable<ListenNode['until']> {
+export function compileUntil(compilation: Compilation, until: JsonValue, pointer: string, visible: Visible): NonNullable<ListenNode['until']> {
   if (typeof until === 'string') return { kind: 'condition', expression: compileCondition(compilation, until, pointer, visible) };
   return { kind: 'events', selection: compileSelection(compilation, until, pointer, visible) };
 }
 
-function compileSelection(compilation: Compilation, strategy: JsonValue | undefined, pointer: string, visible: Visible): EventSelection {
+export function compileSelection(compilation: Compilation, strategy: JsonValue | undefined, pointer: string, visible: Visible): EventSelection {
   const mode = (['one', 'all', 'any'] as const).find((name) => property(strategy, name) !== undefined) ?? 'any';
   const stated = property(strategy, mode);
   if (mode === 'one') return { mode, filters: [compileFilter(compilation, stated, `${pointer}/one`, visible)] };
@@ -82,7 +82,9 @@ function compileSelection(compilation: Compilation, strategy: JsonValue | undefi
 function compileFilter(compilation: Compilation, filter: JsonValue | undefined, pointer: string, visible: Visible): EventFilter {
   const attributes = property(filter, 'with');
   const correlate = property(filter, 'correlate');
+  const type = property(attributes, 'type');
   return {
+    ...(typeof type === 'string' && expressionSource(type) === undefined && !PATTERN_SIGNS.test(type) ? { type } : {}),
     with: Object.entries(isObject(attributes) ? attributes : {}).map(([attribute, wanted]) => ({ attribute, expression: compileAttribute(compilation, wanted, `${pointer}/with/${attribute}`, visible) })),
     correlate: Object.entries(isObject(correlate) ? correlate : {}).map(([name, stated]) => {
       const at = childPointer(`${pointer}/correlate`, name);
