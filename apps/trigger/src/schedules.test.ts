@@ -1,6 +1,6 @@
 /** Schedules on real servers, with triggers as real processes. */
 import { lifecycleSubject } from '@millrace/bus';
-import { SchedulesClient, type Schedule, type ScheduleStatus } from '@millrace/contracts/trigger/v1/schedules';
+import { SchedulesClient, type Schedule, type ScheduleList, type ScheduleStatus } from '@millrace/contracts/trigger/v1/schedules';
 import { connectStore } from '@millrace/store';
 import { createLogger } from '@millrace/telemetry';
 import { eventually } from '@millrace/testkit';
@@ -95,7 +95,7 @@ test('a workflow\'s own schedule is that of its latest version, and goes with it
   await eventually(async () => (await get('workflow.nightly')).schedule?.kind === 'cron');
   expect(await get('workflow.nightly')).toMatchObject({ documentOf: 'nightly', schedule: { workflow: 'nightly@1.1.0', cron: '0 3 * * *' } });
   await bed.define('acme', document('1.2.0'));
-  await eventually(async () => (await ask(SchedulesClient, first.grpc, (client) => client.list, { organisation: 'acme' })).schedules.every(({ documentOf }) => documentOf !== 'nightly'));
+  await eventually(async () => (await ask<SchedulesClient, object, ScheduleList>(SchedulesClient, first.grpc, (client) => client.list as never, { organisation: 'acme' })).schedules.every(({ documentOf }) => documentOf !== 'nightly'));
 }, 30_000);
 
 test('what is due while the database is away starts once it is back', async () => {
