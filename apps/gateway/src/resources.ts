@@ -130,6 +130,6 @@ function scheduleSpec({ workflow, cron, timeZone, every, after, input, catchUp, 
   };
 }
 
-function subscriptionSpec({ type, source = '', where = '', workflow = '', idempotencyKey = '', webhook }: SubscriptionResource['spec']): SubscriptionSpec {
-  return { type, source, where, workflow, idempotencyKey, url: webhook?.url ?? '', secret: webhook?.secret ?? '' };
+function subscriptionSpec({ type, source = '', where = '', workflow, idempotencyKey = '' }: SubscriptionResource['spec']): SubscriptionSpec {
+  return { type, source, where, workflow, idempotencyKey, url: '', secret: '' };
 }

@@ -33,7 +33,6 @@ export const RESOURCE_EXPECTATIONS: Readonly<Record<string, string>> = {
   BaseUrl: 'a URL, such as `https://api.example.com` or `sqlite:orders.db`',
   WorkflowReference: '`NAME` or `NAME@VERSION`, such as `sort-deliveries@1.0.0`',
   EventType: 'the type of events, such as `com.example.order.placed`, or its beginning with `.*`, or `*` for all',
-  WebhookUrl: 'an address such as `https://example.com/events`',
   HeaderName: 'the name of an HTTP header, such as `X-Api-Key`',
 };
 
@@ -115,19 +114,13 @@ const specs: Readonly<Record<ResourceKind, JsonObject>> = {
   subscription: {
     type: 'object',
     additionalProperties: false,
-    required: ['type'],
+    required: ['type', 'workflow'],
     properties: {
       type: { type: 'string', title: 'EventType', pattern: '^(?:\\*|[^\\s.*>]+(?:\\.[^\\s.*>]+)*(?:\\.\\*)?)$', maxLength: 256 },
       source: { type: 'string', minLength: 1, maxLength: 1_024 },
       where: expression,
       workflow,
       idempotencyKey: expression,
-      webhook: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['url'],
-        properties: { url: { type: 'string', title: 'WebhookUrl', pattern: '^https?://\\S+$', maxLength: 2_048 }, secret: { ...secret, maxLength: WEBHOOK_SECRET_CHARACTERS_MAX } },
-      },
     },
   },
 };

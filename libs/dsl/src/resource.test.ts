@@ -51,7 +51,7 @@ describe('resources', () => {
     expect(outcomesOf(resource('schedule', '{ workflow: sort, every: { minutes: 5 }, input: [1], catchUp: none, paused: true }'))).toEqual([{ kind: 'schedule', name: 'x', spec: { workflow: 'sort', every: { minutes: 5 }, input: [1], catchUp: 'none', paused: true } }]);
   });
 
-  test('a subscription starts a workflow or goes to an address, and what is typed is a valid resource again', () => {
+  test('a subscription starts a workflow, and what is typed is a valid resource again', () => {
     const [typed] = outcomesOf(resource('subscription', '{ type: com.example.*, where: "${ .data.n > 1 }", workflow: sort }'));
     expect(typed).toEqual({ kind: 'subscription', name: 'x', spec: { type: 'com.example.*', where: '.data.n > 1', workflow: 'sort' } });
     const [schedule] = outcomesOf(resource('schedule', '{ workflow: sort, every: PT5M }')) as readonly { spec: object }[];
@@ -64,7 +64,7 @@ describe('resources', () => {
     ['a cron expression that is none', resource('schedule', '{ workflow: sort, cron: often }'), ['f:4:31: "often" is no cron expression: it has five fields (minute, hour, day of month, month, day of week), or six with seconds in front']],
     ['a time zone that is none', resource('schedule', '{ workflow: sort, cron: "0 6 * * *", timeZone: Mars }'), ['f:4:54: "Mars" is no time zone of the IANA database; write one such as `Europe/Berlin` or `UTC`']],
     ['a short interval', resource('schedule', '{ workflow: sort, every: PT0.5S }'), ['f:4:32: the interval must be at least 1 s']],
-    ['a subscription to no end', resource('subscription', '{ type: a.b }'), ['f:4:7: the subscription says nothing of what becomes of the events\n  write `workflow: NAME`, or `webhook: { url: ADDRESS }`']],
+    ['a subscription to no end', resource('subscription', '{ type: a.b }'), ['f:4:1: `spec` has no `workflow`\n  add `workflow`']],
     ['a subscription to a pattern', resource('subscription', '{ type: "a.*.b", workflow: w }'), ['f:4:15: `type` must be the type of events, such as `com.example.order.placed`, or its beginning with `.*`, or `*` for all, and is "a.*.b"']],
     ['no kind', 'millrace: v1\nname: x\nspec: {}\n', ['f:1:1: the resource has no `kind`\n  add `kind`: one of `organisation`, `limits`, `connection`, `secret`, `webhook`, `schedule`, `subscription`']],
     ['a misspelt kind', 'millrace: v1\nkind: webhok\nname: x\nspec: {}\n', ['f:2:7: there is no kind of resource "webhok"\n  did you mean `webhook`?']],

@@ -107,7 +107,7 @@ export interface ScheduleResource extends ResourceHead {
   };
 }
 
-/** Events that start a workflow, or go out to a web address; just one of `workflow` and `webhook` is there. */
+/** Events that start a workflow. */
 export interface SubscriptionResource extends ResourceHead {
   readonly kind: 'subscription';
   readonly spec: {
@@ -116,10 +116,9 @@ export interface SubscriptionResource extends ResourceHead {
     readonly source?: string;
     /** jq over the event, without `${ }`. */
     readonly where?: string;
-    readonly workflow?: string;
+    readonly workflow: string;
     /** jq over the event; left out, `source` and `id` are the key. */
     readonly idempotencyKey?: string;
-    readonly webhook?: { readonly url: string; readonly secret?: string };
   };
 }
 
@@ -206,13 +205,9 @@ function checkSchedule(spec: JsonValue | undefined, report: Report): void {
 }
 
 function checkSubscription(document: ResourceDocument, report: Report): void {
-  const spec = document.value['spec'];
   const hint = 'it is jq over the event, such as `.data.amount > 100`';
   checkExpression(document, 'where', hint, report);
   checkExpression(document, 'idempotencyKey', hint, report);
-  const [workflow, webhook] = [property(spec, 'workflow'), property(spec, 'webhook')];
-  if ((workflow === undefined) === (webhook === undefined)) report({ pointer: '/spec' }, workflow === undefined ? 'the subscription says nothing of what becomes of the events' : 'the subscription has both `workflow` and `webhook`', 'write `workflow: NAME`, or `webhook: { url: ADDRESS }`');
-  if (webhook !== undefined && property(spec, 'idempotencyKey') !== undefined) report({ pointer: '/spec/idempotencyKey', side: 'key' }, '`idempotencyKey` belongs to `workflow`', 'remove it: what goes out carries the id of its event');
 }
 
 /** What a secret may be; its value is never repeated. */
