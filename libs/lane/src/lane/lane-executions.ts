@@ -25,7 +25,7 @@ import type { LaneLog } from './lane-log.ts';
 import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
 import { isTold, lifecycleEvent } from './lifecycle.ts';
-import { watchTasks, type TaskFact } from './task-events.ts';
+import { tellingOfTasks } from './task-events.ts';
 import { createListeners } from './listeners.ts';
 import { refuse, type InputOrigin, type Message, type StartMessage } from './message.ts';
 import type { LanePorts } from './ports.ts';
@@ -423,8 +423,7 @@ export class LaneExecutions {
     const { execution } = actor;
     const { nowMs } = turn;
     const sinceMs = (++this.#decisions & (MEASURE_EVERY - 1)) === 0 ? this.#clock.monotonicMs() : undefined;
-    const factsOf = this.#ports.announceTask === undefined ? undefined : watchTasks(execution);
-    const records = writeTransition({ actor, frame: this.#frame, nowMs, logger: this.#logger, decide });
+    const records = tellingOfTasks(this.#ports.announceTask, execution, this.#host.number, turn, () => writeTransition({ actor, frame: this.#frame, nowMs, logger: this.#logger, decide }));
     const { cost, organisation } = execution;
     if (cost.fuel >= HEAVY_FUEL) this.#coreTime.note(organisation, cost.fuel);
     cost.fuel = 0;
@@ -433,7 +432,6 @@ export class LaneExecutions {
     this.heat[actor.slot] = (this.heat[actor.slot] ?? 0) + 1;
     turn.touched.push(actor);
     for (const record of records) this.#effectsOf(record, actor, turn);
-    if (factsOf !== undefined) this.#tellOfTasks(execution, factsOf(records), turn);
     if (records.some((record) => record.kind === 'entered' && execution.program.nodes[record.node]?.kind === 'listen')) this.listeners.note(execution);
     // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
     if (execution.end === undefined && execution.paused === undefined && execution.begun && execution.ready.length > 0 && !actor.hasTurn) {
@@ -445,13 +443,6 @@ export class LaneExecutions {
         for (const observer of this.#observers) observer(execution, nowMs, records);
       });
     }
-  }
-
-  #tellOfTasks({ id, organisation }: Execution, facts: readonly TaskFact[], turn: Turn): void {
-    if (facts.length === 0) return;
-    turn.effects.push((sequence) => {
-      for (const fact of facts) this.#ports.announceTask?.({ fact, lane: this.#host.number, sequence, atMs: turn.nowMs, organisation, execution: id });
-    });
   }
 
   #effectsOf(record: JournalRecord, actor: Actor, turn: Turn): void {

@@ -8,6 +8,7 @@
  * T2 They are told once, by the owner that decided, unlike events of workflows: a later owner does not make them again.
  */
 import { textOf, type Execution, type JournalRecord, type Payload, type Problem } from '@millrace/engine';
+import type { LanePorts } from './ports.ts';
 
 export type TaskChange = 'created' | 'started' | 'suspended' | 'resumed' | 'retried' | 'cancelled' | 'faulted' | 'completed';
 
@@ -83,6 +84,23 @@ export function watchTasks(execution: Execution): (records: readonly JournalReco
     for (const activation of [...live.keys()]) if (!execution.activations.has(activation)) end(activation, left);
     return facts;
   };
+}
+
+/** Where effects wait for their frame. */
+interface Telling {
+  readonly nowMs: number;
+  readonly effects: ((sequence: number) => void)[];
+}
+
+/** Decides, and tells of the tasks once the frame is durable; without somebody to tell it only decides. */
+export function tellingOfTasks(announce: LanePorts['announceTask'], execution: Execution, lane: number, { effects, nowMs: atMs }: Telling, decide: () => readonly JournalRecord[] | undefined): readonly JournalRecord[] | undefined {
+  if (announce === undefined) return decide();
+  const factsOf = watchTasks(execution);
+  const records = decide();
+  const facts = records === undefined ? [] : factsOf(records);
+  const { id, organisation } = execution;
+  if (facts.length > 0) effects.push((sequence) => facts.forEach((fact) => announce({ fact, lane, sequence, atMs, organisation, execution: id })));
+  return records;
 }
 
 /** Longest output of a task within its event, in characters; a longer one is left out. */
