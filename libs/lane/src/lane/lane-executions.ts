@@ -24,6 +24,7 @@ import type { FrameBytes } from './frame-bytes.ts';
 import type { LaneLog } from './lane-log.ts';
 import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
+import { createKnownEnds } from './known-ends.ts';
 import { isTold, lifecycleEvent } from './lifecycle.ts';
 import { tellingOfTasks } from './task-events.ts';
 import { createListeners } from './listeners.ts';
@@ -100,11 +101,7 @@ export class LaneExecutions {
   readonly #logger: Logger;
   readonly #coreTime: CoreTime;
   #decisions = 0;
-  /** Ended executions that history has: nobody is told of them from here any more. */
-  readonly #forgotten = new Set<string>();
-  #forgetting = false;
-  /** Starts that are being looked up, each with how many times: what has ended under such an id is not forgotten. */
-  readonly #expected = new Map<string, number>();
+  readonly #ends = createKnownEnds((run) => this.#host.post({ kind: 'later', run }), (id) => void this.finished.delete(id));
   readonly #observers = new Set<TransitionObserver>();
 
   constructor({ host, frame, log, ports, clock, logger, taken }: LaneExecutionsOptions) {
@@ -207,18 +204,12 @@ export class LaneExecutions {
 
   /** Whether a start of that id would be a repeated one, if it were posted now. */
   knows(id: string): boolean {
-    return this.actors.has(id) || (this.finished.has(id) && !this.#forgotten.has(id)) || this.memory.has(id) || this.sleepers.has(id) || this.backlog.has(id);
+    return this.actors.has(id) || (this.finished.has(id) && !this.#ends.isForgotten(id)) || this.memory.has(id) || this.sleepers.has(id) || this.backlog.has(id);
   }
 
   /** A start of that id comes once something was looked up: what the lane knows of it now, or learns, it knows then. Yields what ends that. */
   expect(id: string): () => void {
-    this.#expected.set(id, (this.#expected.get(id) ?? 0) + 1);
-    return () => {
-      const left = (this.#expected.get(id) ?? 1) - 1;
-      if (left > 0) this.#expected.set(id, left);
-      else this.#expected.delete(id);
-      if (left === 0 && this.#forgotten.has(id)) this.#forgetSoon();
-    };
+    return this.#ends.expect(id);
   }
 
   /** Why the lane takes no new starts at the moment, if it takes none. */
@@ -504,35 +495,10 @@ export class LaneExecutions {
     if (this.backlog.take(finished)) this.finished.delete(finished.id);
     else {
       this.#ports.finish(finished, (kept = []) => {
-        this.#forgetLater(finished.id);
+        this.#ends.forgetLater(finished.id);
         this.upkeep.retire(this.#host.durable().sequence, kept);
       });
     }
-  }
-
-  /**
-   * History has it. From here on a start of its id is looked up there (`knows`); one that waits in the mailbox was not,
-   * and finds it here: it is forgotten when those have been taken.
-   */
-  #forgetLater(id: string): void {
-    this.#forgotten.add(id);
-    this.#forgetSoon();
-  }
-
-  #forgetSoon(): void {
-    if (this.#forgetting) return;
-    this.#forgetting = true;
-    const ids = [...this.#forgotten];
-    const run = (): void => {
-      this.#forgetting = false;
-      for (const id of ids) {
-        if (this.#expected.has(id)) continue;
-        this.#forgotten.delete(id);
-        this.finished.delete(id);
-      }
-      if ([...this.#forgotten].some((id) => !this.#expected.has(id))) this.#forgetSoon();
-    };
-    this.#host.post({ kind: 'later', run });
   }
 
   #attach(id: string, watcher: Watcher): void {
