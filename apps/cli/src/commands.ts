@@ -7,6 +7,7 @@ import { downCommand } from './down.ts';
 import { graphCommand } from './graph.ts';
 import { listCommand } from './list.ts';
 import { publishCommand } from './publish.ts';
+import { planCommand } from './plan.ts';
 import { restartCommand } from './restart.ts';
 import { runCommand } from './run.ts';
 import { scaleCommand } from './scale.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   codeCommand,
   graphCommand,
   schemaCommand,
+  planCommand,
   runCommand,
   listCommand,
   showCommand,

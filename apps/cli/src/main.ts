@@ -1,4 +1,5 @@
 /** The `millrace` command: the process around the command line. */
+import { createInterface } from 'node:readline/promises';
 import { runCommandLine } from './command-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -23,10 +24,20 @@ async function readInput(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question, { signal: interrupted.signal });
+  } finally {
+    lines.close();
+  }
+}
+
 const terminal: Terminal = {
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
   readInput,
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
   environment: process.env,
   directory: process.cwd(),
   columns: process.stdout.columns ?? COLUMNS_DEFAULT,

@@ -15,6 +15,7 @@ import { formatDuration, parseDuration } from './duration.ts';
 import { executionText } from './execution-text.ts';
 import { EXIT } from './exit-status.ts';
 import type { GatewayClient, StartRequest } from './gateway-client.ts';
+import { plan, PLAN_OPTIONS } from './plan.ts';
 import { readInputJson, subjectOf } from './run-input.ts';
 import { checkFile } from './source-files.ts';
 import { writeJson, type Terminal } from './terminal.ts';
@@ -36,11 +37,15 @@ export const runCommand: Command = {
   options: {
     input: { type: 'text', value: 'JSON|@FILE|-', help: 'input: JSON, a file, or standard input' },
     timeout: { type: 'text', value: 'TIME', help: `how long to wait, such as 500ms or 2m (${TIMEOUT_DEFAULT}); the execution goes on after it` },
+    'dry-run': { type: 'flag', help: 'show what it would do instead, as `plan` does' },
+    ...PLAN_OPTIONS,
     key: { type: 'text', value: 'KEY', help: 'idempotency key: the same key is the same execution' },
     ...GATEWAY_OPTIONS,
   },
   positionals: { least: 1, most: 1 },
   async run(given, terminal) {
+    if (given.flag('dry-run')) return plan(given, terminal);
+    if (given.texts('approve').length > 0 || given.text('assume') !== undefined) throw new UsageError('--approve and --assume are of a plan; say --dry-run too');
     const timeoutMs = parseDuration(given.text('timeout') ?? TIMEOUT_DEFAULT);
     const inputJson = await readInputJson(given.text('input'), terminal);
     return withGateway(given, terminal, async (gateway) => {

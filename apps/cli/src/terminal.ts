@@ -7,6 +7,8 @@ export interface Terminal {
   readonly writeError: (text: string) => void;
   /** All of standard input. */
   readonly readInput: () => Promise<string>;
+  /** Asks who sits there and yields the line they type; absent where nobody does. */
+  readonly ask?: (question: string) => Promise<string>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The folder that relative names start from. */
   readonly directory: string;
