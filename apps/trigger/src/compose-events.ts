@@ -198,4 +198,3 @@ async function endOf(orchestrators: ChannelPool, organisation: string, execution
     throw error;
   }
 }
-

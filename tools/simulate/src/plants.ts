@@ -32,8 +32,8 @@ export const PLANTS: readonly Plant[] = [
     name: 'effect-before-frame',
     defect: 'Effects are performed before their frame is appended.',
     file: 'libs/lane/src/lane/lane.ts',
-    text: 'const sequence = await this.#append();',
-    instead: 'for (const effect of turn.effects.splice(0)) effect(this.#lastSequence + 1);\n      const sequence = await this.#append();',
+    text: 'const sequence = await this.#append({}, !turn.isExact);',
+    instead: 'for (const effect of turn.effects.splice(0)) effect(this.#lastSequence + 1);\n      const sequence = await this.#append({}, !turn.isExact);',
     found: ['E1'],
   },
   {
