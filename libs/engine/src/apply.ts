@@ -10,6 +10,7 @@ import { NO_ACTIVATION, pathOf, retainedFor, type Activation, type Execution, ty
 import { cut, finishBranch, settleBranches } from './fork.ts';
 import { applyCollected, applyHeard, newListenState } from './listen.ts';
 import { ReadyQueue, type Cursor } from './ready-queue.ts';
+import { reuseOf, useUp } from './reused-place.ts';
 import { SCOPE_END, WORKFLOW_END, type EnteredRecord, type ExpiredRecord, type FailedRecord, type JournalRecord, type StartedRecord } from './record.ts';
 
 /** The execution that its first record makes. */
@@ -36,6 +37,8 @@ export function createExecution(organisation: string, id: string, program: Progr
     lastActivation: NO_ACTIVATION,
     activations: new Map(),
     ready: new ReadyQueue(),
+    origin: record.origin,
+    reuse: reuseOf(record.reuse?.value),
     operations: 0,
     paused: undefined,
     end: undefined,
@@ -57,6 +60,7 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
       enter(execution, record, atMs);
       return;
     case 'passed': {
+      if (record.reused === true) useUp(execution, record.node, record.parent);
       taken(execution, record.activation, record.node, record.parent);
       const output = record.output === undefined ? flowInto(execution, record.parent) : record.output.value;
       leaveTo(execution, record.node, record.parent, output, record.context, record.next);
@@ -283,6 +287,7 @@ function openScope(execution: Execution, activation: Activation, first: number):
 }
 
 function fail(execution: Execution, record: FailedRecord): void {
+  if (record.reused === true) useUp(execution, record.node, record.parent);
   const raised = execution.ready.take('raise', record.activation);
   const known = execution.activations.get(record.activation);
   // The path is that of the task itself, so it is worked out before its scopes go.

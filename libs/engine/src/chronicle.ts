@@ -28,6 +28,8 @@ export interface TaskChronicle {
   readonly iteration: number | undefined;
   status: TaskStatus;
   readonly attempts: TaskAttempt[];
+  /** What it came to was taken over from another execution. */
+  reused?: true;
 }
 
 /** What somebody did to the execution. */
@@ -150,6 +152,7 @@ class Reader {
       case 'skipped':
         this.#open(record.activation, record.node, record.parent, 1, atMs, 'running');
         this.#close(record.activation, atMs, record.kind === 'skipped' ? 'skipped' : 'completed');
+        if (record.kind === 'passed' && record.reused === true) this.#reused(record.activation);
         return;
       case 'resolved': {
         const attempt = this.#close(record.activation, atMs, 'completed');
@@ -170,6 +173,7 @@ class Reader {
           attempt.error = record.error;
           attempt.step = record.step;
         }
+        if (record.reused === true) this.#reused(record.activation);
         return;
       }
       case 'retrying':
@@ -208,6 +212,11 @@ class Reader {
       return;
     }
     this.#tasks.set(activation, { activation, node, parent, iteration: this.#iterationBelow(parent), status, attempts: [opened] });
+  }
+
+  #reused(activation: number): void {
+    const task = this.#tasks.get(activation);
+    if (task !== undefined) task.reused = true;
   }
 
   #iterationBelow(parent: number): number | undefined {

@@ -9,6 +9,9 @@ import { nextOf, outcomeOf } from './leave.ts';
 import { payloadOf } from './payload.ts';
 import { boundedProblem, Fault, fault, type Problem } from './problem.ts';
 import type { CallNode, ForNode, JsonValue, Node, RaiseNode, SwitchNode } from './program.ts';
+import { NO_NODE } from './program.ts';
+import type { PassedRecord } from './record.ts';
+import { reusableAt } from './reused-place.ts';
 
 /** Most items of one loop. */
 export const LOOP_ITEMS_MAX = 1_000_000;
@@ -34,11 +37,37 @@ export function enterTask(execution: Execution, number: number, parent: number, 
     }
     check(node.inputSchema, rawInput, 'the task\'s input does not fit its schema', before);
     const input = node.inputFrom === undefined ? rawInput : fill(node.inputFrom, rawInput, before);
-    begin(node, place, input === rawInput ? before : { ...before, input }, journal);
+    const site = input === rawInput ? before : { ...before, input };
+    if (!takeOver(node, place, site, journal)) begin(node, place, site, journal);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     journal.emit({ kind: 'failed', ...place, error: { instance: node.reference, ...error.problem } });
   }
+}
+
+/** Lets a task of an execution that was made from another take over what it came to there (U2); false when it does its work. */
+function takeOver(node: Node, place: Place, site: Site, journal: Journal): boolean {
+  if (node.kind !== 'call' && node.kind !== 'wait' && node.kind !== 'listen') return false;
+  const found = reusableAt(site.execution, place.node, place.parent);
+  if (found === undefined || (node.kind === 'listen' && node.first !== NO_NODE)) return false;
+  if (found.arguments !== undefined && (node.kind !== 'call' || !isSame(found.arguments, argumentsOf(node, site)))) return false;
+  if (found.error !== undefined) {
+    journal.emit({ kind: 'failed', ...place, error: { ...found.error, instance: node.reference }, reused: true });
+    return true;
+  }
+  const raw = node.kind === 'wait' || found.result === undefined ? undefined : payloadOf(found.result);
+  const isDetached = node.kind === 'call' && node.isDetached === true;
+  pass(node, place, raw === undefined || isDetached ? site.input : raw.value, node.then, site, journal, raw === undefined ? { reused: true } : { reused: true, raw });
+  return true;
+}
+
+/** Whether two values are the same JSON, whatever the order of their members. */
+function isSame(a: JsonValue, b: JsonValue): boolean {
+  return canonical(a) === canonical(b);
+}
+
+function canonical(value: JsonValue): string {
+  return JSON.stringify(value, (_key, each: JsonValue) => (typeof each === 'object' && each !== null && !Array.isArray(each) ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1))) : each));
 }
 
 function begin(node: Node, place: Place, site: Site, journal: Journal): void {
@@ -76,7 +105,7 @@ function begin(node: Node, place: Place, site: Site, journal: Journal): void {
   }
 }
 
-function pass(node: Node, place: Place, rawOutput: JsonValue, flow: Parameters<typeof nextOf>[1], site: Site, journal: Journal): void {
+function pass(node: Node, place: Place, rawOutput: JsonValue, flow: Parameters<typeof nextOf>[1], site: Site, journal: Journal, taken: Pick<PassedRecord, 'reused' | 'raw'> = {}): void {
   const outcome = outcomeOf(node, rawOutput, site);
   const output = outcome.output ?? (rawOutput === site.rawInput ? undefined : payloadOf(rawOutput));
   journal.emit({
@@ -87,6 +116,7 @@ function pass(node: Node, place: Place, rawOutput: JsonValue, flow: Parameters<t
     ...(output === undefined ? {} : { output }),
     ...(outcome.context === undefined ? {} : { context: outcome.context }),
     next: nextOf(node, flow),
+    ...taken,
   });
 }
 

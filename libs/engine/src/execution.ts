@@ -10,6 +10,7 @@
 import type { Payload } from './payload.ts';
 import type { JsonValue, Program } from './program.ts';
 import type { Problem } from './problem.ts';
+import type { RerunOrigin, Reusable } from './reuse.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 
 /** The parent of the root activation. */
@@ -105,6 +106,9 @@ export interface Execution {
   lastActivation: number;
   readonly activations: Map<number, Activation>;
   readonly ready: ReadyQueue;
+  /** The execution that it was made from by hand, and what it still takes over from that by place. */
+  readonly origin: RerunOrigin | undefined;
+  readonly reuse: Map<string, readonly Reusable[]>;
   /** What was done to it by hand so far. */
   operations: number;
   /** An operator has stopped it: what runs goes on to its result, timers run, and nothing new is entered. */

@@ -12,7 +12,8 @@ export { decodeLaneInputs, encodeLaneInputs, LANE_INPUT_BYTES_MAX, type CancelIn
 export { isTooDeep, payloadOf, textOf, NESTING_MAX, type Payload } from './payload.ts';
 export { boundedProblem, fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';
 export { EXTENDED_INPUT, NO_NODE, WORKFLOW_OPERATION, type Budget, type CallNode, type CatchClause, type DoNode, type Duration, type Evaluation, type Expression, type Flow, type EventFilter, type EventSelection, type ForkNode, type ForNode, type JsonValue, type ListenNode, type Node, type Program, type RaiseNode, type RetryPolicy, type SchemaCheck, type SetNode, type SwitchNode, type Template, type TryNode, type WaitNode } from './program.ts';
-export { SCOPE_END, WORKFLOW_END, type JournalEntry, type EndedRecord, type JournalRecord, type OperatedRecord, type OperatorAct, type StartedRecord } from './record.ts';
+export { collectReuse, planRerun, reuseRecord, type Collected, type PlannedEffect, type RerunOrigin, type Reusable, type Reuse } from './reuse.ts';
+export { SCOPE_END, WORKFLOW_END, type JournalEntry, type EndedRecord, type JournalRecord, type OperatedRecord, type OperatorAct, type RerunAct, type StartedRecord } from './record.ts';
 export { PAYLOAD_CHARACTERS_MAX, PAYLOAD_INLINE_CHARACTERS_MAX, TRANSITION_INLINE_CHARACTERS_MAX, type LargePayload } from './record-writer.ts';
 export { restore, snapshotOf, type Snapshot } from './snapshot.ts';
 export { attemptSpanId, callerOf, derivedTraceparent, spanIdOf, traceIdOf, traceparentOf } from './span-identity.ts';

@@ -8,6 +8,7 @@ import { FORMAT_NEWEST, FORMAT_OLDEST } from './format.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import type { JsonValue } from './program.ts';
 import type { Problem } from './problem.ts';
+import type { RerunOrigin } from './reuse.ts';
 import type { JournalRecord, OperatorAct } from './record.ts';
 
 /** A record as JSON. */
@@ -36,6 +37,7 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
   const times = () => ({ dispatchedAtMs: number('d'), startedAtMs: number('s'), endedAtMs: number('e'), worker: text('w') });
   switch (raw['k']) {
     case 'started.1':
+    case 'started.2':
       return {
         kind: 'started',
         definition: text('def'),
@@ -47,6 +49,8 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
         ...(raw['key'] === undefined ? {} : { key: text('key') }),
         ...(raw['trace'] === undefined ? {} : { traceparent: text('trace') }),
         ...(raw['reply'] === undefined ? {} : { replyTo: text('reply') }),
+        ...(raw['from'] === undefined ? {} : { origin: raw['from'] as unknown as RerunOrigin }),
+        ...some('reuse', get('u')),
       };
     case 'begun.1':
       return { kind: 'begun', ...some('input', get('i')) };
@@ -64,7 +68,8 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
         ...some('items', get('l')),
       };
     case 'passed.1':
-      return { kind: 'passed', ...place(), next: number('to'), ...some('output', get('o')), ...some('context', get('c')) };
+    case 'passed.2':
+      return { kind: 'passed', ...place(), next: number('to'), ...some('output', get('o')), ...some('context', get('c')), ...(raw['k'] === 'passed.2' ? { reused: true } : {}), ...some('raw', get('w')) };
     case 'skipped.1':
       return { kind: 'skipped', ...place(), next: number('to') };
     case 'resolved.1':
@@ -74,12 +79,14 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
     case 'iterated.1':
       return { kind: 'iterated', activation: number('a'), index: number('at') };
     case 'failed.1':
+    case 'failed.2':
       return {
         kind: 'failed',
         ...place(),
         attempt: number('x'),
         ...(raw['err'] === undefined ? {} : { error: raw['err'] as unknown as Problem }),
         ...(raw['d'] === undefined ? {} : { step: times() }),
+        ...(raw['k'] === 'failed.2' ? { reused: true } : {}),
       };
     case 'retrying.1':
       return { kind: 'retrying', activation: number('a'), retry: number('x'), dueMs: number('due') };

@@ -45,7 +45,7 @@ export function encodeRecord(record: JournalRecord, into: Place): string {
       return `{"k":"entered.${isTimed ? 2 : 1}","a":${activation},"n":${record.node},"p":${record.parent}${attempt === 1 ? '' : `,"x":${attempt}`}${record.dueMs === undefined ? '' : `,"due":${record.dueMs}`}${times}${put(into, 'i', record.input, activation, attempt)}${put(into, 'g', record.arguments, activation, attempt)}${put(into, 'l', record.items, activation, attempt)}}`;
     }
     case 'passed':
-      return `{"k":"passed.1","a":${record.activation},"n":${record.node},"p":${record.parent},"to":${record.next}${put(into, 'o', record.output, record.activation)}${put(into, 'c', record.context, record.activation)}}`;
+      return `{"k":"passed.${record.reused === true ? 2 : 1}","a":${record.activation},"n":${record.node},"p":${record.parent},"to":${record.next}${put(into, 'o', record.output, record.activation)}${put(into, 'c', record.context, record.activation)}${put(into, 'w', record.raw, record.activation)}}`;
     case 'skipped':
       return `{"k":"skipped.1","a":${record.activation},"n":${record.node},"p":${record.parent},"to":${record.next}}`;
     case 'resolved': {
@@ -86,13 +86,16 @@ function startedText(record: StartedRecord, into: Place): string {
   const { input } = record;
   // Whoever accepts an input has looked at its depth and its size.
   const text = textOf(input);
-  return `{"k":"started.1","def":${JSON.stringify(record.definition)},"wf":${JSON.stringify(record.workflow)},"ver":${JSON.stringify(record.version)},"acc":${record.acceptedAtMs},"by":${JSON.stringify(record.acceptedBy)}${optional === '' ? '' : `,${optional}`}${standsInside(text, into) ? `,"i":${text}` : refer(into, 'i', text, '0')}}`;
+  const taken = record.origin === undefined ? '' : `,"from":${JSON.stringify(record.origin)}`;
+  const reuseText = record.reuse === undefined ? undefined : textOf(record.reuse);
+  const reuse = reuseText === undefined ? '' : standsInside(reuseText, into) ? `,"u":${reuseText}` : refer(into, 'u', reuseText, '0');
+  return `{"k":"started.${record.origin === undefined ? 1 : 2}","def":${JSON.stringify(record.definition)},"wf":${JSON.stringify(record.workflow)},"ver":${JSON.stringify(record.version)},"acc":${record.acceptedAtMs},"by":${JSON.stringify(record.acceptedBy)}${optional === '' ? '' : `,${optional}`}${standsInside(text, into) ? `,"i":${text}` : refer(into, 'i', text, '0')}${taken}${reuse}}`;
 }
 
 function failedText(record: FailedRecord): string {
   const { step, error } = record;
   const times = step === undefined ? '' : `,"d":${step.dispatchedAtMs},"s":${step.startedAtMs},"e":${step.endedAtMs},"w":${JSON.stringify(step.worker)}`;
-  return `{"k":"failed.1","a":${record.activation},"n":${record.node},"p":${record.parent},"x":${record.attempt}${times}${error === undefined ? '' : `,"err":${JSON.stringify(error)}`}}`;
+  return `{"k":"failed.${record.reused === true ? 2 : 1}","a":${record.activation},"n":${record.node},"p":${record.parent},"x":${record.attempt}${times}${error === undefined ? '' : `,"err":${JSON.stringify(error)}`}}`;
 }
 
 /** A value as a field, with its text or by reference; `place` and `part` tell its object from others of the execution. */

@@ -9,6 +9,7 @@
 import type { Payload } from './payload.ts';
 import type { JsonValue } from './program.ts';
 import type { Problem } from './problem.ts';
+import type { RerunOrigin } from './reuse.ts';
 
 /** `next` of a task after which its scope is complete. */
 export const SCOPE_END = -1;
@@ -27,6 +28,10 @@ export interface StartedRecord {
   readonly key?: string;
   readonly traceparent?: string;
   readonly replyTo?: string;
+  /** The execution that this one was made from by hand. Format 2. */
+  readonly origin?: RerunOrigin;
+  /** What it takes over from that, by place. Format 2. */
+  readonly reuse?: Payload;
 }
 /** The execution may run; `input` is the transformed workflow input where it differs from the raw one. */
 export interface BegunRecord {
@@ -63,6 +68,9 @@ export interface PassedRecord {
   readonly output?: Payload;
   readonly context?: Payload;
   readonly next: number;
+  /** It did nothing itself: `raw` was taken over from another execution, absent of a wait. Format 2. */
+  readonly reused?: true;
+  readonly raw?: Payload;
 }
 /** A task's `if` was false. */
 export interface SkippedRecord {
@@ -113,6 +121,8 @@ export interface FailedRecord {
   /** Absent on a scope that the error of a task inside it ended. */
   readonly error?: Problem;
   /** The worker's times, when a step's failure is the cause. */
+  /** The error was taken over from another execution. Format 2. */
+  readonly reused?: true;
   readonly step?: { readonly dispatchedAtMs: number; readonly startedAtMs: number; readonly endedAtMs: number; readonly worker: string };
 }
 /** A `try` has caught the error and will run its block again. */
@@ -181,6 +191,8 @@ export interface OperatedRecord {
   readonly by: string;
   readonly reason?: string;
 }
+/** How an execution is made from another: from its failed task, from a chosen one, or with other input or another version. */
+export type RerunAct = 'retry' | 'restart' | 'fork';
 export type OperatorAct = 'pause' | 'resume' | 'cancel';
 /** The end; always an execution's last record, and the only one of its kind. */
 export interface EndedRecord {

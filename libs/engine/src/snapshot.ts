@@ -11,6 +11,7 @@ import { FORMAT_NEWEST, FORMAT_OLDEST, isReadable } from './format.ts';
 import { payloadOf, type Payload } from './payload.ts';
 import type { JsonValue, Program } from './program.ts';
 import type { Problem } from './problem.ts';
+import { reuseRecord, type RerunOrigin } from './reuse.ts';
 import type { Cursor } from './ready-queue.ts';
 
 /** The first format with `values`. */
@@ -42,7 +43,9 @@ export interface Snapshot {
   readonly lastActivation: number;
   readonly activations: readonly SnapshotActivation[];
   readonly ready: readonly Cursor[];
-  /** With `paused`: format 2. */
+  /** With the next three: format 2. */
+  readonly origin?: RerunOrigin;
+  readonly reuse?: Held;
   readonly operations?: number;
   readonly paused?: Pause;
   readonly end?: { readonly status: 'completed' | 'faulted' | 'cancelled'; readonly output?: Held; readonly error?: Problem; readonly atMs: number };
@@ -82,6 +85,8 @@ export function snapshotOf(execution: Execution, format: number = FORMAT_OLDEST)
     lastActivation: execution.lastActivation,
     activations: [...execution.activations.values()].map((activation) => activationOf(activation, hold)),
     ready: [...execution.ready],
+    ...(execution.origin === undefined ? {} : { origin: execution.origin }),
+    ...(execution.reuse.size === 0 ? {} : { reuse: hold(reuseRecord(execution.reuse).value) }),
     ...(execution.operations === 0 ? {} : { operations: execution.operations }),
     ...(execution.paused === undefined ? {} : { paused: execution.paused }),
     ...(end === undefined
@@ -121,6 +126,8 @@ export function restore(organisation: string, id: string, program: Program, snap
     ...(snapshot.key === undefined ? {} : { key: snapshot.key }),
     ...(snapshot.traceparent === undefined ? {} : { traceparent: snapshot.traceparent }),
     ...(snapshot.replyTo === undefined ? {} : { replyTo: snapshot.replyTo }),
+    ...(snapshot.origin === undefined ? {} : { origin: snapshot.origin }),
+    ...(snapshot.reuse === undefined ? {} : { reuse: payloadOf(read(snapshot.reuse)) }),
   });
   execution.begun = snapshot.begun;
   execution.beganAtMs = snapshot.beganAtMs;

@@ -4,6 +4,7 @@
 import { chronicleOf, type Chronicle, type Operation, type TaskStatus } from './chronicle.ts';
 import type { ExecutionStatus } from './execution.ts';
 import type { JsonValue, Program } from './program.ts';
+import type { RerunOrigin } from './reuse.ts';
 import type { Problem } from './problem.ts';
 import type { JournalEntry } from './record.ts';
 
@@ -14,6 +15,8 @@ export interface TaskView {
   readonly iteration: number | undefined;
   readonly status: TaskStatus;
   readonly attempts: number;
+  /** What it came to was taken over from another execution. */
+  readonly reused: boolean;
   readonly startedAtMs: number;
   readonly endedAtMs: number | undefined;
 }
@@ -29,6 +32,8 @@ export interface ExecutionView {
   readonly output: JsonValue | undefined;
   readonly error: Problem | undefined;
   readonly tasks: readonly TaskView[];
+  /** The execution that it was made from by hand. */
+  readonly origin: RerunOrigin | undefined;
   /** What was done to it by hand. */
   readonly operations: readonly Operation[];
   readonly startedAtMs: number;
@@ -61,10 +66,12 @@ export function viewOfChronicle(identity: { readonly organisation: string; reado
         iteration: task.iteration,
         status: task.status,
         attempts: task.attempts.length,
+        reused: task.reused === true,
         startedAtMs: task.attempts[0]?.enteredAtMs ?? 0,
         endedAtMs: task.status === 'running' || task.status === 'waiting' ? undefined : task.attempts.at(-1)?.leftAtMs,
       };
     }),
+    origin: chronicle.started?.origin,
     operations: chronicle.operations,
     startedAtMs: chronicle.startedAtMs,
     endedAtMs: chronicle.endedAtMs,
