@@ -8,6 +8,7 @@ import { graphCommand } from './graph.ts';
 import { listCommand } from './list.ts';
 import { publishCommand } from './publish.ts';
 import { planCommand } from './plan.ts';
+import { forkCommand, rerunFromCommand, retryCommand } from './rerun.ts';
 import { restartCommand } from './restart.ts';
 import { runCommand } from './run.ts';
 import { scaleCommand } from './scale.ts';
@@ -47,5 +48,8 @@ export const COMMANDS: readonly Command[] = [
   publishCommand,
   schedulesCommand,
   subscriptionsCommand,
+  retryCommand,
+  rerunFromCommand,
+  forkCommand,
   superviseCommand,
 ];

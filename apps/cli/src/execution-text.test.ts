@@ -18,6 +18,7 @@ const EXECUTION: ExecutionDocument = {
     { reference: '/do/0/ask', name: 'ask', status: 'faulted', attempts: 3, startedAt: '2026-01-01T00:00:00.000Z', endedAt: '2026-01-01T00:00:01.500Z' },
     { reference: '/do/1/each/for/do/0/keep', name: 'keep', iteration: 2, status: 'running', attempts: 1, startedAt: '2026-01-01T00:00:00.000Z', endedAt: null },
   ],
+  origin: null,
   operations: [],
   events: [],
 };

@@ -11,6 +11,8 @@ export function executionText(document: ExecutionDocument): string {
   const lines = [`${execution}  ${status}  ${workflow}@${version} of ${organisation}${took(document)}`];
   if (error !== null) lines.push(`error  ${error.title} (${error.status}) at ${error.instance}: ${error.detail}`);
   if (status === 'completed') lines.push(`output ${JSON.stringify(output, undefined, 2)}`);
+  const { origin } = document;
+  if (origin !== null) lines.push(`${origin.act} of ${origin.execution} by ${origin.by}${origin.from === null ? '' : ` from ${origin.from}`}${origin.reason === null ? '' : `: ${origin.reason}`}`);
   for (const { at, act, by, reason } of document.operations) lines.push(`${act.padEnd(6)} by ${by} at ${at ?? ''}${reason === null ? '' : `: ${reason}`}`);
   const table = tasks.length === 0 ? '' : `\n${tasksTable(tasks.slice(0, TASKS_SHOWN))}`;
   const more = tasks.length > TASKS_SHOWN ? `… and ${tasks.length - TASKS_SHOWN} more tasks; --output json has all\n` : '';
@@ -18,7 +20,7 @@ export function executionText(document: ExecutionDocument): string {
 }
 
 function tasksTable(tasks: readonly TaskDocument[]): string {
-  const rows = tasks.map((task) => [task.reference, task.iteration === undefined ? '' : String(task.iteration), task.status, String(task.attempts), span(task)]);
+  const rows = tasks.map((task) => [task.reference, task.iteration === undefined ? '' : String(task.iteration), task.reused === true ? 'reused' : task.status, String(task.attempts), span(task)]);
   return textTable(['task', 'iteration', 'status', 'attempts', 'took'], rows, ['left', 'right', 'left', 'right', 'right']);
 }
 

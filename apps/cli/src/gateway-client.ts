@@ -15,6 +15,8 @@ import {
   type ExecutionEvent,
   type Explanation,
   type Lanes,
+  type RerunExecutionRequest,
+  type RerunExecutionResponse,
   type ListExecutionsResponse,
   type StartExecutionResponse,
   type Workflow,
@@ -56,6 +58,7 @@ export interface GatewayClient {
   list(query: ExecutionQuery): Promise<ListExecutionsResponse>;
   operate(execution: string, act: 'pause' | 'resume' | 'cancel', reason: string): Promise<Execution>;
   explain(execution: string): Promise<Explanation>;
+  rerun(request: RerunExecutionRequest): Promise<RerunExecutionResponse>;
   lanes(): Promise<Lanes>;
   scaleLanes(lanes: number): Promise<Lanes>;
   trace(execution: string): Promise<Trace>;
@@ -111,6 +114,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
     get: (execution) => ask(executions.getExecution.bind(executions), { execution }),
     list: (query) => ask(executions.listExecutions.bind(executions), query),
     operate: (execution, act, reason) => call(executions[`${act}Execution`].bind(executions), { execution, reason }),
+    rerun: (request) => call(executions.rerunExecution.bind(executions), request),
     explain: (execution) => ask(executions.explainExecution.bind(executions), { execution }),
     lanes: () => ask(lanes.getLanes.bind(lanes), {}),
     scaleLanes: (count) => call(lanes.scaleLanes.bind(lanes), { lanes: count }),

@@ -1,4 +1,4 @@
-/** `millrace tail [ID]`: what happens to executions, live, one line each. */
+/** `millrace tail [ID…]`: what happens to executions, live, one line each. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionEvent } from '@millrace/contracts/gateway/v1/gateway';
 import { isoTime } from '@millrace/documents';
@@ -9,6 +9,9 @@ import { withGateway } from './with-gateway.ts';
 
 /** Before a stream that broke is opened again, in milliseconds. */
 const RETRY_MS = 1_000;
+
+/** Executions that one call follows by id. */
+const TAILED_MAX = 100;
 
 export interface EventDocument {
   readonly at: string | null;
@@ -33,13 +36,16 @@ export function eventLine({ at, organisation, execution, workflow, kind, referen
 
 export const tailCommand: Command = {
   name: 'tail',
-  synopsis: '[ID] [--workflow NAME]',
+  synopsis: '[ID…] [--workflow NAME]',
   summary: 'Follow executions live, until Ctrl-C; with --output json one document a line',
   options: { workflow: { type: 'text', value: 'NAME', help: 'only those of this workflow' }, ...GATEWAY_OPTIONS },
-  positionals: { least: 0, most: 1 },
+  positionals: { least: 0, most: TAILED_MAX },
   async run(given, terminal) {
-    const filter = { execution: given.positionals[0] ?? '', workflow: given.text('workflow') ?? '' };
+    const wanted = new Set(given.positionals);
+    // The gateway picks one; of several they are picked here.
+    const filter = { execution: wanted.size === 1 ? (given.positionals[0] ?? '') : '', workflow: given.text('workflow') ?? '' };
     const show = (event: ExecutionEvent): void => {
+      if (wanted.size > 1 && !wanted.has(event.execution)) return;
       const document = eventDocument(event);
       terminal.write(`${given.json ? JSON.stringify(document) : eventLine(document)}\n`);
     };

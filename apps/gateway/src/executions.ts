@@ -4,13 +4,15 @@
  * Owns access (an organisation's key never learns that another's execution exists) and the shape of waiting.
  * Does not own routing to lanes (start-router.ts and the ports).
  */
+import { randomUUID } from 'node:crypto';
 import type { Execution, Trace } from '@millrace/contracts/execution/v1/execution';
+import type { RerunExecutionResponse } from '@millrace/contracts/gateway/v1/gateway';
 import { parseId } from '@millrace/identity';
 import { MillraceError, REASONS, type Reason } from '@millrace/errors';
 import { mergeLists } from './execution-list.ts';
 import { orderOf, type MakeExecutionId } from './order.ts';
 import { operatorOf, type Caller } from './principal.ts';
-import type { Deliveries, ExecutionEnd, ExecutionViews, Fault, ListPart, OperatorCommand, TailEvent } from './ports.ts';
+import type { Deliveries, ExecutionEnd, ExecutionViews, Fault, ListPart, OperatorCommand, RerunCommand, TailEvent } from './ports.ts';
 import type { StartRouter } from './start-router.ts';
 
 /** The longest a call may wait for an execution's end, in milliseconds. */
@@ -56,6 +58,8 @@ export interface Executions {
   get(caller: Caller, execution: string): Promise<Execution>;
   /** Pauses, resumes or cancels; who did it and why stands in the history. @throws MillraceError `execution-ended`. */
   operate(caller: Caller, execution: string, act: OperatorCommand['act'], reason: string): Promise<Execution>;
+  /** Makes an execution from another, or says what would become of its side effects. @throws MillraceError `execution-running`, `task-unknown`, `workflow-unknown`. */
+  rerun(caller: Caller, execution: string, command: RerunCommand): Promise<RerunExecutionResponse>;
   /** Why the execution is not moving, in one sentence. */
   explain(caller: Caller, execution: string): Promise<Explanation>;
   trace(caller: Caller, execution: string): Promise<Trace>;
@@ -122,6 +126,12 @@ export function createExecutions({ router, views, deliveries, makeId }: Executio
     },
     get: (caller, execution) => views.get({ organisation: caller.sight, execution: checkedId(execution) }),
     operate: (caller, execution, act, reason) => views.operate({ organisation: caller.sight, execution: checkedId(execution) }, { act, by: operatorOf(caller), reason: checkedReason(reason) }),
+    rerun: (caller, execution, command) =>
+      views.rerun(
+        { organisation: caller.sight, execution: checkedId(execution) },
+        // Without a key each call makes one more; the owner may be asked twice for the same.
+        { ...command, idempotencyKey: command.idempotencyKey === '' ? randomUUID() : command.idempotencyKey, by: operatorOf(caller), reason: checkedReason(command.reason) },
+      ),
     async explain(caller, execution) {
       try {
         return { execution, ...(await views.explain({ organisation: caller.sight, execution: checkedId(execution) })) };

@@ -1,7 +1,7 @@
 /** What the gateway needs from outside. */
 import type { Execution, ExecutionSummary, Span, Trace } from '@millrace/contracts/execution/v1/execution';
 import type { ScheduleView, SubscriptionView } from '@millrace/contracts/gateway/v1/triggers';
-import type { Lanes, ListDeliveriesResponse, Workflow } from '@millrace/contracts/gateway/v1/gateway';
+import type { Lanes, ListDeliveriesResponse, RerunExecutionRequest, RerunExecutionResponse, Workflow } from '@millrace/contracts/gateway/v1/gateway';
 
 /** A start as it goes to the owner of its lane. */
 export interface StartOrder {
@@ -95,6 +95,7 @@ export interface ExecutionViews {
   get(reference: ExecutionReference): Promise<Execution>;
   /** `by` and `reason` stand in the execution's history. */
   operate(reference: ExecutionReference, command: OperatorCommand): Promise<Execution>;
+  rerun(reference: ExecutionReference, command: RerunCommand & { readonly by: string }): Promise<RerunExecutionResponse>;
   explain(reference: ExecutionReference): Promise<{ readonly status: string; readonly sentence: string }>;
   trace(reference: ExecutionReference): Promise<Trace>;
   /** One part for every source; the history among them. */
@@ -108,6 +109,9 @@ export interface ExecutionReference {
   readonly organisation: string;
   readonly execution: string;
 }
+
+/** What is to be made of an execution. */
+export type RerunCommand = Omit<RerunExecutionRequest, 'execution'>;
 
 /** What an operator asks of an execution. */
 export interface OperatorCommand {

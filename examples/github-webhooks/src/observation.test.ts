@@ -18,6 +18,7 @@ const EXECUTION: ExecutionDocument = {
   output: {},
   error: null,
   tasks: [1, 3, 1].map((attempts, index) => ({ reference: `/do/${index}`, name: 't', status: 'completed', attempts, startedAt: at(0), endedAt: at(1) })),
+  origin: null,
   operations: [],
   events: [],
 };

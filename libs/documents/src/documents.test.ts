@@ -10,9 +10,10 @@ const EXECUTION = {
   outputJson: '',
   error: undefined,
   tasks: [
-    { reference: '/do/0/getPet', name: 'getPet', iteration: 0, status: 'completed', attempts: 2, startedAtMs: 1000, endedAtMs: 2500, activation: 1 },
-    { reference: '/do/1/pause', name: 'pause', iteration: undefined, status: 'waiting', attempts: 1, startedAtMs: 2500, endedAtMs: 0, activation: 2 },
+    { reference: '/do/0/getPet', name: 'getPet', iteration: 0, status: 'completed', attempts: 2, startedAtMs: 1000, endedAtMs: 2500, activation: 1, reused: true },
+    { reference: '/do/1/pause', name: 'pause', iteration: undefined, status: 'waiting', attempts: 1, startedAtMs: 2500, endedAtMs: 0, activation: 2, reused: false },
   ],
+  origin: { execution: 'x', act: 'retry', by: 'acme/k1', reason: '', from: '' },
   operations: [{ atMs: 2000, act: 'pause', by: 'acme/k1', reason: '' }],
   eventsJson: ['{"specversion":"1.0"}'],
   startedAtMs: 1000,
@@ -35,9 +36,10 @@ describe('the document of an execution', () => {
       output: null,
       error: null,
       tasks: [
-        { reference: '/do/0/getPet', name: 'getPet', iteration: 0, status: 'completed', attempts: 2, startedAt: '1970-01-01T00:00:01.000Z', endedAt: '1970-01-01T00:00:02.500Z' },
+        { reference: '/do/0/getPet', name: 'getPet', iteration: 0, status: 'completed', attempts: 2, reused: true, startedAt: '1970-01-01T00:00:01.000Z', endedAt: '1970-01-01T00:00:02.500Z' },
         { reference: '/do/1/pause', name: 'pause', status: 'waiting', attempts: 1, startedAt: '1970-01-01T00:00:02.500Z', endedAt: null },
       ],
+      origin: { execution: 'x', act: 'retry', by: 'acme/k1', reason: null, from: null },
       operations: [{ at: '1970-01-01T00:00:02.000Z', act: 'pause', by: 'acme/k1', reason: null }],
       events: [{ specversion: '1.0' }],
     });

@@ -4,7 +4,7 @@
  * Every member is always there, null when it has no value, except `iteration`, which only tasks inside
  * a loop have.
  */
-import type { Execution, ExecutionSummary, Problem, Task } from '@millrace/contracts/execution/v1/execution';
+import type { Execution, ExecutionSummary, Origin, Problem, Task } from '@millrace/contracts/execution/v1/execution';
 import { isoTime, jsonValue, type Json } from './value.ts';
 
 /** Why an execution faulted: an error of the Serverless Workflow DSL (RFC 9457). */
@@ -25,6 +25,8 @@ export interface TaskDocument {
   readonly iteration?: number;
   readonly status: string;
   readonly attempts: number;
+  /** Taken over from the execution that this one was made from: nothing was sent. Absent otherwise. */
+  readonly reused?: true;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
 }
@@ -36,6 +38,36 @@ export interface OperationDocument {
   readonly act: string;
   readonly by: string;
   readonly reason: string | null;
+}
+
+/** How an execution was made from another. */
+export interface OriginDocument {
+  readonly execution: string;
+  /** retry, restart or fork. */
+  readonly act: string;
+  readonly by: string;
+  readonly reason: string | null;
+  /** The task from which all was done again; null: as far as it got. */
+  readonly from: string | null;
+}
+
+function originDocument({ execution, act, by, reason, from }: Origin): OriginDocument {
+  return { execution, act, by, reason: reason === '' ? null : reason, from: from === '' ? null : from };
+}
+
+/** An execution made from another, or what it would be, with what becomes of each side effect of the first. */
+export interface RerunDocument {
+  /** Null for a dry run. */
+  readonly execution: string | null;
+  readonly existing: boolean;
+  readonly workflow: string;
+  readonly version: string;
+  readonly definition: string;
+  readonly effects: readonly { readonly reference: string; readonly iterations: readonly number[]; readonly operation: string; /** reused, resent or unknown. */ readonly outcome: string; readonly because: string }[];
+}
+
+export function rerunDocument({ execution, existing, workflow, version, definition, effects }: Omit<RerunDocument, 'execution'> & { readonly execution: string }): RerunDocument {
+  return { execution: execution === '' ? null : execution, existing, workflow, version, definition, effects };
 }
 
 /** Why an execution is not moving. */
@@ -68,6 +100,8 @@ export interface ExecutionDocument {
   readonly error: FaultDocument | null;
   /** In the order they started. */
   readonly tasks: readonly TaskDocument[];
+  /** The execution that it was made from by hand; null for nearly all. */
+  readonly origin: OriginDocument | null;
   /** What was done to it by hand. */
   readonly operations: readonly OperationDocument[];
   /** CloudEvents that the execution emitted. */
@@ -105,6 +139,7 @@ export function executionDocument(execution: Execution): ExecutionDocument {
     output: jsonValue(execution.outputJson),
     error: execution.error === undefined ? null : problemDocument(execution.error),
     tasks: execution.tasks.map(taskDocument),
+    origin: execution.origin === undefined ? null : originDocument(execution.origin),
     operations: execution.operations.map(({ atMs, act, by, reason }) => ({ at: isoTime(atMs), act, by, reason: reason === '' ? null : reason })),
     events: execution.eventsJson.map(jsonValue),
   };
@@ -117,6 +152,7 @@ export function taskDocument(task: Task): TaskDocument {
     ...(task.iteration === undefined ? {} : { iteration: task.iteration }),
     status: task.status,
     attempts: task.attempts,
+    ...(task.reused ? { reused: true as const } : {}),
     startedAt: isoTime(task.startedAtMs),
     endedAt: isoTime(task.endedAtMs),
   };

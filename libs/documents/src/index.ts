@@ -1,6 +1,9 @@
 export {
   executionDocument,
-  executionListDocument, explanationDocument,
+  executionListDocument,
+  explanationDocument,
+  rerunDocument,
+  type RerunDocument,
   executionSummaryDocument,
   problemDocument,
   taskDocument,

@@ -28,6 +28,8 @@ export const REASONS = {
   'workflow-version-exists': entry('already-exists', never, 'That version was applied with other content; raise `document.version`'),
   'execution-unknown': entry('not-found', never, 'There is no execution of that id'),
   'execution-ended': entry('failed-precondition', never, 'The execution has ended'),
+  'execution-running': entry('failed-precondition', never, 'The execution has not ended'),
+  'task-unknown': entry('not-found', never, 'The execution has not reached a task of that reference'),
   'idempotency-conflict': entry('already-exists', never, 'The same idempotency key was used with another input'),
   'resource-invalid': entry('invalid-argument', never, 'The resource is not valid'),
   'resource-unknown': entry('not-found', never, 'There is no resource of that kind and name'),

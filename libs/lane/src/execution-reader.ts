@@ -54,17 +54,25 @@ interface Found {
   readonly tail: readonly string[] | undefined;
 }
 
-type Identity = Pick<Found, 'organisation' | 'status'>;
+export type Identity = Pick<Found, 'organisation' | 'status'>;
 
 export interface ExecutionReader {
   /** Whose it is and how it is, without reading its journal. */
   brief(organisation: string, id: string): Promise<Identity>;
   view(organisation: string, id: string): Promise<ExecutionView>;
   trace(organisation: string, id: string): Promise<TraceView>;
+  /** All of an execution's journal. @throws MillraceError `payload-too-large` when it is longer. */
+  journal(organisation: string, id: string, charactersMax: number): Promise<WholeJournal>;
   /** Why the execution is not moving, in one sentence. */
   explain(organisation: string, id: string): Promise<Explanation>;
   list(request: ListRequest): Promise<{ readonly executions: readonly Summary[]; readonly cursor: string }>;
   endOf(id: string): Promise<End | undefined>;
+}
+
+export interface WholeJournal extends Identity {
+  readonly program: Program;
+  /** Its entries as texts; of values by reference the names. */
+  readonly texts: readonly string[];
 }
 
 export interface Explanation {
@@ -175,6 +183,13 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     async trace(organisation, id) {
       const { found, chronicle } = await readOf((charactersMax) => find(organisation, id, charactersMax), id);
       return traceOfChronicle({ organisation: found.organisation, execution: id }, found.program, chronicle);
+    },
+    async journal(organisation, id, charactersMax) {
+      const { program, status, segments, tail = [], organisation: whose } = await find(organisation, id, Infinity);
+      const texts = segments === 0 ? tail : [...(await checkpoints.segments(id, segments)), ...tail];
+      const characters = texts.reduce((sum, text) => sum + text.length, 0);
+      if (characters > charactersMax) throw new MillraceError('payload-too-large', { message: `The journal of execution ${id} has ${characters} characters; the most that can be worked with at once is ${charactersMax}` });
+      return { organisation: whose, status, program, texts };
     },
     async explain(organisation, id) {
       const tell = (execution: Execution): Explanation => ({ status: statusOf(execution), sentence: explain(execution, { nowMs: clock.wallMs(), stepPlace: (activation) => stepPlace(execution, activation) }) });

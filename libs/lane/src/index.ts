@@ -37,3 +37,4 @@ export { createLaneHost, type HostPrograms, type LaneHost, type LaneHostOptions,
 export { createOutbox, EVENT_OUTPUT_CHARACTERS_MAX, type Outbox, type PublishEvents } from './outbox.ts';
 export { createStartGate, type StartGate } from './starts/start-gate.ts';
 export { serveStarts, INPUT_CHARACTERS_MAX, KEY_CHARACTERS_MAX, type Programs, type StartCall, type StartPorts } from './starts/start-stream.ts';
+export { rerun, rerunId, RERUN_JOURNAL_CHARACTERS_MAX, type RerunOrder, type RerunOutcome, type RerunPorts } from './rerun.ts';

@@ -37,6 +37,7 @@ import type { LanePorts, ReadyStep } from './lane/ports.ts';
 import { readSlotTable, type LanesBucket } from './lane/slot-moves-bucket.ts';
 import type { TakingPorts } from './lane/take-lane.ts';
 import { createOutbox, type Outbox, type PublishEvents } from './outbox.ts';
+import { rerun, type RerunOrder, type RerunOutcome } from './rerun.ts';
 import { createStartGate, type StartGate } from './starts/start-gate.ts';
 import type { Programs, StartPorts } from './starts/start-stream.ts';
 
@@ -107,6 +108,8 @@ export interface LaneHost {
   readonly checkpoints: CheckpointStore;
   readonly outbox: Outbox;
   readonly reader: ExecutionReader;
+  /** Makes an execution from another. */
+  rerun(order: RerunOrder): Promise<RerunOutcome>;
   readonly starts: StartPorts;
   readonly dispatch: DispatchServer;
   readonly leaseHooks: LeaseHooks;
@@ -243,6 +246,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     checkpoints,
     outbox,
     reader,
+    rerun: (order) => rerun(order, { lanes, programs, clock, format, journal: (organisation, id, charactersMax) => reader.journal(organisation, id, charactersMax), payload: (name) => payloads.get(name), ended: (ids) => history.askEndedForSure(ids) }),
     starts: { lanes, definitions: programs, clock, endOf: (id) => reader.endOf(id), ended: (ids) => history.askEnded(ids), endedForSure: (ids) => history.askEndedForSure(ids) },
     dispatch: dispatchService(lanes, scheduler, logger),
     leaseHooks: {

@@ -105,6 +105,7 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
     cancelExecution: call('CancelExecution', (caller, { execution, reason }) => executions.operate(caller, execution, 'cancel', reason)),
     pauseExecution: call('PauseExecution', (caller, { execution, reason }) => executions.operate(caller, execution, 'pause', reason)),
     resumeExecution: call('ResumeExecution', (caller, { execution, reason }) => executions.operate(caller, execution, 'resume', reason)),
+    rerunExecution: call('RerunExecution', (caller, { execution, ...command }) => executions.rerun(caller, execution, command)),
     explainExecution: call('ExplainExecution', (caller, { execution }) => executions.explain(caller, execution)),
     tailExecutions: tailExecutions(options, callerFrom, streams),
     getTrace: call('GetTrace', (caller, { execution }) => executions.trace(caller, execution)),

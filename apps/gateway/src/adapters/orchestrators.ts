@@ -24,6 +24,8 @@ import { instanceAt } from './lane-owners.ts';
 export const QUESTION_DEADLINE_MS = 10_000;
 /** Pause before the next owner is asked, in milliseconds. */
 export const RETRY_PAUSE_MS = 100;
+/** How long one orchestrator may take to read a journal and make an execution from it, in milliseconds. */
+export const RERUN_DEADLINE_MS = 20_000;
 /** How long applying a workflow may take, in milliseconds. */
 export const APPLY_DEADLINE_MS = 20_000;
 
@@ -61,6 +63,7 @@ export function createExecutionViews(pool: ChannelPool, owners: LaneOwners, logg
           return pool.unary(ExecutionsClient, 'cancel', reference, { instance, deadlineMs });
         }
       }),
+    rerun: (reference, command) => askOwner(reference, (instance) => pool.unary(ExecutionsClient, 'rerun', { ...reference, ...command }, { instance, deadlineMs: RERUN_DEADLINE_MS })),
     explain: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'explain', reference, { instance, deadlineMs })),
     trace: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'trace', reference, { instance, deadlineMs })),
     async list(query) {

@@ -4,6 +4,7 @@ import {
   executionDocument,
   executionListDocument,
   explanationDocument,
+  rerunDocument,
   scheduleDocument,
   scheduleListDocument,
   subscriptionListDocument,
@@ -79,6 +80,11 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     cancelExecution: operation(executions, 'cancel'),
     pauseExecution: operation(executions, 'pause'),
     resumeExecution: operation(executions, 'resume'),
+    rerunExecution: async ({ caller, parameters, body }) => {
+      const { act, from = '', workflow = '', input, idempotencyKey = '', reason = '', dryRun = false } = body as RerunBody;
+      const answer = await executions.rerun(caller, parameters['execution'] ?? '', { act, from, workflow, inputJson: input === undefined ? '' : jsonOf(input, 'input'), idempotencyKey, reason, dryRun });
+      return dryRun ? ok(rerunDocument(answer)) : { status: 201, document: rerunDocument(answer), headers: { location: `/v1/executions/${answer.execution}` } };
+    },
     explainExecution: async ({ caller, parameters }) => ok(explanationDocument(await executions.explain(caller, parameters['execution'] ?? ''))),
     getTrace: async ({ caller, parameters }) => ok(traceDocument(await executions.trace(caller, parameters['execution'] ?? ''))),
     putLimits: async ({ caller, parameters, body }) => {
@@ -117,6 +123,16 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     listDeliveries: async ({ caller, query }) =>
       ok(deliveryListDocument(await deliveries.list({ organisation: caller.organisation, state: query['state'] ?? '', execution: query['execution'] ?? '', cursor: query['cursor'] ?? '', limit: pageLimit(Number(query['limit'] ?? 0)) }))),
   };
+}
+
+interface RerunBody {
+  readonly act: string;
+  readonly from?: string;
+  readonly workflow?: string;
+  readonly input?: unknown;
+  readonly idempotencyKey?: string;
+  readonly reason?: string;
+  readonly dryRun?: boolean;
 }
 
 function operation(executions: Executions, act: 'pause' | 'resume' | 'cancel'): RestHandler {

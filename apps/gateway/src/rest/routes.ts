@@ -116,6 +116,14 @@ export const ROUTES = [
     answers: { 200: { description: 'The execution, which goes on', schema: 'Execution' } },
   },
   {
+    operation: 'rerunExecution',
+    method: 'POST',
+    path: '/v1/executions/{execution}:rerun',
+    summary: 'Make an execution from another: retry, restart or fork',
+    body: 'RerunRequest',
+    answers: { 200: { description: 'What would become of each side effect (`dryRun`)', schema: 'Rerun' }, 201: { description: 'The new execution, and what becomes of each side effect of the first', schema: 'Rerun' } },
+  },
+  {
     operation: 'explainExecution',
     method: 'GET',
     path: '/v1/executions/{execution}/explanation',

@@ -1,10 +1,10 @@
 /** The Executions and Definitions gRPC services: translation between their messages and this service's own. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, RerunAnswer, RerunRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import type { Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
-import type { ExecutionView, TraceView } from '@millrace/engine';
+import { isTooDeep, NESTING_MAX, type ExecutionView, type JsonValue, type TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
-import { type Cancelled, serveStarts, type ExecutionReader, type Lane, type Lanes, type StartCall, type StartPorts } from '@millrace/lane';
+import { type Cancelled, serveStarts, INPUT_CHARACTERS_MAX, type ExecutionReader, type Lane, type Lanes, type StartCall, type RerunOrder, type RerunOutcome, type StartPorts } from '@millrace/lane';
 import { serverStream, unary } from '@millrace/rpc';
 import type { Definitions } from '../definitions/definitions.ts';
 import { tail } from './tail.ts';
@@ -13,11 +13,13 @@ export interface ApiOptions {
   readonly starts: StartPorts;
   readonly reader: ExecutionReader;
   readonly lanes: Lanes;
+  /** Makes an execution from another. */
+  reruns(order: RerunOrder): Promise<RerunOutcome>;
   readonly definitions: Definitions;
   nowMs(): number;
 }
 
-export function executionsService({ starts, reader, lanes }: ApiOptions): UntypedServiceImplementation {
+export function executionsService({ starts, reader, lanes, reruns }: ApiOptions): UntypedServiceImplementation {
   return {
     start: (call: StartCall) => serveStarts(call, starts),
     get: unary<ExecutionReference, ExecutionMessage>(async ({ organisation, execution }) => executionMessage(await reader.view(organisation, execution))),
@@ -36,10 +38,27 @@ export function executionsService({ starts, reader, lanes }: ApiOptions): Untype
       );
       return executionMessage(await reader.view(organisation, execution));
     }),
+    rerun: unary<RerunRequest, RerunAnswer>(async ({ act, inputJson, idempotencyKey, ...rest }) => {
+      if (act !== 'retry' && act !== 'restart' && act !== 'fork') throw new MillraceError('argument-invalid', { message: `${JSON.stringify(act.slice(0, 32))} is no way to make an execution from another: retry, restart or fork` });
+      if (act !== 'fork' && (rest.workflow !== '' || inputJson !== '')) throw new MillraceError('argument-invalid', { message: `A ${act} has the same input and version; a fork may have others` });
+      if ((act === 'restart') !== (rest.from !== '') && act !== 'fork') throw new MillraceError('argument-invalid', { message: act === 'restart' ? 'A restart needs the reference of the task that it starts from' : 'A retry goes on from the task that failed; to choose another, restart from that' });
+      const { program, ...outcome } = await reruns({ ...rest, act, key: idempotencyKey, input: inputJson === '' ? undefined : inputOf(inputJson) });
+      return { ...outcome, workflow: program.name, version: program.version, definition: program.hash, effects: outcome.effects.map((each) => ({ ...each, iterations: [...each.iterations] })) };
+    }),
     explain: unary<ExecutionReference, Explanation>(({ organisation, execution }) => reader.explain(organisation, execution)),
     trace: unary<ExecutionReference, Trace>(async ({ organisation, execution }) => traceMessage(await reader.trace(organisation, execution))),
     tail: serverStream<TailRequest, TailEvent>((request, context) => tail(lanes, request, context.signal)),
   };
+}
+
+function inputOf(text: string): JsonValue {
+  if (text.length > INPUT_CHARACTERS_MAX) throw new MillraceError('payload-too-large', { message: `The input has ${text.length} characters; the most is ${INPUT_CHARACTERS_MAX}` });
+  if (isTooDeep(text)) throw new MillraceError('argument-invalid', { message: `The input is nested deeper than ${NESTING_MAX} levels` });
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    throw new MillraceError('argument-invalid', { message: `The input is not JSON: ${(error as Error).message}` });
+  }
 }
 
 /** Brings a command to the execution's lane and waits until what it caused is durable. */
@@ -94,6 +113,7 @@ function executionMessage(view: ExecutionView): ExecutionMessage {
     startedAtMs: view.startedAtMs,
     endedAtMs: view.endedAtMs ?? 0,
     definition: view.definition,
+    origin: view.origin === undefined ? undefined : { execution: view.origin.execution, act: view.origin.act, by: view.origin.by, reason: view.origin.reason ?? '', from: view.origin.from ?? '' },
     operations: view.operations.map((each) => ({ ...each, reason: each.reason ?? '' })),
   };
 }

@@ -376,6 +376,7 @@ export class LaneExecutions {
       ...(message.key === undefined ? {} : { key: message.key }),
       ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
       ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
+      ...message.rerun,
     };
     const actor = createActor(start(message.organisation, id, program, record));
     this.actors.set(id, actor);

@@ -1,5 +1,5 @@
 /** What a lane's mailbox holds. */
-import type { CloudEvent, AdoptedSlots, Operator, OperatorAct, LaneInput, Payload, Program, ReleasedSlots, StepResult } from '@millrace/engine';
+import type { CloudEvent, AdoptedSlots, Operator, OperatorAct, LaneInput, Payload, Program, ReleasedSlots, RerunOrigin, StepResult } from '@millrace/engine';
 import type { SlotMove } from '@millrace/identity';
 import type { Watcher } from './actor.ts';
 import type { MovedState } from './moved-state.ts';
@@ -17,10 +17,12 @@ export interface StartMessage {
   readonly acceptedBy: string;
   readonly replyTo: string | undefined;
   readonly watcher: Watcher | undefined;
+  /** Made from another execution by hand: the link to that, and what is taken over. */
+  readonly rerun?: { readonly origin: RerunOrigin; readonly reuse: Payload };
   /** Why the execution faults at once: its workflow is not there, say. */
   readonly fault?: string;
   /** Where it came from, unless a caller waits for the answer. */
-  readonly origin?: InputOrigin;
+  readonly origin?: InputOrigin | undefined;
 }
 
 /** An input as it stands in `in.<lane>`: sent on when its slot has left the lane. */

@@ -37,6 +37,31 @@ export interface Execution {
   readonly definition: string;
   /** What was done to it by hand. */
   readonly operations: readonly Operation[];
+  /** The execution that it was made from by hand. */
+  readonly origin: Origin | undefined;
+}
+
+/** How an execution was made from another. */
+export interface Origin {
+  readonly execution: string;
+  /** retry, restart or fork. */
+  readonly act: string;
+  readonly by: string;
+  readonly reason: string;
+  /** The task from which all was done again; empty: as far as it got. */
+  readonly from: string;
+}
+
+/** A side effect of an execution, and what becomes of it in one that is made from it. */
+export interface PlannedEffect {
+  /** JSON pointer of the task. */
+  readonly reference: string;
+  /** Of the loops around it, the innermost first. */
+  readonly iterations: readonly number[];
+  readonly operation: string;
+  /** reused, resent, or unknown: it may have happened, and is sent again. */
+  readonly outcome: string;
+  readonly because: string;
 }
 
 /** Something that an operator did to an execution. */
@@ -72,6 +97,8 @@ export interface Task {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly activation: number;
+  /** What it came to was taken over from another execution: nothing was sent. */
+  readonly reused: boolean;
 }
 
 /** A line of a list. */
@@ -124,6 +151,7 @@ function createBaseExecution(): Execution {
     endedAtMs: 0,
     definition: "",
     operations: [],
+    origin: undefined,
   };
 }
 
@@ -170,6 +198,9 @@ export const Execution: MessageFns<Execution> = {
     }
     for (const v of message.operations) {
       Operation.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.origin !== undefined) {
+      Origin.encode(message.origin, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -299,6 +330,14 @@ export const Execution: MessageFns<Execution> = {
             message.operations.push(Operation.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.origin = Origin.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -332,6 +371,229 @@ export const Execution: MessageFns<Execution> = {
     message.endedAtMs = object.endedAtMs ?? 0;
     message.definition = object.definition ?? "";
     message.operations = object.operations?.map((e) => Operation.fromPartial(e)) || [];
+    message.origin = (object.origin !== undefined && object.origin !== null)
+      ? Origin.fromPartial(object.origin)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseOrigin(): Origin {
+  return { execution: "", act: "", by: "", reason: "", from: "" };
+}
+
+export const Origin: MessageFns<Origin> = {
+  encode(message: Origin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.act !== "") {
+      writer.uint32(18).string(message.act);
+    }
+    if (message.by !== "") {
+      writer.uint32(26).string(message.by);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.from !== "") {
+      writer.uint32(42).string(message.from);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Origin {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOrigin() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.act = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Origin>, I>>(base?: I): Origin {
+    return Origin.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Origin>, I>>(object: I): Origin {
+    const message = createBaseOrigin() as any;
+    message.execution = object.execution ?? "";
+    message.act = object.act ?? "";
+    message.by = object.by ?? "";
+    message.reason = object.reason ?? "";
+    message.from = object.from ?? "";
+    return message;
+  },
+};
+
+function createBasePlannedEffect(): PlannedEffect {
+  return { reference: "", iterations: [], operation: "", outcome: "", because: "" };
+}
+
+export const PlannedEffect: MessageFns<PlannedEffect> = {
+  encode(message: PlannedEffect, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reference !== "") {
+      writer.uint32(10).string(message.reference);
+    }
+    if (message.iterations.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.iterations) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.operation !== "") {
+      writer.uint32(26).string(message.operation);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(34).string(message.outcome);
+    }
+    if (message.because !== "") {
+      writer.uint32(42).string(message.because);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlannedEffect {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlannedEffect() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.iterations.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.iterations.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.operation = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.because = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PlannedEffect>, I>>(base?: I): PlannedEffect {
+    return PlannedEffect.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlannedEffect>, I>>(object: I): PlannedEffect {
+    const message = createBasePlannedEffect() as any;
+    message.reference = object.reference ?? "";
+    message.iterations = object.iterations?.map((e) => e) || [];
+    message.operation = object.operation ?? "";
+    message.outcome = object.outcome ?? "";
+    message.because = object.because ?? "";
     return message;
   },
 };
@@ -540,6 +802,7 @@ function createBaseTask(): Task {
     startedAtMs: 0,
     endedAtMs: 0,
     activation: 0,
+    reused: false,
   };
 }
 
@@ -568,6 +831,9 @@ export const Task: MessageFns<Task> = {
     }
     if (message.activation !== 0) {
       writer.uint32(64).uint32(message.activation);
+    }
+    if (message.reused !== false) {
+      writer.uint32(72).bool(message.reused);
     }
     return writer;
   },
@@ -649,6 +915,14 @@ export const Task: MessageFns<Task> = {
             message.activation = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.reused = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -674,6 +948,7 @@ export const Task: MessageFns<Task> = {
     message.startedAtMs = object.startedAtMs ?? 0;
     message.endedAtMs = object.endedAtMs ?? 0;
     message.activation = object.activation ?? 0;
+    message.reused = object.reused ?? false;
     return message;
   },
 };

@@ -22,7 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Execution, ExecutionSummary, Problem, Trace } from "../../execution/v1/execution.ts";
+import { Execution, ExecutionSummary, PlannedEffect, Problem, Trace } from "../../execution/v1/execution.ts";
 
 export const protobufPackage = "millrace.gateway.v1";
 
@@ -162,6 +162,34 @@ export interface OperateExecutionRequest {
   readonly execution: string;
   /** Stands in the execution's history, at most 1,000 characters. */
   readonly reason: string;
+}
+
+export interface RerunExecutionRequest {
+  readonly execution: string;
+  /** retry, restart or fork. */
+  readonly act: string;
+  /** The task from which all is done again; a restart needs one. */
+  readonly from: string;
+  /** A fork's workflow, NAME, NAME@VERSION or sha256:HASH; empty: the same version. */
+  readonly workflow: string;
+  /** A fork's input; empty: the same. */
+  readonly inputJson: string;
+  /** The same key gives the same execution. */
+  readonly idempotencyKey: string;
+  readonly reason: string;
+  /** Only says what would be done. */
+  readonly dryRun: boolean;
+}
+
+export interface RerunExecutionResponse {
+  /** Empty for a dry run. */
+  readonly execution: string;
+  /** The same key had made it before. */
+  readonly existing: boolean;
+  readonly workflow: string;
+  readonly version: string;
+  readonly definition: string;
+  readonly effects: readonly PlannedEffect[];
 }
 
 export interface Explanation {
@@ -1792,6 +1820,269 @@ export const OperateExecutionRequest: MessageFns<OperateExecutionRequest> = {
   },
 };
 
+function createBaseRerunExecutionRequest(): RerunExecutionRequest {
+  return {
+    execution: "",
+    act: "",
+    from: "",
+    workflow: "",
+    inputJson: "",
+    idempotencyKey: "",
+    reason: "",
+    dryRun: false,
+  };
+}
+
+export const RerunExecutionRequest: MessageFns<RerunExecutionRequest> = {
+  encode(message: RerunExecutionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.act !== "") {
+      writer.uint32(18).string(message.act);
+    }
+    if (message.from !== "") {
+      writer.uint32(26).string(message.from);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(34).string(message.workflow);
+    }
+    if (message.inputJson !== "") {
+      writer.uint32(42).string(message.inputJson);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(50).string(message.idempotencyKey);
+    }
+    if (message.reason !== "") {
+      writer.uint32(58).string(message.reason);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(64).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunExecutionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunExecutionRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.act = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.inputJson = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RerunExecutionRequest>, I>>(base?: I): RerunExecutionRequest {
+    return RerunExecutionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RerunExecutionRequest>, I>>(object: I): RerunExecutionRequest {
+    const message = createBaseRerunExecutionRequest() as any;
+    message.execution = object.execution ?? "";
+    message.act = object.act ?? "";
+    message.from = object.from ?? "";
+    message.workflow = object.workflow ?? "";
+    message.inputJson = object.inputJson ?? "";
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.reason = object.reason ?? "";
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseRerunExecutionResponse(): RerunExecutionResponse {
+  return { execution: "", existing: false, workflow: "", version: "", definition: "", effects: [] };
+}
+
+export const RerunExecutionResponse: MessageFns<RerunExecutionResponse> = {
+  encode(message: RerunExecutionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.existing !== false) {
+      writer.uint32(16).bool(message.existing);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(26).string(message.workflow);
+    }
+    if (message.version !== "") {
+      writer.uint32(34).string(message.version);
+    }
+    if (message.definition !== "") {
+      writer.uint32(42).string(message.definition);
+    }
+    for (const v of message.effects) {
+      PlannedEffect.encode(v!, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunExecutionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunExecutionResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.existing = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.definition = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.effects.push(PlannedEffect.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RerunExecutionResponse>, I>>(base?: I): RerunExecutionResponse {
+    return RerunExecutionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RerunExecutionResponse>, I>>(object: I): RerunExecutionResponse {
+    const message = createBaseRerunExecutionResponse() as any;
+    message.execution = object.execution ?? "";
+    message.existing = object.existing ?? false;
+    message.workflow = object.workflow ?? "";
+    message.version = object.version ?? "";
+    message.definition = object.definition ?? "";
+    message.effects = object.effects?.map((e) => PlannedEffect.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseExplanation(): Explanation {
   return { execution: "", status: "", sentence: "" };
 }
@@ -3060,6 +3351,21 @@ export const ExecutionServiceService = {
     responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
     responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
   },
+  /**
+   * Makes an execution from another: a retry from the task that failed, a restart from a chosen one, a fork with other
+   * input or another version. Says what becomes of each side effect, beforehand with `dry_run`.
+   */
+  rerunExecution: {
+    path: "/millrace.gateway.v1.ExecutionService/RerunExecution" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RerunExecutionRequest): Buffer =>
+      Buffer.from(RerunExecutionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RerunExecutionRequest => RerunExecutionRequest.decode(value),
+    responseSerialize: (value: RerunExecutionResponse): Buffer =>
+      Buffer.from(RerunExecutionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RerunExecutionResponse => RerunExecutionResponse.decode(value),
+  },
   /** Why an execution is not moving, in one sentence. */
   explainExecution: {
     path: "/millrace.gateway.v1.ExecutionService/ExplainExecution" as const,
@@ -3101,6 +3407,11 @@ export interface ExecutionServiceServer extends UntypedServiceImplementation {
   /** Nothing new is dispatched until it is resumed; steps that run go on to their result, timers keep their time. */
   pauseExecution: handleUnaryCall<OperateExecutionRequest, Execution>;
   resumeExecution: handleUnaryCall<OperateExecutionRequest, Execution>;
+  /**
+   * Makes an execution from another: a retry from the task that failed, a restart from a chosen one, a fork with other
+   * input or another version. Says what becomes of each side effect, beforehand with `dry_run`.
+   */
+  rerunExecution: handleUnaryCall<RerunExecutionRequest, RerunExecutionResponse>;
   /** Why an execution is not moving, in one sentence. */
   explainExecution: handleUnaryCall<GetExecutionRequest, Explanation>;
   tailExecutions: handleServerStreamingCall<TailExecutionsRequest, ExecutionEvent>;
@@ -3205,6 +3516,25 @@ export interface ExecutionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes an execution from another: a retry from the task that failed, a restart from a chosen one, a fork with other
+   * input or another version. Says what becomes of each side effect, beforehand with `dry_run`.
+   */
+  rerunExecution(
+    request: RerunExecutionRequest,
+    callback: (error: ServiceError | null, response: RerunExecutionResponse) => void,
+  ): ClientUnaryCall;
+  rerunExecution(
+    request: RerunExecutionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RerunExecutionResponse) => void,
+  ): ClientUnaryCall;
+  rerunExecution(
+    request: RerunExecutionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RerunExecutionResponse) => void,
   ): ClientUnaryCall;
   /** Why an execution is not moving, in one sentence. */
   explainExecution(

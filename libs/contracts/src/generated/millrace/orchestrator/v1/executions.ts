@@ -22,7 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Execution, ExecutionSummary, Problem, Trace } from "../../execution/v1/execution.ts";
+import { Execution, ExecutionSummary, PlannedEffect, Problem, Trace } from "../../execution/v1/execution.ts";
 
 export const protobufPackage = "millrace.orchestrator.v1";
 
@@ -101,6 +101,37 @@ export interface OperateRequest {
   /** Who asks for it; stands in the execution's history. */
   readonly by: string;
   readonly reason: string;
+}
+
+export interface RerunRequest {
+  readonly organisation: string;
+  readonly execution: string;
+  /** retry, restart or fork. */
+  readonly act: string;
+  /** The task from which all is done again; a restart needs one. */
+  readonly from: string;
+  /** A fork's workflow, NAME, NAME@VERSION or sha256:HASH; empty: the same version. */
+  readonly workflow: string;
+  /** A fork's input; empty: the same. */
+  readonly inputJson: string;
+  /** The same key gives the same execution. */
+  readonly idempotencyKey: string;
+  readonly reason: string;
+  /** Only says what would be done. */
+  readonly dryRun: boolean;
+  /** Who asks for it. */
+  readonly by: string;
+}
+
+export interface RerunAnswer {
+  /** Empty for a dry run. */
+  readonly execution: string;
+  /** The same key had made it before. */
+  readonly existing: boolean;
+  readonly workflow: string;
+  readonly version: string;
+  readonly definition: string;
+  readonly effects: readonly PlannedEffect[];
 }
 
 export interface Explanation {
@@ -980,6 +1011,295 @@ export const OperateRequest: MessageFns<OperateRequest> = {
     message.act = object.act ?? "";
     message.by = object.by ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRerunRequest(): RerunRequest {
+  return {
+    organisation: "",
+    execution: "",
+    act: "",
+    from: "",
+    workflow: "",
+    inputJson: "",
+    idempotencyKey: "",
+    reason: "",
+    dryRun: false,
+    by: "",
+  };
+}
+
+export const RerunRequest: MessageFns<RerunRequest> = {
+  encode(message: RerunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.organisation !== "") {
+      writer.uint32(10).string(message.organisation);
+    }
+    if (message.execution !== "") {
+      writer.uint32(18).string(message.execution);
+    }
+    if (message.act !== "") {
+      writer.uint32(26).string(message.act);
+    }
+    if (message.from !== "") {
+      writer.uint32(34).string(message.from);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(42).string(message.workflow);
+    }
+    if (message.inputJson !== "") {
+      writer.uint32(50).string(message.inputJson);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(58).string(message.idempotencyKey);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(72).bool(message.dryRun);
+    }
+    if (message.by !== "") {
+      writer.uint32(82).string(message.by);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.organisation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.act = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.inputJson = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RerunRequest>, I>>(base?: I): RerunRequest {
+    return RerunRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RerunRequest>, I>>(object: I): RerunRequest {
+    const message = createBaseRerunRequest() as any;
+    message.organisation = object.organisation ?? "";
+    message.execution = object.execution ?? "";
+    message.act = object.act ?? "";
+    message.from = object.from ?? "";
+    message.workflow = object.workflow ?? "";
+    message.inputJson = object.inputJson ?? "";
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.reason = object.reason ?? "";
+    message.dryRun = object.dryRun ?? false;
+    message.by = object.by ?? "";
+    return message;
+  },
+};
+
+function createBaseRerunAnswer(): RerunAnswer {
+  return { execution: "", existing: false, workflow: "", version: "", definition: "", effects: [] };
+}
+
+export const RerunAnswer: MessageFns<RerunAnswer> = {
+  encode(message: RerunAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.existing !== false) {
+      writer.uint32(16).bool(message.existing);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(26).string(message.workflow);
+    }
+    if (message.version !== "") {
+      writer.uint32(34).string(message.version);
+    }
+    if (message.definition !== "") {
+      writer.uint32(42).string(message.definition);
+    }
+    for (const v of message.effects) {
+      PlannedEffect.encode(v!, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunAnswer() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.existing = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.definition = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.effects.push(PlannedEffect.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RerunAnswer>, I>>(base?: I): RerunAnswer {
+    return RerunAnswer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RerunAnswer>, I>>(object: I): RerunAnswer {
+    const message = createBaseRerunAnswer() as any;
+    message.execution = object.execution ?? "";
+    message.existing = object.existing ?? false;
+    message.workflow = object.workflow ?? "";
+    message.version = object.version ?? "";
+    message.definition = object.definition ?? "";
+    message.effects = object.effects?.map((e) => PlannedEffect.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1929,6 +2249,16 @@ export const ExecutionsService = {
     responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
     responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
   },
+  /** Makes an execution from another. */
+  rerun: {
+    path: "/millrace.orchestrator.v1.Executions/Rerun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RerunRequest): Buffer => Buffer.from(RerunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RerunRequest => RerunRequest.decode(value),
+    responseSerialize: (value: RerunAnswer): Buffer => Buffer.from(RerunAnswer.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RerunAnswer => RerunAnswer.decode(value),
+  },
   /** Why it is not moving. */
   explain: {
     path: "/millrace.orchestrator.v1.Executions/Explain" as const,
@@ -1968,6 +2298,8 @@ export interface ExecutionsServer extends UntypedServiceImplementation {
   cancel: handleUnaryCall<ExecutionReference, Execution>;
   /** Pauses, resumes or cancels; asked again, nothing more happens. */
   operate: handleUnaryCall<OperateRequest, Execution>;
+  /** Makes an execution from another. */
+  rerun: handleUnaryCall<RerunRequest, RerunAnswer>;
   /** Why it is not moving. */
   explain: handleUnaryCall<ExecutionReference, Explanation>;
   trace: handleUnaryCall<ExecutionReference, Trace>;
@@ -2037,6 +2369,19 @@ export interface ExecutionsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  /** Makes an execution from another. */
+  rerun(request: RerunRequest, callback: (error: ServiceError | null, response: RerunAnswer) => void): ClientUnaryCall;
+  rerun(
+    request: RerunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RerunAnswer) => void,
+  ): ClientUnaryCall;
+  rerun(
+    request: RerunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RerunAnswer) => void,
   ): ClientUnaryCall;
   /** Why it is not moving. */
   explain(
