@@ -536,7 +536,7 @@ export class LaneExecutions {
 
   /** Sleepers that have been read are in memory from here on, and what waited for them is taken, in order (Z3). */
   #wake({ ids, found }: Woken, turn: Turn): void {
-    this.sleepers.taken(ids.length);
+    this.sleepers.taken(ids);
     for (const id of ids) {
       // Read twice: for its timer, and for somebody.
       if (!this.sleepers.has(id)) continue;

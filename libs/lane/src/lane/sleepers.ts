@@ -11,6 +11,8 @@
  * - Z3 What is addressed to a sleeper waits for it, in order. Without the database that is PATIENCE_MS; timers wait
  *      for ever and come late, and nothing is forgotten.
  * - Z4 What is looked up ahead is bounded by AHEAD_MAX, what waits by PARKED_MAX.
+ * - Z5 One is read again only after the lane has taken what was read before: what comes back late must not be older than
+ *      what has gone to sleep since.
  */
 import type { Cancel, Clock } from '@millrace/clock';
 import { restingUntil, type Program } from '@millrace/engine';
@@ -28,8 +30,11 @@ export const WINDOW_MS = 30_000;
 export const SLEEP_MS_MIN = 15_000;
 /** Executions woken before their time, of one lane; the next follow as these come due. */
 const AHEAD_MAX = 20_000;
-/** Executions looked up, or read, at once. */
-const BATCH = 250;
+/** Timers looked up at once, while fewer than half of so many wait to be read. */
+const LOOK_BATCH = 1_000;
+/** Executions read at once, and how many such readings are under way: the database may take long over each, as under a rush. */
+const READ_BATCH = 250;
+const READS_MAX = 4;
 /** Executions that were read and that the lane has not taken yet, from which on no others are looked up. */
 const HANDED_MAX = 2_000;
 /** How often the store is asked who is due next, in milliseconds. */
@@ -89,8 +94,8 @@ export interface Sleepers {
   awake(id: string): Promise<void>;
   /** It is in memory, or the store says that it has ended: yields what waited for it. */
   leave(id: string): Waited;
-  /** So many of those handed over with `woken` have been taken. */
-  taken(count: number): void;
+  /** These, handed over with `woken`, are taken now. */
+  taken(ids: readonly string[]): void;
   /** Who sleeps in slots that leave, for `gain` of another lane. */
   packed(isLeaving: (slot: number) => boolean): readonly string[];
   /** Slots have come to this lane, and with them sleepers. */
@@ -129,7 +134,9 @@ export function createSleepers({ lane, slots, asleep, store, clock, logger, woke
   const watchers = new Map<string, Watcher[]>();
   const awaited = new Map<string, (() => void)[]>();
   /** To be read next, in order. */
-  const wanted = new Set<string>();
+  let wanted = new Set<string>();
+  /** Being read, or read and not taken by the lane yet: read once more they might come back as they were (Z5). */
+  const underWay = new Set<string>();
   /** When those are due that were woken ahead of their time; the earliest first. */
   let ahead: number[] = [];
   let place = START_OF_TIME;
@@ -138,7 +145,7 @@ export function createSleepers({ lane, slots, asleep, store, clock, logger, woke
   /** Handed over with `woken` and not taken yet. */
   let handed = 0;
   let looking = false;
-  let reading = false;
+  let readings = 0;
   let retryMs = 0;
   let closed = false;
   let cancelRetry: Cancel = () => undefined;
@@ -152,7 +159,7 @@ export function createSleepers({ lane, slots, asleep, store, clock, logger, woke
   async function look(): Promise<void> {
     const nowMs = clock.wallMs();
     ahead = ahead.filter((dueMs) => dueMs > nowMs);
-    if (looking || closed || asleep.size === 0 || wanted.size >= BATCH || handed >= HANDED_MAX || ahead.length >= AHEAD_MAX) return;
+    if (looking || closed || asleep.size === 0 || wanted.size >= LOOK_BATCH / 2 || handed >= HANDED_MAX || ahead.length >= AHEAD_MAX) return;
     looking = true;
     let again = false;
     try {
@@ -160,18 +167,18 @@ export function createSleepers({ lane, slots, asleep, store, clock, logger, woke
       frontierMs = Math.max(frontierMs, nowMs + WINDOW_MS);
       const untilMs = frontierMs;
       const after = place;
-      const found = await within(clock, READ_MS_MAX, 'Looking up timers', store.due(slots(), after, untilMs, BATCH));
+      const found = await within(clock, READ_MS_MAX, 'Looking up timers', store.due(slots(), after, untilMs, LOOK_BATCH));
       // Somebody wants it to begin again.
       if (after !== place || closed) return;
       for (const { id, dueMs } of found) {
         // Those in memory have a checkpoint too.
-        if (!asleep.has(id)) continue;
+        if (!asleep.has(id) || underWay.has(id)) continue;
         wanted.add(id);
         if (dueMs > nowMs) ahead.push(dueMs);
       }
-      again = found.length === BATCH;
-      place = found.length === BATCH ? (found.at(-1) as DuePlace) : { dueMs: untilMs, id: LAST_ID };
-      void read();
+      again = found.length === LOOK_BATCH;
+      place = again ? (found.at(-1) as DuePlace) : { dueMs: untilMs, id: LAST_ID };
+      read();
     } catch (error) {
       failed(error);
     } finally {
@@ -180,26 +187,39 @@ export function createSleepers({ lane, slots, asleep, store, clock, logger, woke
     if (again) clock.soon(() => void look());
   }
 
-  /** Reads those that are wanted, one batch at a time. */
-  async function read(): Promise<void> {
-    if (reading || closed || wanted.size === 0) return;
-    reading = true;
-    const ids = first(wanted, BATCH);
+  /** Reads those that are wanted, in batches; while the database does not answer one at a time. */
+  function read(): void {
+    while (!closed && wanted.size > 0 && readings < (retryMs === 0 ? READS_MAX : 1)) {
+      const ids = first(wanted, READ_BATCH);
+      for (const id of ids) {
+        wanted.delete(id);
+        underWay.add(id);
+      }
+      readings++;
+      void readBatch(ids);
+    }
+  }
+
+  async function readBatch(ids: readonly string[]): Promise<void> {
     try {
       const list = await within(clock, READ_MS_MAX, 'Reading sleeping executions', store.read(ids));
       if (closed) return;
       if (retryMs > 0) logger.info('Sleeping executions can be read again', { lane });
       retryMs = 0;
-      for (const id of ids) wanted.delete(id);
       handed += ids.length;
       woken({ ids, found: new Map(list.map((each) => [each.kind === 'running' ? each.checkpoint.id : each.id, each])) });
     } catch (error) {
+      for (const id of ids) underWay.delete(id);
+      wanted = new Set([...ids.filter((id) => asleep.has(id)), ...wanted]);
       failed(error);
       return;
     } finally {
-      reading = false;
+      readings--;
     }
-    clock.soon(() => void (wanted.size > 0 ? read() : look()));
+    clock.soon(() => {
+      read();
+      void look();
+    });
   }
 
   function failed(error: unknown): void {
@@ -207,7 +227,7 @@ export function createSleepers({ lane, slots, asleep, store, clock, logger, woke
     if (retryMs === 0) logger.warn('Sleeping executions cannot be read: their timers may come late', { lane, sleeping: asleep.size, error });
     retryMs = Math.min(Math.max(retryMs * 2, RETRY_MS.first), RETRY_MS.most);
     cancelRetry();
-    cancelRetry = clock.after(retryMs, () => void read());
+    cancelRetry = clock.after(retryMs, read);
   }
 
   /** Refuses what has waited for too long. */
@@ -226,8 +246,9 @@ export function createSleepers({ lane, slots, asleep, store, clock, logger, woke
   }
 
   function want(id: string): void {
+    if (underWay.has(id)) return;
     wanted.add(id);
-    if (retryMs === 0) void read();
+    if (retryMs === 0) read();
   }
 
   /** What waits for executions for which `isGone` holds, taken out. */
@@ -299,8 +320,9 @@ export function createSleepers({ lane, slots, asleep, store, clock, logger, woke
       asleep.delete(id);
       return takeOutOne(id);
     },
-    taken(count) {
-      handed -= count;
+    taken(ids) {
+      handed -= ids.length;
+      for (const id of ids) underWay.delete(id);
     },
     packed: (isLeaving) => asleep.packed(isLeaving),
     gain(packed) {
