@@ -43,6 +43,8 @@ export interface RoundOptions {
   /** Chances that never come true. */
   readonly without?: ReadonlySet<(typeof CHANCES)[number]>;
   readonly trace?: (text: string) => void;
+  /** The round ends as soon as one of these is violated; it goes on by default. */
+  readonly until?: readonly Invariant[];
 }
 
 export interface RoundResult {
@@ -71,7 +73,7 @@ export function playRound(options: RoundOptions): Promise<RoundResult> {
   return withVirtualTime(createRandom(`${options.seed}/${options.round}/runtime`), () => play(options));
 }
 
-async function play({ seed, round, faults: kept, executions, without, trace }: RoundOptions): Promise<RoundResult> {
+async function play({ seed, round, faults: kept, executions, without, trace, until = [] }: RoundOptions): Promise<RoundResult> {
   const random = createRandom(`${seed}/${round}`);
   const settings = drawSettings(random);
   const planned = drawFaults(random, settings);
@@ -143,7 +145,7 @@ async function play({ seed, round, faults: kept, executions, without, trace }: R
       marker.writeUInt32LE(event.order >>> 0, 8);
       hash.update(marker);
       await turn();
-      if (violations.list.length > 20) break;
+      if (violations.list.length > 20 || (until.length > 0 && violations.list.some(({ invariant }) => until.includes(invariant)))) break;
     }
     const left = unfinished(cluster, client);
     if (isOver) checkFinally(cluster, client);

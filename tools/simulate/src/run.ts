@@ -46,7 +46,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const checked = new Map<Invariant, number>();
   const points = new Map<string, PointCount>();
   for (let round = only ?? 0; only === undefined ? sums.steps < steps : round === only; round++) {
-    const result = await playRound({ seed, round, ...rest });
+    const result = await playRound({ seed, round, until, ...rest });
     played?.(result, round);
     hash.update(result.digest);
     for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += key === 'rounds' ? 1 : result[key];

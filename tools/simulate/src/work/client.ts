@@ -38,6 +38,8 @@ export interface StartFate {
   reason: string;
   /** It was written to a stream before, and may have run. */
   wasWritten: boolean;
+  /** How often it was sent: what was planned after an earlier time is void. */
+  sends: number;
 }
 
 export class Client {
@@ -64,7 +66,7 @@ export class Client {
   }
 
   start(plan: StartPlan): void {
-    const fate: StartFate = { plan, state: 'sent', reason: '', wasWritten: false };
+    const fate: StartFate = { plan, state: 'sent', reason: '', wasWritten: false, sends: 0 };
     this.fates.set(plan.index, fate);
     if (plan.through === 'gateway') this.#send(fate);
     else void this.#append(fate);
@@ -107,6 +109,7 @@ export class Client {
 
   #send(fate: StartFate): void {
     if (fate.state !== 'sent') return;
+    const sends = ++fate.sends;
     void this.#directory.then((directory) => {
       const { organisation, workflow, execution, n, key, waits } = fate.plan;
       const lane = directory.laneOf(execution);
@@ -118,12 +121,13 @@ export class Client {
       fate.wasWritten = true;
       stream.pending.set(number, fate);
       stream.end.write({ starts: [start] });
-      this.machine.plan(PATIENCE_MS, 'patience', () => this.#send(fate));
+      this.machine.plan(PATIENCE_MS, 'patience', () => fate.sends === sends && this.#send(fate));
     });
   }
 
   #again(fate: StartFate): void {
-    this.machine.plan(AGAIN_MS, 'again', () => this.#send(fate));
+    const { sends } = fate;
+    this.machine.plan(AGAIN_MS, 'again', () => fate.sends === sends && this.#send(fate));
   }
 
   #streamTo(address: string) {
