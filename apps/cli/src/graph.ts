@@ -4,10 +4,10 @@ import path from 'node:path';
 import { graphOf, mermaidOf, statusesOf, svgOf, type TaskStatuses } from '@millrace/diagram';
 import { executionDocument } from '@millrace/documents';
 import { contentHash, formatProblem } from '@millrace/dsl';
-import { DATA_OPTION, UsageError, type Arguments, type Command } from './command.ts';
+import { DATA_OPTION, OUTPUT_OPTION, UsageError, type Arguments, type Command } from './command.ts';
 import { EXIT } from './exit-status.ts';
 import { checkFile } from './source-files.ts';
-import type { Terminal } from './terminal.ts';
+import { writeJson, type Terminal } from './terminal.ts';
 import { withGateway } from './with-gateway.ts';
 
 export const graphCommand: Command = {
@@ -20,6 +20,7 @@ export const graphCommand: Command = {
     execution: { type: 'text', value: 'ID', help: 'colour tasks by what became of them in this execution' },
     org: { type: 'text', value: 'ORG', help: 'organisation of the execution, with an operator key (default)' },
     ...DATA_OPTION,
+    ...OUTPUT_OPTION,
   },
   positionals: { least: 1, most: 1 },
   async run(given, terminal) {
@@ -29,6 +30,7 @@ export const graphCommand: Command = {
     const file = given.positionals[0] ?? '';
     const { documents, problems } = await checkFile(file, terminal);
     if (problems.length > 0) {
+      if (given.json) writeJson(terminal, { problems });
       terminal.writeError(`${problems.map(formatProblem).join('\n')}\n`);
       return EXIT.failed;
     }
@@ -40,8 +42,9 @@ export const graphCommand: Command = {
     const statuses = execution === undefined ? undefined : await statusesOfExecution(execution, contentHash(value), given, terminal);
     const options = { title: `${only.name} ${only.version}${execution === undefined ? '' : ` · ${execution}`}`, ...(statuses === undefined ? {} : { statuses }) };
     const picture = format === 'svg' ? svgOf(graphOf(value), options) : mermaidOf(graphOf(value), options);
-    if (to === undefined) terminal.write(picture);
-    else await writeFile(path.resolve(terminal.directory, to), picture);
+    if (to !== undefined) await writeFile(path.resolve(terminal.directory, to), picture);
+    if (given.json) writeJson(terminal, { workflow: only.name, version: only.version, format, ...(to === undefined ? { picture } : { file: to }) });
+    else if (to === undefined) terminal.write(picture);
     return EXIT.ok;
   },
 };

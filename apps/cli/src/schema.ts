@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { editorSchema, RESOURCE_KINDS } from '@millrace/dsl';
 import { TEST_SCHEMA } from '@millrace/workflow-testing';
-import { UsageError, type Command } from './command.ts';
+import { OUTPUT_OPTION, UsageError, type Command } from './command.ts';
 import { EXIT } from './exit-status.ts';
 
 const KINDS: readonly string[] = ['workflow', ...RESOURCE_KINDS, 'test'];
@@ -12,7 +12,7 @@ export const schemaCommand: Command = {
   name: 'schema',
   synopsis: '[KIND] [--to FILE]',
   summary: 'Print the JSON Schema of all documents, or of one kind, for editors',
-  options: { to: { type: 'text', value: 'FILE', help: 'write it there instead of standard output' } },
+  options: { to: { type: 'text', value: 'FILE', help: 'write it there instead of standard output' }, ...OUTPUT_OPTION },
   positionals: { least: 0, most: 1 },
   async run(given, terminal) {
     const kind = given.positionals[0];
