@@ -1,6 +1,6 @@
 /** A graph as Mermaid's flowchart. */
 import type { Edge, Graph, Vertex } from './graph.ts';
-import { colourOf, STATUSES, type TaskStatuses } from './status.ts';
+import { colourOf, type STATUSES, type TaskStatuses } from './status.ts';
 
 /** The text of a `flowchart`. With `statuses`, tasks have the colour of what became of them. */
 export function mermaidOf(graph: Graph, { title, statuses }: { readonly title?: string; readonly statuses?: TaskStatuses } = {}): string {
