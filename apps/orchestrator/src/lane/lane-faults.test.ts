@@ -1,9 +1,11 @@
 /** What goes wrong around a lane: owners that vanish, links that stop, clocks that jump, executions that cannot go on. */
 import { startNats, type NatsServer } from '@millrace/servers';
 import { eventually, startTcpProxy, temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
-import { answerAll, CHAIN, echoOf, openBench, programOf, startIn, type Bench } from '../testing/lane-bench.ts';
+import { systemClock } from '@millrace/clock';
+import { newExecutionId } from '@millrace/bus';
+import { answerAll, CHAIN, echoOf, logger, openBench, programOf, startIn, type Bench } from '../testing/lane-bench.ts';
 import { payloadOf } from '@millrace/engine';
-import type { Cancelled, LifecycleEvent, ReadyStep } from '@millrace/lane';
+import { readInputs, type Cancelled, type InputPorts, type LifecycleEvent, type ReadyStep } from '@millrace/lane';
 
 let folder: TemporaryFolder;
 let nats: NatsServer;
@@ -226,4 +228,27 @@ test('an owner that misses frames because an older one has forgotten them does n
     for await (const _ of log.read(first, sequence)) void _;
   };
   await expect(read()).rejects.toThrow('the log jumps');
+});
+
+test('an owner that stood still while a later one read and forgot inputs ends, and reads none behind the gap', async () => {
+  const number = fresh();
+  const older = await bench.take(number, 1, [CHAIN]);
+  await bench.take(number, 2, [CHAIN]);
+  const errors: string[] = [];
+  const input = { kind: 'start', organisation: 'acme', execution: newExecutionId(), workflow: 'flow', input: null, acceptedAtMs: 1, acceptedBy: 'trigger' };
+  const ports: InputPorts = {
+    prepare: () => Promise.resolve(),
+    async *read() {
+      yield { sequence: 2, data: Buffer.from(JSON.stringify([input])) };
+    },
+    table: () => bench.table(number),
+    program: () => Promise.resolve(CHAIN),
+    missing: () => CHAIN,
+    ended: () => Promise.resolve(new Map()),
+  };
+  const ending = new AbortController();
+  await readInputs(older, ports, systemClock, ending.signal, { ...logger, error: (message: string) => void errors.push(message) });
+  expect(await older.ended).toEqual({ kind: 'displaced' });
+  expect(older.actors.size).toBe(0);
+  expect(errors).toEqual([]);
 });

@@ -194,6 +194,14 @@ export class Lane {
     } else this.#fillSoon();
   }
 
+  /** Looks whether a later owner has the lane, and ends it here then. Waits for the log's leader. */
+  async isTaken(): Promise<boolean> {
+    const { head } = await this.#log.tail();
+    if (head === undefined || head.epoch <= this.epoch) return false;
+    this.#close({ kind: 'displaced' });
+    return true;
+  }
+
   /** Finishes the frame in hand if that is soon done, stops, and refuses what waits. Takes STOP_MS_MAX at most. */
   async stop(): Promise<void> {
     this.#stopping = true;
