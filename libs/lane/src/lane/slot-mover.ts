@@ -126,6 +126,7 @@ export async function moveSlots(options: SlotMoverOptions): Promise<SlotMover> {
     while (options.format() < MOVES_FORMAT) await clock.sleep(FORMAT_PAUSE_MS, signal);
     const marker = await answered<ReleasedSlots | undefined>(lane, (done) => lane.post({ kind: 'release', id: move.id, move, done }));
     if (marker === undefined) {
+      await assertOwner(lane);
       logger.info('Slots that were to move are not of their lane any more', { move: move.id, from: move.from });
       await remove(move);
       return;
@@ -225,8 +226,14 @@ export async function moveSlots(options: SlotMoverOptions): Promise<SlotMover> {
     });
   }
 
-  /** Waits until recovery of a lane needs a frame no more. */
+  /** What a lane does not know of a move counts only if no later owner knows more. */
+  async function assertOwner(lane: Lane): Promise<void> {
+    if (await lane.isTaken()) throw new MillraceError('lane-displaced', { message: `Lane ${lane.number} has left this orchestrator` });
+  }
+
+  /** Waits until recovery of a lane needs a frame no more; one of which its log says nothing was forgotten before it was taken. */
   async function untilForgotten(lane: Lane, sequence: number | undefined): Promise<void> {
+    if (sequence === undefined) await assertOwner(lane);
     let left = false;
     void lane.ended.then(() => (left = true));
     while (sequence !== undefined && lane.truncatedBelow <= sequence) {
