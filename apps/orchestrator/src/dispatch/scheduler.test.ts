@@ -213,7 +213,7 @@ describe('a permit of a strict limit stays taken while its step may still run (T
     ['its slot has left', ({ scheduler, step }) => scheduler.letGo([step.execution])],
     ['its execution was cancelled', ({ scheduler, step }) => {
       step.execution.end = { status: 'cancelled', output: undefined, error: undefined, atMs: 0 };
-      scheduler.abandon(step.execution.id);
+      scheduler.abandon(step.execution.id)();
     }],
     ['its worker vanished', ({ scheduler, step, worker }) => {
       step.execution.end = { status: 'cancelled', output: undefined, error: undefined, atMs: 0 };

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { startNats, type NatsServer } from '@millrace/servers';
 import { eventually, temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { laneOfSlot, slotOf, SLOT_COUNT } from '@millrace/identity';
-import type { Bucket } from '@millrace/bus';
+import { newExecutionId, type Bucket } from '@millrace/bus';
 import type { LaneLog } from '@millrace/lane';
 import { CHAIN, digest, openBench, programOf, startIn, type Bench } from '../testing/lane-bench.ts';
 import { openMoveWorld, type MoveWorld, type OwnOptions } from '../testing/move-world.ts';
@@ -147,6 +147,25 @@ const CRASHES: readonly (readonly [string, 'from' | 'to', (died: () => void) => 
   ['the owner of the second lane after it has changed the table', 'to', (died) => ({ wrapBucket: (bucket) => dyingWhen(bucket, '"map":[', 'after', died) })],
   ['the owner of the second lane after it has said that it adopted', 'to', (died) => ({ wrapBucket: (bucket) => dyingWhen(bucket, '"phase":"adopted"', 'after', died) })],
 ];
+
+test('a former owner, which knows nothing of an adoption, does not call its move over', async () => {
+  const [from, to] = fresh();
+  const resting = programOf('  - rest:\n      wait:\n        hours: 1\n');
+  world = await openMoveWorld(bench, resting, [from, to]);
+  // It stands still while it appends, so nobody tells it that its lane was taken.
+  const former = await world.own([to], { wrapLog: (log) => ({ ...log, append: () => new Promise(() => undefined) }) });
+  const stale = former.lanes.get(to);
+  const present = await world.own([from, to], { wrapLog: (log) => log });
+  let id = newExecutionId();
+  while (!HALF.includes(slotOf(id))) id = newExecutionId();
+  world.run(null, id);
+  await eventually(() => present.lanes.get(from)?.actors.has(id) === true);
+  await world.ask({ id: `${from}-stale`, from, to, slots: HALF });
+  await eventually(() => present.lanes.get(to)?.actors.has(id) === true);
+  expect(await stale?.ended).toEqual({ kind: 'displaced' });
+  // The execution stands in no checkpoint, so the adoption's frame and what it names are still needed.
+  expect((await world.move(`${from}-stale`))?.phase).toBe('adopted');
+});
 
 test.each(CRASHES)('a move survives the death of %s', async (_, who, dying) => {
   const [from, to] = fresh();

@@ -108,8 +108,8 @@ test('a file that stays locked fails the step before its time limit, certain tha
 
 test('a statement that does not end is left behind at its time limit, and others go on', async () => {
   const url = await pets();
-  const endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000000) SELECT count(*) FROM n';
-  const queued = runs.failure('sql.query', { url, statement: endless }, { timeoutMs: 150 });
+  const endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 80000000) SELECT count(*) FROM n';
+  const queued = runs.failure('sql.query', { url, statement: endless }, { timeoutMs: 1_500 });
   const behind = runs.failure('sql.execute', { url, statement: "INSERT INTO pets (name) VALUES ('never')" }, { timeoutMs: 50 });
   expect(await behind).toMatchObject({ status: 408, detail: expect.stringContaining('it was not run') });
   expect(await queued).toMatchObject({ status: 408 });
