@@ -1,8 +1,8 @@
 /**
  * A document with its addresses changed to systems on loopback, and nothing else.
  *
- * Owns which texts are addresses: those under `endpoint`, `uri` and `authority`, the host and port of a gRPC service,
- * and the command of an MCP server. An address `https://HOST/PATH` becomes `http://127.0.0.1:PORT/HOST/PATH`, so that
+ * Owns which texts are addresses: those under `endpoint`, `uri` and `authority`, the server of an agent, the host and
+ * port of a gRPC service, and the command of an MCP server. An address `https://HOST/PATH` becomes `http://127.0.0.1:PORT/HOST/PATH`, so that
  * whoever answers still sees which system was meant.
  */
 import { isObject, type Json } from './json.ts';
@@ -23,7 +23,21 @@ export function rewriteAddresses(value: Json, to: LoopbackAddresses, isAddress =
   if (Array.isArray(value)) return (value as readonly Json[]).map((item) => rewriteAddresses(item, to, isAddress));
   if (!isObject(value)) return value;
   const rewritten = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, rewriteAddresses(member, to, isAddress || ADDRESS_MEMBERS.has(name))]));
-  return value['call'] === 'grpc' ? onLoopback(rewritten, to) : value['call'] === 'mcp' ? withCommand(rewritten, to) : rewritten;
+  switch (value['call']) {
+    case 'grpc':
+      return onLoopback(rewritten, to);
+    case 'mcp':
+      return withCommand(rewritten, to);
+    case 'a2a':
+      return withServer(rewritten, to);
+    default:
+      return rewritten;
+  }
+}
+
+function withServer(task: Record<string, Json>, to: LoopbackAddresses): Json {
+  const given = isObject(task['with']) ? task['with'] : {};
+  return typeof given['server'] === 'string' ? { ...task, with: { ...given, server: rewriteAddresses(given['server'], to, true) } } : task;
 }
 
 function onLoopback(task: Record<string, Json>, { grpc }: LoopbackAddresses): Json {
