@@ -148,7 +148,8 @@ export function createScheduler({ queue, permits, clock, logger, strictHoldMs = 
     const node = execution.program.nodes[activation.node];
     if (payload === undefined || node?.kind !== 'call') return;
     const argumentsJson = textOf(payload);
-    const before = outstanding.put({ step, bytes: argumentsJson.length, sinceMs: clock.wallMs(), cost: costOfStep(execution.organisation, argumentsJson.length), worker: to.worker, stream: to });
+    const nowMs = clock.wallMs();
+    const before = outstanding.put({ step, bytes: argumentsJson.length, sinceMs: nowMs, cost: costOfStep(execution.organisation, argumentsJson.length), worker: to.worker, stream: to });
     // The same activation of a former stay of its execution here, with a permit of its own.
     if (before !== undefined && before.step !== step) giveUp(before);
     // A worker that has it still joins the two: one of them runs.
@@ -165,10 +166,10 @@ export function createScheduler({ queue, permits, clock, logger, strictHoldMs = 
       operation: node.operation,
       connection: node.connection ?? '',
       argumentsJson,
-      timeoutMs: activation.deadlineMs === undefined ? 0 : Math.max(1, Math.ceil(activation.deadlineMs - clock.wallMs())),
+      timeoutMs: activation.deadlineMs === undefined ? 0 : Math.max(1, Math.ceil(activation.deadlineMs - nowMs)),
       // Without a caller's trace the worker can derive it from the step's key, and mostly need not.
       traceparent: execution.traceparent === undefined ? '' : traceparentOf(execution, activation.number, activation.attempt),
-      dispatchedAtMs: clock.wallMs(),
+      dispatchedAtMs: nowMs,
     });
   }
 

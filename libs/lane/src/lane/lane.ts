@@ -143,7 +143,7 @@ export class Lane {
   /** A start of that id is being looked up; the returned function ends that, once it was posted. */
   expect(id: string): () => void {
     const over = this.executions.expect(id);
-    return () => this.post({ kind: 'query', run: over });
+    return () => this.post({ kind: 'later', run: over });
   }
 
   /** Ended executions of which the log alone has the journal, until history can take it. */
