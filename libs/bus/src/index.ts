@@ -23,6 +23,7 @@ export {
 } from './bucket.ts';
 export type { Watch, WatchOptions } from './watch.ts';
 export { FRESH_MS, WATCH_STALE_MS } from './watch-consumer.ts';
+export { readDurable, type DurableReading, type DurableReadingOptions } from './durable-reading.ts';
 export { isConflict, isPassing, isStreamMissing, untilAnswered } from './retry.ts';
 export { ensureStream, type StreamSpecification } from './stream.ts';
 export type { Addresses, Instance } from './instance.ts';

@@ -4,14 +4,13 @@
  * A1 An event is accepted once it is in ARRIVALS, and leaves it once it is in the input of every lane, in EVENTS, and
  *    routed. What fails comes again, any number of times.
  */
-import { AckPolicy, DeliverPolicy, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, type Consumer, type JsMsg } from '@nats-io/jetstream';
 import { headers, nanos } from '@nats-io/transport-node';
-import { ARRIVALS_STREAM, ARRIVALS_SUBJECT, ensureStream, eventSubject, type Bus } from '@millrace/bus';
+import { ARRIVALS_STREAM, ARRIVALS_SUBJECT, ensureStream, eventSubject, readDurable, type Bus, type DurableReading } from '@millrace/bus';
 import type { CloudEvent } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { LaneLog } from '../ports.ts';
 import { failureOfAppend } from './lane-log.ts';
 
@@ -28,7 +27,6 @@ const ACK_PENDING_MAX = 1_000;
 const FETCH_MAX = 250;
 /** How long an event that failed waits, milliseconds. */
 const AGAIN_MS = 1_000;
-const RETRY_MS = { first: 100, most: 2_000 } as const;
 /** Header of what is in EVENTS only so that others can read it: it has been routed. */
 export const ROUTED_HEADER = 'Millrace-Routed';
 
@@ -65,16 +63,8 @@ export async function publishArrival(bus: Bus, { organisation, event }: Arrival)
   await bus.jetstream.publish(eventSubject(organisation, String(event['type'])), JSON.stringify(event), { msgID: `arrival/${id}`, timeout: APPEND_TIMEOUT_MS, headers: routed });
 }
 
-export interface ArrivalsReader {
-  stop(): Promise<void>;
-}
-
 /** Reads until stopped, over every outage; `take` resolves once the event is where it belongs. */
-export function readArrivals(bus: Bus, logger: Logger, take: (arrival: Arrival) => Promise<void>): ArrivalsReader {
-  const stopping = new AbortController();
-  let messages: ConsumerMessages | undefined;
-  const open = new Set<Promise<void>>();
-
+export function readArrivals(bus: Bus, logger: Logger, take: (arrival: Arrival) => Promise<void>): DurableReading {
   async function takeMessage(message: JsMsg): Promise<void> {
     let arrivals: readonly Arrival[];
     try {
@@ -96,37 +86,11 @@ export function readArrivals(bus: Bus, logger: Logger, take: (arrival: Arrival) 
     }
   }
 
-  async function read(): Promise<void> {
+  async function open(): Promise<Consumer> {
     await ensureStream(bus, streamConfig);
     await bus.manager.consumers.add(ARRIVALS_STREAM, { durable_name: 'trigger', ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All, ack_wait: nanos(ACK_WAIT_MS), max_ack_pending: ACK_PENDING_MAX, max_deliver: -1 });
-    const consumer = await bus.jetstream.consumers.get(ARRIVALS_STREAM, 'trigger');
-    messages = await consumer.consume({ max_messages: FETCH_MAX });
-    if (stopping.signal.aborted) messages.stop();
-    for await (const message of messages) {
-      const taking = takeMessage(message);
-      open.add(taking);
-      void taking.finally(() => open.delete(taking));
-    }
+    return bus.jetstream.consumers.get(ARRIVALS_STREAM, 'trigger');
   }
 
-  async function loop(): Promise<void> {
-    for (let waitMs: number = RETRY_MS.first; !stopping.signal.aborted; waitMs = Math.min(2 * waitMs, RETRY_MS.most)) {
-      try {
-        await read();
-      } catch (error) {
-        if (!stopping.signal.aborted) logger.warn('Reading events from outside was interrupted', { error });
-      }
-      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  }
-  const ended = loop();
-
-  return {
-    async stop() {
-      stopping.abort();
-      messages?.stop();
-      await ended;
-      await Promise.all(open);
-    },
-  };
+  return readDurable({ bus, logger, what: 'events from outside', fetchMax: FETCH_MAX, open, take: takeMessage });
 }

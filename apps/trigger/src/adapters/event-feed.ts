@@ -4,13 +4,12 @@
  * F1 Only what somebody wants is read: the durable consumer's filters follow the subscriptions. With none there is no consumer.
  * F2 What is read is handed over at least once; instances share the consumer.
  */
-import { AckPolicy, DeliverPolicy, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { ensureStream, EVENTS_STREAM, eventsStreamConfig, type Bus } from '@millrace/bus';
+import { ensureStream, EVENTS_STREAM, eventsStreamConfig, readDurable, type Bus, type DurableReading } from '@millrace/bus';
 import type { CloudEvent } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ROUTED_HEADER } from './arrivals.ts';
 
 const CONSUMER = 'trigger';
@@ -18,7 +17,6 @@ const ACK_WAIT_MS = 60_000;
 const ACK_PENDING_MAX = 500;
 const FETCH_MAX = 100;
 const AGAIN_MS = 1_000;
-const RETRY_MS = { first: 100, most: 2_000 } as const;
 /** Filters of the consumer; above them everything is read. */
 export const FILTERS_MAX = 256;
 /** What the consumer reads while nobody wants anything any more. */
@@ -32,12 +30,10 @@ export interface EventFeed {
 
 /** `take` resolves once the events of an organisation have been dealt with. */
 export function openEventFeed(bus: Bus, logger: Logger, take: (organisation: string, events: readonly CloudEvent[]) => Promise<void>): EventFeed {
-  const stopping = new AbortController();
-  const open = new Set<Promise<void>>();
-  let messages: ConsumerMessages | undefined;
   let wanted: readonly string[] = [];
-  let running: Promise<void> | undefined;
+  let reading: DurableReading | undefined;
   let changing: Promise<void> = Promise.resolve();
+  let stopped = false;
 
   async function takeMessage(message: JsMsg): Promise<void> {
     if (message.headers?.has(ROUTED_HEADER) === true) return message.ack();
@@ -70,24 +66,6 @@ export function openEventFeed(bus: Bus, logger: Logger, take: (organisation: str
     }
   }
 
-  async function loop(): Promise<void> {
-    for (let waitMs: number = RETRY_MS.first; !stopping.signal.aborted; waitMs = Math.min(2 * waitMs, RETRY_MS.most)) {
-      try {
-        const consumer = await bus.jetstream.consumers.get(EVENTS_STREAM, CONSUMER);
-        messages = await consumer.consume({ max_messages: FETCH_MAX });
-        if (stopping.signal.aborted) messages.stop();
-        for await (const message of messages) {
-          const taking = takeMessage(message);
-          open.add(taking);
-          void taking.finally(() => open.delete(taking));
-        }
-      } catch (error) {
-        if (!stopping.signal.aborted) logger.warn('Reading events of executions was interrupted', { error });
-      }
-      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  }
-
   return {
     want(subjects) {
       const next = changing.then(async () => {
@@ -100,17 +78,14 @@ export function openEventFeed(bus: Bus, logger: Logger, take: (organisation: str
           wanted = before;
           throw MillraceError.from(error, 'bus-failed', { message: `The events that are wanted could not be told to NATS: ${(error as Error).message}` });
         }
-        running ??= loop();
+        if (!stopped) reading ??= readDurable({ bus, logger, what: 'events of executions', fetchMax: FETCH_MAX, open: () => bus.jetstream.consumers.get(EVENTS_STREAM, CONSUMER), take: takeMessage });
       });
       changing = next.catch(() => undefined);
       return next;
     },
     async stop() {
-      stopping.abort();
-      await changing;
-      messages?.stop();
-      await running;
-      await Promise.all(open);
+      stopped = true;
+      await Promise.all([changing, reading?.stop()]);
     },
   };
 }
