@@ -60,6 +60,29 @@ test('events are out once nothing waits, each under lane, sequence, execution an
   expect(events.get('0/7/e7/1')).toMatchObject({ type: 'io.serverlessworkflow.workflow.completed.v1', subject: 'e7', source: '/organisations/globex/executions/e7', time: '1970-01-01T00:00:01.000Z', data: { name: 'e7', definition: PROGRAM, output: { n: 7 } } });
 });
 
+test('no organisation waits for the batches of others, and each gets its events in their order', async () => {
+  const order = new Map<string, number[]>();
+  let release = (): void => undefined;
+  const stuck = new Promise<void>((resolve) => (release = resolve));
+  const many = createOutbox(
+    async (organisation, batch) => {
+      if (organisation === 'org-0') await stuck;
+      await new Promise((resolve) => setImmediate(resolve));
+      order.set(organisation, [...(order.get(organisation) ?? []), ...(JSON.parse(batch) as { id: string }[]).map(({ id }) => Number(id.split('/')[1]))]);
+    },
+    systemClock,
+    logger,
+  );
+  for (let sequence = 1; sequence <= 6_000; sequence++) many.put(eventOf(sequence, { organisation: `org-${sequence % 300}` }));
+  await eventually(() => many.waiting === 20);
+  expect(many.lowWater(0)).toBe(300);
+  release();
+  await eventually(() => many.waiting === 0);
+  expect(order.size).toBe(300);
+  for (const sequences of order.values()) expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
+  await many.close();
+});
+
 test('events of tasks say which task, what became of it, and when', async () => {
   const place = { lane: 0, sequence: 1_900, atMs: 2_000, organisation: 'acme', execution: 'e1900' };
   outbox.putTask({ ...place, fact: { change: 'completed', reference: '/do/0/a', index: '2.1.0', output: payloadOf({ n: 1 }) } });

@@ -12,10 +12,9 @@ import { compileWorkflow, failureOf, formatProblem, workflowOfValue } from '@mil
 import { NO_NODE, type JsonValue, type Program } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import { createDocumentChecks } from './document-checks.ts';
+import { createProgramCache } from './program-cache.ts';
 import { compareVersions } from './version-order.ts';
 
-/** Programs kept compiled; the one compiled first goes first. A count. */
-const PROGRAMS_MAX = 10_000;
 /** Tries of a compare-and-set before giving up. */
 const CONFLICTS_MAX = 20;
 const MISSING = 'missing:';
@@ -59,7 +58,7 @@ export interface Definitions {
 export async function openDefinitions(bus: Bus): Promise<Definitions> {
   const bucket = await openBucket(bus, BUCKETS.definitions);
   const names = new Map<string, NamedVersions>();
-  const programs = new Map<string, Program>();
+  const programs = createProgramCache();
   const checks = createDocumentChecks();
   const loading = new Map<string, Promise<Program | undefined>>();
   await bucket.watch(
@@ -70,16 +69,6 @@ export async function openDefinitions(bus: Bus): Promise<Definitions> {
     },
     { prefix: 'name.' },
   );
-
-  function keep(program: Program): Program {
-    programs.delete(program.hash);
-    programs.set(program.hash, program);
-    if (programs.size > PROGRAMS_MAX) {
-      const oldest = programs.keys().next();
-      if (oldest.done !== true) programs.delete(oldest.value);
-    }
-    return program;
-  }
 
   function missing(workflow: string): Program {
     return { hash: `${MISSING}${workflow}`, namespace: 'missing', name: workflow.split('@')[0] ?? workflow, version: '0.0.0', document: null, nodes: [{ kind: 'do', number: 0, name: 'do', reference: '/do', parent: NO_NODE, next: NO_NODE, then: { kind: 'continue' }, definition: null, first: NO_NODE }] };
@@ -94,7 +83,7 @@ export async function openDefinitions(bus: Bus): Promise<Definitions> {
       pending = (async () => {
         const found = await bucket.getJson(`hash.${hash}`);
         if (found === undefined) return undefined;
-        return keep(programOf(found.value as { readonly [key: string]: JsonValue }, hash));
+        return programs.keep(programOf(found.value as { readonly [key: string]: JsonValue }, hash));
       })().finally(() => loading.delete(hash));
       loading.set(hash, pending);
     }
@@ -146,7 +135,7 @@ export async function openDefinitions(bus: Bus): Promise<Definitions> {
       if (dryRun) return { ...applied, existing: false };
       const key = `hash.${program.hash}`;
       if (!programs.has(program.hash)) await createOnce(bucket, key, program.document);
-      keep(program);
+      programs.keep(program);
       if (unregistered) return { ...applied, existing: false };
       return { ...applied, existing: await register(bucket, organisation, program, nowMs, names) };
     },

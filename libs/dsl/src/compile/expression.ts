@@ -5,6 +5,8 @@
  *    DSL asks for an expression and nothing else, the braces may be left out, as its own examples do.
  * X2 A compiled expression lists only the variables its source mentions, so that nothing is prepared for
  *    an expression that does not look at it.
+ * X3 Expressions with the same source and variables are one: definitions have many in common, versions of one most
+ *    of all, and what a source compiles to depends on nothing else.
  */
 import { compileJq } from '@millrace/jq';
 import type { Expression } from '@millrace/engine';
@@ -53,6 +55,24 @@ export type SourceResult =
 export function compileSource(source: string, visible: Visible): SourceResult {
   const mentioned = mentionedVariables(source);
   const variables = visible.filter((name) => mentioned.has(name));
+  const key = `${variables.join()}\n${source}`;
+  const known = COMPILED.get(key);
+  if (known !== undefined) return known;
+  const result = compileAfresh(source, variables);
+  if (source.length <= SHARED_SOURCE_CHARACTERS_MAX) {
+    if (COMPILED.size >= COMPILED_MAX) COMPILED.clear();
+    COMPILED.set(key, result);
+  }
+  return result;
+}
+
+/** Compiled sources by variables and text (X3). */
+const COMPILED = new Map<string, SourceResult>();
+/** Sources shared at most, a count, and how long one may be, in characters; beyond the count sharing begins anew. */
+const COMPILED_MAX = 10_000;
+const SHARED_SOURCE_CHARACTERS_MAX = 1_024;
+
+function compileAfresh(source: string, variables: readonly string[]): SourceResult {
   const compiled = compileJq(source, { variables });
   if (compiled.kind === 'refused') return { kind: 'refused', refusal: compiled };
   const { program } = compiled;
