@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { graphOf, mermaidOf, statusesOf, svgOf, type TaskStatuses } from '@millrace/diagram';
 import { executionDocument } from '@millrace/documents';
-import { contentHash, formatProblem } from '@millrace/dsl';
+import { contentHash } from '@millrace/dsl';
 import { DATA_OPTION, OUTPUT_OPTION, UsageError, type Arguments, type Command } from './command.ts';
 import { EXIT } from './exit-status.ts';
-import { checkFile } from './source-files.ts';
+import { onlyWorkflow } from './only-workflow.ts';
 import { writeJson, type Terminal } from './terminal.ts';
 import { withGateway } from './with-gateway.ts';
 
@@ -27,16 +27,8 @@ export const graphCommand: Command = {
     const to = given.text('to');
     const format = given.text('format') ?? (to?.endsWith('.svg') === true ? 'svg' : 'mermaid');
     if (format !== 'mermaid' && format !== 'svg') throw new UsageError(`--format is mermaid or svg, not ${format}`);
-    const file = given.positionals[0] ?? '';
-    const { documents, problems } = await checkFile(file, terminal);
-    if (problems.length > 0) {
-      if (given.json) writeJson(terminal, { problems });
-      terminal.writeError(`${problems.map(formatProblem).join('\n')}\n`);
-      return EXIT.failed;
-    }
-    const workflows = documents.flatMap((each) => (each.kind === 'workflow' ? [each] : []));
-    const [only] = workflows;
-    if (only === undefined || workflows.length > 1) throw new UsageError(`${file} has ${workflows.length === 0 ? 'no workflow' : `${workflows.length} workflows`}; graph takes a file with one`);
+    const only = await onlyWorkflow('graph', given, terminal);
+    if (only === undefined) return EXIT.failed;
     const { value } = only.document;
     const execution = given.text('execution');
     const statuses = execution === undefined ? undefined : await statusesOfExecution(execution, contentHash(value), given, terminal);

@@ -16,10 +16,11 @@ import { checkTestDocument, createMockBook, ownAnswer, pathOf, rehearse, type Mo
 import { GATEWAY_OPTIONS, UsageError, type Arguments, type Command } from './command.ts';
 import { EXIT } from './exit-status.ts';
 import { parseDuration } from './duration.ts';
+import { onlyWorkflow } from './only-workflow.ts';
 import { planText, type PlanDocument, type PlannedStep } from './plan-text.ts';
 import { isRead, stepDocument } from './plan-step.ts';
 import { readInputJson } from './run-input.ts';
-import { checkFile, readSource } from './source-files.ts';
+import { readSource } from './source-files.ts';
 import { writeJson, type Terminal } from './terminal.ts';
 import { withGateway } from './with-gateway.ts';
 
@@ -49,16 +50,8 @@ export const planCommand: Command = {
 
 /** Also `run --dry-run`. */
 export async function plan(given: Arguments, terminal: Terminal): Promise<number> {
-  const file = given.positionals[0] ?? '';
-  const { documents, problems } = await checkFile(file, terminal);
-  if (problems.length > 0) {
-    if (given.json) writeJson(terminal, { problems });
-    terminal.writeError(`${problems.map(formatProblem).join('\n')}\n`);
-    return EXIT.failed;
-  }
-  const workflows = documents.flatMap((each) => (each.kind === 'workflow' ? [each] : []));
-  const [only] = workflows;
-  if (only === undefined || workflows.length > 1) throw new UsageError(`${file} has ${workflows.length === 0 ? 'no workflow' : `${workflows.length} workflows`}; a plan is of one, in a file`);
+  const only = await onlyWorkflow('plan', given, terminal);
+  if (only === undefined) return EXIT.failed;
   const compiled = compileWorkflow(only.document, { isChecked: true });
   if (compiled.kind === 'refused') throw new UsageError(compiled.problems.map(formatProblem).join('\n'));
   const inputJson = await readInputJson(given.text('input'), terminal);
