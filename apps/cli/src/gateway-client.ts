@@ -46,6 +46,8 @@ export interface StartRequest {
 export interface ExecutionQuery {
   readonly status: string;
   readonly workflow: string;
+  /** A filter; empty: all. */
+  readonly where: string;
   readonly cursor: string;
   readonly limit: number;
 }

@@ -11,9 +11,10 @@ const LIMIT_MAX = 500;
 
 export const listCommand: Command = {
   name: 'list',
-  synopsis: '[--status STATUS] [--workflow NAME]',
+  synopsis: '[--where FILTER] [--status STATUS] [--workflow NAME]',
   summary: 'List executions, the newest first',
   options: {
+    where: { type: 'text', value: 'FILTER', help: 'only those, such as "status = failed and field.orderId = 7 and started > 2h ago"' },
     status: { type: 'text', value: 'STATUS', help: 'only those: pending, running, waiting, completed, faulted, cancelled' },
     workflow: { type: 'text', value: 'NAME', help: 'only those of this workflow' },
     limit: { type: 'text', value: 'N', help: `how many (${LIMIT_DEFAULT}, at most ${LIMIT_MAX})` },
@@ -24,7 +25,7 @@ export const listCommand: Command = {
   async run(given, terminal) {
     const limit = Number(given.text('limit') ?? LIMIT_DEFAULT);
     if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX) throw new UsageError(`--limit is a number from 1 to ${LIMIT_MAX}, not ${given.text('limit')}`);
-    const query = { status: given.text('status') ?? '', workflow: given.text('workflow') ?? '', cursor: given.text('cursor') ?? '', limit };
+    const query = { status: given.text('status') ?? '', workflow: given.text('workflow') ?? '', where: given.text('where') ?? '', cursor: given.text('cursor') ?? '', limit };
     const document = executionListDocument(await withGateway(given, terminal, (gateway) => gateway.list(query)));
     if (given.json) writeJson(terminal, document);
     else terminal.write(executionListText(document));

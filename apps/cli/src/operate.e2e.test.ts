@@ -45,6 +45,20 @@ test('an execution is paused, explained, resumed and cancelled, and its history 
   await eventually(async () => (await run('resume', id)).errors.includes('has ended'));
 });
 
+test('executions are found by what their workflow declares, running and ended', async () => {
+  await writeFile(path.join(folder.path, 'find.yaml'), HEAD('find').replace('document:\n', "document:\n  metadata: { millrace: { fields: { orderId: '${ .order.id }', city: .city } } }\n") + 'do:\n  - rest:\n      if: ${ .slow }\n      wait: { minutes: 10 }\n');
+  const start = async (input: object): Promise<string> => String((await run('run', 'find.yaml', '--timeout', '200ms', '--input', JSON.stringify(input), '--output', 'json')).json()['execution']);
+  const [slow, done] = [await start({ order: { id: 7 }, city: 'Zürich', slow: true }), await start({ order: { id: 8 }, city: 'Zürich', slow: false })];
+  const found = async (where: string): Promise<readonly unknown[]> => ((await json('list', '--where', where))['executions'] as readonly { readonly execution: string }[]).map(({ execution }) => execution);
+  await eventually(async () => (await found('workflow = find and status = completed')).length === 1);
+  expect(await found('field.city = Zürich and started > 1h ago')).toEqual([done, slow]);
+  expect(await found('field.orderId = 7')).toEqual([slow]);
+  expect(await found('field.orderId >= 7 and ended < now')).toEqual([done]);
+  expect(await json('list', '--where', 'field.orderId = 8')).toMatchObject({ executions: [{ execution: done, organisation: 'default', fields: { orderId: 8, city: 'Zürich' } }] });
+  expect((await run('list', '--where', 'status = broken')).errors).toContain('The filter is wrong at character 10: there is no status "broken"');
+  await run('cancel', slow);
+}, 60_000);
+
 test('a tail follows several executions and leaves the others out', async () => {
   const ids: string[] = [];
   for (let count = 0; count < 3; count++) ids.push(String((await run('run', 'slow.yaml', '--timeout', '1ms', '--output', 'json')).json()['execution']));

@@ -51,7 +51,7 @@ export const tailCommand: Command = {
     };
     await withGateway(given, terminal, async (gateway) => {
       // Wrong keys, and a gateway that is not there, are told at once; one that goes away afterwards is waited for.
-      await gateway.list({ status: '', workflow: '', cursor: '', limit: 1 });
+      await gateway.list({ status: '', workflow: '', where: '', cursor: '', limit: 1 });
       while (!terminal.interrupted.aborted) {
         try {
           await gateway.tail(filter, show, terminal.interrupted);

@@ -10,6 +10,7 @@ const summary = (execution: string, startedAtMs: number, endedAtMs = 0): Executi
   status: endedAtMs === 0 ? 'running' : 'completed',
   startedAtMs,
   endedAtMs,
+  fieldsJson: '',
 });
 const part = (executions: readonly ExecutionSummary[], cursor = '') => ({ executions, cursor });
 

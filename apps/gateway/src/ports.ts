@@ -72,7 +72,14 @@ export interface OwnerLinks {
 
 /** Which executions a list shows. */
 export interface ListQuery {
+  /** Empty: any, with a filter alone. */
   readonly organisation: string;
+  /** A filter; empty: all. */
+  readonly where: string;
+  /** What the filter's times count from; 0: now. */
+  readonly nowMs: number;
+  /** Fails rather than leaves out an orchestrator that does not answer. */
+  readonly whole?: true;
   /** Empty: any. */
   readonly status: string;
   /** Empty: any. */

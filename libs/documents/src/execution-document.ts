@@ -117,6 +117,8 @@ export interface ExecutionSummaryDocument {
   readonly status: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
+  /** Business fields that its workflow declares and that have a value; absent when there are none. */
+  readonly fields?: Json;
 }
 
 export interface ExecutionListDocument {
@@ -171,6 +173,7 @@ export function executionSummaryDocument(summary: ExecutionSummary): ExecutionSu
     status: summary.status,
     startedAt: isoTime(summary.startedAtMs),
     endedAt: isoTime(summary.endedAtMs),
+    ...(summary.fieldsJson === '' ? {} : { fields: jsonValue(summary.fieldsJson) }),
   };
 }
 

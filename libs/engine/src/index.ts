@@ -2,6 +2,7 @@ export { apply, createExecution, flowInto } from './apply.ts';
 export { isListening, LISTEN_EVENTS_MAX, type CloudEvent } from './listen.ts';
 export { chronicleOf, writeChronicle, type Chronicle, type ChronicleWriter, type Operation, type TaskChronicle } from './chronicle.ts';
 export { advance, begin, cancel, elapse, hear, journalFor, operate, resolve, start, ACTIVATIONS_MAX, DECISIONS_MAX, type Journal, type Operator, type StepResult } from './decide.ts';
+export { fieldsOf, FIELD_CHARACTERS_MAX, FIELDS_MAX, type FieldValue, type FieldValues } from './fields.ts';
 export { explain, type StepPlace, type Surroundings } from './explain.ts';
 export { EXPRESSION_ALLOCATION_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_FUEL_MAX } from './evaluate.ts';
 export { DURATION_MS_MAX, statedDurationMs } from './duration.ts';

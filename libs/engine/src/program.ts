@@ -223,5 +223,7 @@ export interface Program {
   readonly inputFrom?: Template;
   readonly outputAs?: Template;
   readonly outputSchema?: SchemaCheck;
+  /** Business fields by which executions are found, in the document's order; their expressions see the input alone. */
+  readonly fields?: readonly { readonly name: string; readonly expression: Expression }[];
   readonly nodes: readonly Node[];
 }

@@ -7,12 +7,12 @@
  * the answer; once it has ended, the answer is the same from memory and from history. `list` joins history,
  * which is a moment behind, with the memory of one orchestrator.
  */
-import { explain, restore, decodeEntries, entryReferencesOf, statusOf, traceOfChronicle, viewOfChronicle, writeChronicle, type Activation, type Chronicle, type Execution, type ExecutionView, type Problem, type Program, type StepPlace, type TraceView } from '@millrace/engine';
+import { explain, fieldsOf, restore, decodeEntries, entryReferencesOf, statusOf, traceOfChronicle, viewOfChronicle, writeChronicle, type Activation, type Chronicle, type Execution, type ExecutionView, type FieldValues, type Problem, type Program, type StepPlace, type TraceView } from '@millrace/engine';
 import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
 import type { CheckpointStore } from './history/checkpoint-store.ts';
-import type { HistoryDocument, ListFilter } from './history/history-documents.ts';
+import type { FieldDocument, HistoryDocument, ListFilter } from './history/history-documents.ts';
 import { entriesOf, type HistoryStore } from './history/history-store.ts';
 import type { PayloadStore } from './history/payload-store.ts';
 import { readExcerpt } from './journal-excerpt.ts';
@@ -20,6 +20,8 @@ import type { End, Finished } from './lane/actor.ts';
 import type { Lane } from './lane/lane.ts';
 import type { Lanes } from './lane/lanes.ts';
 import { createLongReadings } from './long-readings.ts';
+import { readFilter, type Filter } from './search/filter.ts';
+import { matches } from './search/matches.ts';
 
 export interface Summary {
   readonly execution: string;
@@ -29,12 +31,18 @@ export interface Summary {
   readonly status: string;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
+  readonly fields: FieldValues;
 }
 
 export interface ListRequest {
+  /** Empty: any. */
   readonly organisation: string;
   readonly status: string;
   readonly workflow: string;
+  /** A filter (search/filter.ts); empty: all. */
+  readonly where: string;
+  /** What the times of the filter count from; 0: the moment of the answer. */
+  readonly nowMs: number;
   readonly cursor: string;
   readonly limit: number;
   readonly liveOnly: boolean;
@@ -42,6 +50,8 @@ export interface ListRequest {
 
 /** Journal text that is decoded in one turn of the event loop, in characters (E6). */
 const SLICE_CHARACTERS = 256 * 1024;
+/** Executions whose fields are evaluated in one turn of the event loop. */
+const FIELDS_A_TURN = 200;
 /** Executions of one page. */
 const PAGE = { usual: 50, most: 500 } as const;
 
@@ -168,7 +178,7 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
   async function sleepersOf(request: ListRequest, filter: ListFilter): Promise<readonly Summary[]> {
     if (request.status !== '' && request.status !== 'waiting' && request.status !== 'suspended') return [];
     const found = await checkpoints.listAsleep(filter);
-    return found.map(({ _id, organisation, workflow, version, acceptedAt, paused }) => ({ execution: _id, organisation, workflow, version, status: paused === true ? 'suspended' : 'waiting', startedAtMs: acceptedAt.getTime(), endedAtMs: 0 }));
+    return found.map(({ _id, organisation, workflow, version, acceptedAt, paused, fields }) => ({ execution: _id, organisation, workflow, version, status: paused === true ? 'suspended' : 'waiting', startedAtMs: acceptedAt.getTime(), endedAtMs: 0, fields: valuesOf(fields) }));
   }
 
   return {
@@ -217,12 +227,13 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     async list(request) {
       const limit = Math.min(request.limit === 0 ? PAGE.usual : request.limit, PAGE.most);
       const before = decodeCursor(request.cursor);
-      const live = (await liveSummaries(lanes, request)).filter((summary) => before === undefined || isBefore(summary, before));
-      const filter: ListFilter = { organisation: request.organisation, ...(request.status === '' ? {} : { status: request.status }), ...(request.workflow === '' ? {} : { workflow: request.workflow }), ...(before === undefined ? {} : { before }), limit: limit + 1 };
+      const where = request.where === '' ? undefined : readFilter(request.where, request.nowMs === 0 ? clock.wallMs() : request.nowMs);
+      const live = await liveSummaries(lanes, clock, request, where, before);
+      const filter: ListFilter = { organisation: request.organisation, ...(where === undefined ? {} : { where }), ...(request.status === '' ? {} : { status: request.status }), ...(request.workflow === '' ? {} : { workflow: request.workflow }), ...(before === undefined ? {} : { before }), limit: limit + 1 };
       const [asleep, stored] = request.liveOnly ? [[], []] : await Promise.all([sleepersOf(request, filter), history.list(filter)]);
       const joined = new Map<string, Summary>();
       for (const summary of asleep) joined.set(summary.execution, summary);
-      for (const document of stored) joined.set(document._id, { execution: document._id, organisation: document.organisation, workflow: document.workflow, version: document.version, status: document.status, startedAtMs: document.acceptedAt.getTime(), endedAtMs: document.endedAt.getTime() });
+      for (const document of stored) joined.set(document._id, { execution: document._id, organisation: document.organisation, workflow: document.workflow, version: document.version, status: document.status, startedAtMs: document.acceptedAt.getTime(), endedAtMs: document.endedAt.getTime(), fields: valuesOf(document.fields) });
       for (const summary of live) joined.set(summary.execution, summary);
       const sorted = [...joined.values()].sort((a, b) => b.startedAtMs - a.startedAtMs || (a.execution < b.execution ? 1 : -1));
       const executions = sorted.slice(0, limit);
@@ -259,20 +270,39 @@ function isHere(lane: Lane, id: string): boolean {
   return lane.actors.has(id) || lane.finished.has(id);
 }
 
-async function liveSummaries(lanes: Lanes, { organisation, status, workflow }: ListRequest): Promise<readonly Summary[]> {
-  const isWanted = (summary: Summary): boolean => summary.organisation === organisation && (status === '' || summary.status === status) && (workflow === '' || summary.workflow === workflow);
-  const found = await Promise.all(lanes.all().map((lane) => betweenFrames(lane, () => [...summariesOf(lane)].filter(isWanted))));
-  return found.flatMap((summaries) => summaries ?? []);
+/** An execution in memory; its fields are a function of what never changes, and need not be read between frames. */
+interface LiveSummary extends Omit<Summary, 'fields'> {
+  readonly fields: () => FieldValues;
 }
 
-function* summariesOf(lane: Lane): Generator<Summary> {
-  for (const { execution } of lane.actors.values()) yield { execution: execution.id, organisation: execution.organisation, workflow: execution.workflow, version: execution.version, status: statusOf(execution), startedAtMs: execution.acceptedAtMs, endedAtMs: 0 };
-  for (const ended of lane.finished.values()) yield { execution: ended.id, organisation: ended.organisation, workflow: ended.workflow, version: ended.version, status: ended.end.status, startedAtMs: ended.acceptedAtMs, endedAtMs: ended.endedAtMs };
+async function liveSummaries(lanes: Lanes, clock: Clock, { organisation, status, workflow }: ListRequest, where: Filter | undefined, before: Position | undefined): Promise<readonly Summary[]> {
+  const isWanted = (summary: LiveSummary): boolean =>
+    (organisation === '' || summary.organisation === organisation) && (status === '' || summary.status === status) && (workflow === '' || summary.workflow === workflow) &&
+    (before === undefined || isBefore(summary, before)) && (where === undefined || matches(where, summary) !== false);
+  const found = await Promise.all(lanes.all().map((lane) => betweenFrames(lane, () => [...summariesOf(lane)].filter(isWanted))));
+  const wanted: Summary[] = [];
+  let turn = 0;
+  for (const summary of found.flatMap((summaries) => summaries ?? [])) {
+    // Expressions are evaluated, a bounded number in one turn (E6).
+    if (++turn % FIELDS_A_TURN === 0) await clock.sleep(0);
+    const fields = summary.fields();
+    if (where === undefined || matches(where, summary, fields) === true) wanted.push({ ...summary, fields });
+  }
+  return wanted;
+}
+
+function* summariesOf(lane: Lane): Generator<LiveSummary> {
+  for (const { execution } of lane.actors.values()) yield { execution: execution.id, organisation: execution.organisation, workflow: execution.workflow, version: execution.version, status: statusOf(execution), startedAtMs: execution.acceptedAtMs, endedAtMs: 0, fields: () => fieldsOf(execution.program, execution.rawInput.value, execution.acceptedAtMs) };
+  for (const ended of lane.finished.values()) yield { execution: ended.id, organisation: ended.organisation, workflow: ended.workflow, version: ended.version, status: ended.end.status, startedAtMs: ended.acceptedAtMs, endedAtMs: ended.endedAtMs, fields: () => fieldsOf(ended.program, ended.input.value, ended.acceptedAtMs) };
+}
+
+function valuesOf(fields: readonly FieldDocument[] = []): FieldValues {
+  return Object.fromEntries(fields.map(({ name, value }) => [name, value]));
 }
 
 type Position = { readonly acceptedAtMs: number; readonly id: string };
 
-function isBefore(summary: Summary, position: Position): boolean {
+function isBefore(summary: Omit<Summary, 'fields'>, position: Position): boolean {
   return summary.startedAtMs < position.acceptedAtMs || (summary.startedAtMs === position.acceptedAtMs && summary.execution < position.id);
 }
 

@@ -28,7 +28,9 @@ export { compareProgress, type Progress, type CheckpointDocument, type Checkpoin
 export { createCheckpointStore, inSegments, SEGMENT_CHARACTERS_MAX, TAIL_CHARACTERS_MAX, type CheckpointStore, type Overflow, type StoredCheckpoint } from './history/checkpoint-store.ts';
 export { createPayloadArchive, type PayloadArchive } from './history/payload-archive.ts';
 export { createStoredExecutions, type StoredExecutionsOptions } from './history/stored-executions.ts';
-export { type HistoryDocument, type HistoryDocuments, type PayloadDocument, type KeyedStart, type ListFilter } from './history/history-documents.ts';
+export { readFilter, type Filter } from './search/filter.ts';
+export { matches, type Searched } from './search/matches.ts';
+export { fieldsPart, type FieldDocument, type HistoryDocument, type HistoryDocuments, type PayloadDocument, type KeyedStart, type ListFilter } from './history/history-documents.ts';
 export { createHistoryStore, entriesOf, WAITING_CHARACTERS_MAX, type HistoryStore } from './history/history-store.ts';
 export { type PayloadStore } from './history/payload-store.ts';
 export { untilStored } from './history/until-stored.ts';

@@ -66,16 +66,19 @@ export function createExecutionViews(pool: ChannelPool, owners: LaneOwners, logg
     rerun: (reference, command) => askOwner(reference, (instance) => pool.unary(ExecutionsClient, 'rerun', { ...reference, ...command }, { instance, deadlineMs: RERUN_DEADLINE_MS })),
     explain: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'explain', reference, { instance, deadlineMs })),
     trace: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'trace', reference, { instance, deadlineMs })),
-    async list(query) {
+    async list({ whole, ...query }) {
       const history = pool.pick();
       if (history === undefined) throw new MillraceError('service-unavailable', { message: 'No orchestrator is there to be asked for executions' });
-      const ask = (instance: Instance, liveOnly: boolean): Promise<ListPart> =>
-        pool.unary(ExecutionsClient, 'list', { ...query, liveOnly }, { instance, deadlineMs: QUESTION_DEADLINE_MS });
+      const ask = async (instance: Instance, liveOnly: boolean): Promise<ListPart> => {
+        const part = await pool.unary(ExecutionsClient, 'list', { ...query, liveOnly }, { instance, deadlineMs: QUESTION_DEADLINE_MS });
+        if (part.where !== query.where) throw new MillraceError('service-unavailable', { message: `The orchestrator ${instance.instance} is of a release that cannot search; search again once all are upgraded` });
+        return part;
+      };
       const others = pool.instances().filter((instance) => instance.instance !== history.instance);
       const [first, ...rest] = await Promise.all([
         ask(history, false),
         // One that has just died has no lanes to list; its executions come back with its lanes.
-        ...others.map((instance) => ask(instance, true).catch((error: unknown) => noPart(logger, instance, error))),
+        ...others.map((instance) => ask(instance, true).catch((error: unknown) => (whole === true ? Promise.reject(MillraceError.from(error)) : noPart(logger, instance, error)))),
       ]);
       return [first, ...rest];
     },

@@ -75,7 +75,7 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     listWorkflows: async ({ caller }) => ok({ workflows: (await definitions.list(caller.organisation)).map(workflowDocument) }),
     startExecution: (call) => startExecution(executions, call),
     listExecutions: async ({ caller, query }) =>
-      ok(executionListDocument(await executions.list(caller, { status: query['status'] ?? '', workflow: query['workflow'] ?? '', cursor: query['cursor'] ?? '', limit: Number(query['limit'] ?? 0) }))),
+      ok(executionListDocument(await executions.list(caller, { status: query['status'] ?? '', workflow: query['workflow'] ?? '', where: query['where'] ?? '', cursor: query['cursor'] ?? '', limit: Number(query['limit'] ?? 0) }))),
     getExecution: async ({ caller, parameters }) => ok(executionDocument(await executions.get(caller, parameters['execution'] ?? ''))),
     cancelExecution: operation(executions, 'cancel'),
     pauseExecution: operation(executions, 'pause'),

@@ -35,6 +35,7 @@ const wait: QueryParameter = {
   schema: { type: 'string', pattern: '^[0-9]{1,6}(ms|s|m)?$' },
 };
 
+const where: QueryParameter = { name: 'where', description: 'A filter such as `status = failed and field.orderId = 7 and started > 2h ago`.', schema: { type: 'string', maxLength: 2000 } };
 const reason: QueryParameter = { name: 'reason', description: 'Why; it stands in the history of the execution.', schema: { type: 'string', maxLength: 1000 } };
 
 export const ROUTES = [
@@ -79,6 +80,7 @@ export const ROUTES = [
     query: [
       { name: 'status', description: 'Only those of this status.', schema: { type: 'string', maxLength: 32 } },
       { name: 'workflow', description: 'Only those of this workflow.', schema: { type: 'string', maxLength: 256 } },
+      where,
       cursor,
       limit,
     ],

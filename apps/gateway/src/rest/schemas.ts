@@ -87,7 +87,7 @@ export const SCHEMAS = {
     events: { type: 'array', items: anything, description: 'CloudEvents that the execution emitted.' },
   }),
   ExecutionList: closedObject({
-    executions: { type: 'array', items: closedObject(summary) },
+    executions: { type: 'array', items: closedObject({ ...summary, fields: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] }, description: 'Business fields that its workflow declares and that have a value.' } }, ['fields']) },
     cursor: { ...textOrNull, description: 'Where the list goes on; null at its end.' },
   }),
   RerunRequest: closedObject(

@@ -7,6 +7,7 @@
 import type { AnyBulkWriteOperation, Collection, Filter, WithId } from 'mongodb';
 import type { CheckpointDocument, CheckpointDocuments, Progress, SegmentDocument, SleepingSummary } from '@millrace/lane';
 import type { Store } from '@millrace/store';
+import { SEARCH_MS_MAX, sleeperCondition } from './mongo-filter.ts';
 import { ignoringDuplicates, isDuplicate } from './ignoring-duplicates.ts';
 
 /** Ids of one portion of the sleepers. */
@@ -25,6 +26,7 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
       await checkpoints().createIndex(BY_SLOT);
       await checkpoints().createIndex(BY_DUE, asleep);
       await checkpoints().createIndex({ organisation: 1, acceptedAt: -1, _id: -1 }, asleep);
+      await checkpoints().createIndex({ organisation: 1, 'fields.name': 1, 'fields.value': 1, acceptedAt: -1, _id: -1 }, { name: 'organisation_fields', partialFilterExpression: { asleep: true, fields: { $exists: true } } });
       await segments().createIndex({ execution: 1, number: 1 });
       const names = await checkpoints().indexes();
       if (names.some(({ name }) => name === INDEX_BEFORE)) await checkpoints().dropIndex(INDEX_BEFORE);
@@ -64,15 +66,16 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
         .toArray();
       return found.map(({ _id, dueMs }) => ({ id: _id, dueMs: dueMs ?? 0 }));
     },
-    listAsleep({ organisation, status, workflow, before, limit }) {
+    async listAsleep({ organisation, status, workflow, where, before, limit }) {
       const filter: Filter<CheckpointDocument> = {
-        organisation,
+        organisation: organisation === '' ? { $in: await checkpoints().distinct('organisation', { asleep: true }) } : organisation,
         asleep: true,
+        ...(where === undefined ? {} : { $and: [sleeperCondition(where)] }),
         ...(status === undefined ? {} : status === 'suspended' ? { paused: true as const } : { paused: { $exists: false } }),
         ...(workflow === undefined ? {} : { workflow }),
         ...(before === undefined ? {} : { $or: [{ acceptedAt: { $lt: new Date(before.acceptedAtMs) } }, { acceptedAt: new Date(before.acceptedAtMs), _id: { $lt: before.id } }] }),
       };
-      return checkpoints().find(filter).project<SleepingSummary>({ organisation: 1, workflow: 1, version: 1, acceptedAt: 1, paused: 1 }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray();
+      return checkpoints().find(filter).project<SleepingSummary>({ organisation: 1, workflow: 1, version: 1, acceptedAt: 1, paused: 1, fields: 1 }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).maxTimeMS(SEARCH_MS_MAX).toArray();
     },
     async remove(ids) {
       const found = await checkpoints().find({ _id: { $in: [...ids] }, reference: { $exists: true } }, { projection: { reference: 1 } }).toArray();

@@ -3,10 +3,13 @@ import type { Collection, Filter } from 'mongodb';
 import type { HistoryDocument, HistoryDocuments, PayloadDocument } from '@millrace/lane';
 import type { Store } from '@millrace/store';
 import { ignoringDuplicates } from './ignoring-duplicates.ts';
+import { historyCondition, SEARCH_MS_MAX } from './mongo-filter.ts';
 import { packJournals, unpackJournal, type JournalPack, type PackedHistoryDocument } from './journal-packs.ts';
 
 /** Those that did not complete, by status. */
 export const UNFINISHED_INDEX = 'organisation_unfinished';
+/** Those that have business fields, by each of them. */
+export const FIELDS_INDEX = 'organisation_fields';
 /** What release 0.1 had in its place. */
 const FORMER_STATUS_INDEX = 'organisation_1_status_1_acceptedAt_-1__id_-1';
 
@@ -43,6 +46,7 @@ export function mongoHistory(store: Store): HistoryDocuments {
       await collection().createIndex({ organisation: 1, status: 1, acceptedAt: -1, _id: -1 }, { name: UNFINISHED_INDEX, partialFilterExpression: { status: { $in: ['faulted', 'cancelled'] } } });
       await collection().dropIndex(FORMER_STATUS_INDEX).catch(() => undefined);
       await collection().createIndex({ organisation: 1, workflow: 1, acceptedAt: -1, _id: -1 });
+      await collection().createIndex({ organisation: 1, 'fields.name': 1, 'fields.value': 1, acceptedAt: -1, _id: -1 }, { name: FIELDS_INDEX, partialFilterExpression: { fields: { $exists: true } } });
       await collection().createIndex({ slot: 1, endedAt: -1 }, { partialFilterExpression: { key: { $type: 'string' } } });
     },
     async insert(documents) {
@@ -54,14 +58,16 @@ export function mongoHistory(store: Store): HistoryDocuments {
       const found = await collection().findOne({ _id: id }, { promoteBuffers: true });
       return found === null ? null : unpackJournal(found, (pack) => packs().findOne({ _id: pack }, { promoteBuffers: true }));
     },
-    async list({ organisation, status, workflow, before, limit }) {
+    async list({ organisation, status, workflow, where, before, limit }) {
       const filter: Filter<PackedHistoryDocument> = {
-        organisation,
+        // Each organisation is a part of the index, and the parts are merged in their order.
+        organisation: organisation === '' ? { $in: await collection().distinct('organisation') } : organisation,
+        ...(where === undefined ? {} : { $and: [historyCondition(where)] }),
         ...(status === undefined ? {} : { status: status as HistoryDocument['status'] }),
         ...(workflow === undefined ? {} : { workflow }),
         ...(before === undefined ? {} : { $or: [{ acceptedAt: { $lt: new Date(before.acceptedAtMs) } }, { acceptedAt: new Date(before.acceptedAtMs), _id: { $lt: before.id } }] }),
       };
-      return collection().find(filter, { projection: { entries: 0, journal: 0, pack: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).toArray() as Promise<HistoryDocument[]>;
+      return collection().find(filter, { projection: { entries: 0, journal: 0, pack: 0 } }).sort({ acceptedAt: -1, _id: -1 }).limit(limit).maxTimeMS(SEARCH_MS_MAX).toArray() as Promise<HistoryDocument[]>;
     },
     async present(ids) {
       const found = await collection().find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();

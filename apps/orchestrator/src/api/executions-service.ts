@@ -25,7 +25,7 @@ export function executionsService({ starts, reader, lanes, reruns }: ApiOptions)
     get: unary<ExecutionReference, ExecutionMessage>(async ({ organisation, execution }) => executionMessage(await reader.view(organisation, execution))),
     list: unary<ListRequest, ListAnswer>(async (request) => {
       const { executions, cursor } = await reader.list(request);
-      return { executions, cursor };
+      return { executions: executions.map(({ fields, ...summary }) => ({ ...summary, fieldsJson: Object.keys(fields).length === 0 ? '' : JSON.stringify(fields) })), cursor, where: request.where };
     }),
     cancel: unary<ExecutionReference, ExecutionMessage>(async ({ organisation, execution }) => {
       await operate({ reader, lanes }, { organisation, execution }, (found, lane, answer, refused) => lane.post({ kind: 'cancel', organisation: found.organisation, execution, answer, refused }));

@@ -1,4 +1,4 @@
-import type { JsonValue, Program } from '@millrace/engine';
+import { fieldsOf, type JsonValue, type Program } from '@millrace/engine';
 import { fixtureText, HEAD, workflowOf } from '../fixture.test-support.ts';
 import { isList, isObject, type JsonObject } from '../json-value.ts';
 import { formatProblem } from '../problem.ts';
@@ -81,6 +81,21 @@ describe('compiling a workflow', () => {
     ['what the export of a task sees', 'do:\n  - a: { set: { x: 1 }, if: $context.go, input: { from: $task.name }, output: { as: $input }, export: { as: { o: "${ $output }", w: "${ $workflow.id }" } } }\n', '1 set /do/0/a\n    if ‹$context.go› ($context)\n    value {"x":1}\n    input from ‹$task.name› ($task)\n    output as ‹$input› ($input)\n    export as {o: ‹$output› ($output), w: ‹$workflow.id› ($workflow)}'],
   ])('compiles %s', (_, text, nodes) => {
     expect(nodesOf(text)).toBe(nodes);
+  });
+
+  test('a workflow declares fields over its input, in the names that filters can write', () => {
+    const withFields = (fields: string): string => HEAD.replace('document:\n', `document:\n  metadata: { millrace: { fields: ${fields} } }\n`);
+    const program = compiled(`${withFields('{ orderId: "${ .order.id }", big: ".total > $input.limit", text: .t, list: .l, none: .n, fails: error }')}do: []\n`);
+    expect(program.fields?.map(({ name, expression }) => [name, expression.source])).toEqual([['orderId', '.order.id'], ['big', '.total > $input.limit'], ['text', '.t'], ['list', '.l'], ['none', '.n'], ['fails', 'error']]);
+    expect(fieldsOf(program, { order: { id: 7 }, total: 3, limit: 2, t: 'x', l: [1] }, 0)).toEqual({ orderId: 7, big: true, text: 'x' });
+    expect(fieldsOf(program, { t: 'x'.repeat(257) }, 0)).toEqual({ big: false });
+    const refused = (fields: string): readonly string[] => {
+      const result = compileWorkflow(workflowOf(`${withFields(fields)}do: []\n`));
+      return result.kind === 'refused' ? result.problems.map(({ message }) => message) : [];
+    };
+    expect(refused('{ a-b: .x, c: 1, d: "${ .x", e: $context.y }')).toEqual(['"a-b" is no name of a field', 'a field is an expression over the input of the execution', expect.stringContaining('the expression cannot be read'), '`$context` cannot be used here']);
+    expect(refused('[ a ]')).toEqual(['`fields` must be an object of names and expressions']);
+    expect(refused(`{ ${Array.from({ length: 17 }, (_, index) => `f${index}: .x`).join(', ')} }`)).toEqual(['there are 17 fields; the most is 16']);
   });
 
   test('gives expressions the variables they mention, in the order they list them', () => {

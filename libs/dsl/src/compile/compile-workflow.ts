@@ -17,6 +17,7 @@ import { validateWorkflow } from '../validate-workflow.ts';
 import { errorVariableOf } from './catch-clause.ts';
 import { createCompilation, type Compilation } from './compilation.ts';
 import { eventVariablesOf } from './events.ts';
+import { compileFields } from './metadata.ts';
 import { planTasks, type PlannedTask } from './plan.ts';
 import { compileSchedule } from './schedule.ts';
 import { compileData, compileTimeout, type Targets } from './task-head.ts';
@@ -57,6 +58,7 @@ function compileProgram(compilation: Compilation): Program {
   const identity = property(value, 'document');
   const text = (name: string): string => String(property(identity, name) ?? '');
   const { exportAs: _as, exportSchema: _schema, ...data } = compileData(compilation, value, '', { from: WORKFLOW_INPUT, as: WORKFLOW_OUTPUT, export: WORKFLOW_OUTPUT });
+  const fields = compileFields(compilation);
   return {
     hash: contentHash(value),
     namespace: text('namespace'),
@@ -64,6 +66,7 @@ function compileProgram(compilation: Compilation): Program {
     version: text('version'),
     document: value,
     ...data,
+    ...(fields.length === 0 ? {} : { fields }),
     nodes: compileNodes(compilation),
   };
 }

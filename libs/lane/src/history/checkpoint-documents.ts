@@ -1,6 +1,6 @@
 /** Checkpoints and journal segments as the database has them, and what is asked of the database; an adapter provides it. */
 
-import type { ListFilter } from './history-documents.ts';
+import type { FieldDocument, ListFilter } from './history-documents.ts';
 
 export interface CheckpointDocument {
   readonly _id: string;
@@ -27,10 +27,12 @@ export interface CheckpointDocument {
   readonly asleep?: boolean;
   /** An operator has paused it. */
   readonly paused?: true;
+  /** Business fields, of those that are asleep: others are found in memory. */
+  readonly fields?: readonly FieldDocument[];
 }
 
 /** A sleeping execution as lists show it. */
-export type SleepingSummary = Required<Pick<CheckpointDocument, '_id' | 'organisation' | 'workflow' | 'version' | 'acceptedAt'>> & Pick<CheckpointDocument, 'paused'>;
+export type SleepingSummary = Required<Pick<CheckpointDocument, '_id' | 'organisation' | 'workflow' | 'version' | 'acceptedAt'>> & Pick<CheckpointDocument, 'paused' | 'fields'>;
 
 export interface SegmentDocument {
   readonly _id: string;

@@ -13,12 +13,12 @@
  */
 import type { Clock } from '@millrace/clock';
 import { slotOf } from '@millrace/identity';
-import { restingUntil, snapshotOf, type Snapshot } from '@millrace/engine';
+import { fieldsOf, restingUntil, snapshotOf, type Snapshot } from '@millrace/engine';
 import type { Actor } from '../lane/actor.ts';
 import type { IdTable } from '../lane/id-table.ts';
 import type { DuePlace } from '../lane/sleepers.ts';
 import type { CheckpointDocument, CheckpointDocuments, SegmentDocument, SleepingSummary } from './checkpoint-documents.ts';
-import type { ListFilter } from './history-documents.ts';
+import { fieldsPart, type ListFilter } from './history-documents.ts';
 import type { PayloadArchive } from './payload-archive.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
 
@@ -169,6 +169,7 @@ function documentOf(lane: number, actor: Actor, newSegments: number, format: num
   for (const activation of execution.activations.values()) if (activation.dueMs !== undefined && activation.dueMs < dueMs) dueMs = activation.dueMs;
   const text = JSON.stringify(snapshotOf(execution, format));
   const large = text.length <= STATE_CHARACTERS_MAX ? undefined : { name: `state.${execution.id}.${actor.hop}.${actor.lastSequence}`, text };
+  const asleep = restingUntil(execution) !== undefined;
   const document: CheckpointDocument = {
     _id: execution.id,
     organisation: execution.organisation,
@@ -184,7 +185,8 @@ function documentOf(lane: number, actor: Actor, newSegments: number, format: num
     state: large === undefined ? text : '',
     ...(large === undefined ? {} : { reference: large.name }),
     dueMs: dueMs === Infinity ? null : dueMs,
-    asleep: restingUntil(execution) !== undefined,
+    asleep,
+    ...(asleep ? fieldsPart(fieldsOf(execution.program, execution.rawInput.value, execution.acceptedAtMs)) : {}),
     ...(execution.paused === undefined ? {} : { paused: true as const }),
   };
   return { document, large };

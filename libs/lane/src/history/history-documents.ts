@@ -1,5 +1,6 @@
 /** Executions that have ended as the database has them, and what is asked of the database; an adapter provides it. */
-import type { Problem } from '@millrace/engine';
+import type { FieldValue, FieldValues, Problem } from '@millrace/engine';
+import type { Filter } from '../search/filter.ts';
 
 /** An execution that has ended. */
 export interface HistoryDocument {
@@ -21,10 +22,26 @@ export interface HistoryDocument {
   readonly entries?: readonly string[];
   readonly key: string | null;
   readonly inputDigest: string | null;
+  /** Those with a value; absent when there are none. */
+  readonly fields?: readonly FieldDocument[];
+}
+
+/** A business field as the database has it: one index serves all names. */
+export interface FieldDocument {
+  readonly name: string;
+  readonly value: FieldValue;
+}
+
+/** As documents hold them: with the property, or without. */
+export function fieldsPart(fields: FieldValues): { readonly fields?: readonly FieldDocument[] } {
+  const list = Object.entries(fields).map(([name, value]) => ({ name, value }));
+  return list.length === 0 ? {} : { fields: list };
 }
 
 export interface ListFilter {
+  /** Empty: any. */
   readonly organisation: string;
+  readonly where?: Filter;
   readonly status?: string;
   readonly workflow?: string;
   readonly before?: { readonly acceptedAtMs: number; readonly id: string };

@@ -7,7 +7,7 @@
  * - What cannot be written waits in memory, up to WAITING_CHARACTERS_MAX; beyond it the lanes refuse new starts.
  */
 import type { Clock } from '@millrace/clock';
-import { entryReferencesOf } from '@millrace/engine';
+import { entryReferencesOf, fieldsOf } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -17,7 +17,7 @@ import { inputDigest, NO_DIGEST, START_MEMORY_MS, STARTS_REMEMBERED_MAX } from '
 import type { Remembered } from '../lane/take-lane.ts';
 import { mayName, type PayloadArchive } from './payload-archive.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
-import type { HistoryDocument, HistoryDocuments, ListFilter } from './history-documents.ts';
+import { fieldsPart, type HistoryDocument, type HistoryDocuments, type ListFilter } from './history-documents.ts';
 import { inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow } from './checkpoint-store.ts';
 
 /** Documents of one bulk write, and their journal text in characters. */
@@ -278,6 +278,7 @@ function documentOf(finished: Finished, overflow: Overflow | undefined, format: 
     ...journalOf(finished, overflow, format),
     key: finished.key ?? null,
     inputDigest: finished.key === undefined ? null : inputDigest(finished.input),
+    ...fieldsPart(fieldsOf(finished.program, finished.input.value, finished.acceptedAtMs)),
   };
 }
 

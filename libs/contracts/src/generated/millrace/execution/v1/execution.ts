@@ -110,6 +110,8 @@ export interface ExecutionSummary {
   readonly status: string;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
+  /** Business fields that the workflow declares, as a JSON object; empty when there are none. */
+  readonly fieldsJson: string;
 }
 
 /** One span of an execution's trace, made from its journal. */
@@ -954,7 +956,16 @@ export const Task: MessageFns<Task> = {
 };
 
 function createBaseExecutionSummary(): ExecutionSummary {
-  return { execution: "", organisation: "", workflow: "", version: "", status: "", startedAtMs: 0, endedAtMs: 0 };
+  return {
+    execution: "",
+    organisation: "",
+    workflow: "",
+    version: "",
+    status: "",
+    startedAtMs: 0,
+    endedAtMs: 0,
+    fieldsJson: "",
+  };
 }
 
 export const ExecutionSummary: MessageFns<ExecutionSummary> = {
@@ -979,6 +990,9 @@ export const ExecutionSummary: MessageFns<ExecutionSummary> = {
     }
     if (message.endedAtMs !== 0) {
       writer.uint32(57).double(message.endedAtMs);
+    }
+    if (message.fieldsJson !== "") {
+      writer.uint32(66).string(message.fieldsJson);
     }
     return writer;
   },
@@ -1052,6 +1066,14 @@ export const ExecutionSummary: MessageFns<ExecutionSummary> = {
             message.endedAtMs = reader.double();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.fieldsJson = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1076,6 +1098,7 @@ export const ExecutionSummary: MessageFns<ExecutionSummary> = {
     message.status = object.status ?? "";
     message.startedAtMs = object.startedAtMs ?? 0;
     message.endedAtMs = object.endedAtMs ?? 0;
+    message.fieldsJson = object.fieldsJson ?? "";
     return message;
   },
 };

@@ -145,6 +145,11 @@ export interface ListExecutionsRequest {
   readonly workflow: string;
   readonly cursor: string;
   readonly limit: number;
+  /**
+   * A filter such as `status = failed and field.orderId = 7 and started > 2h ago`. With it, an operator key that names
+   * no organisation sees all of them.
+   */
+  readonly where: string;
 }
 
 export interface ListExecutionsResponse {
@@ -1529,7 +1534,7 @@ export const GetExecutionRequest: MessageFns<GetExecutionRequest> = {
 };
 
 function createBaseListExecutionsRequest(): ListExecutionsRequest {
-  return { status: "", workflow: "", cursor: "", limit: 0 };
+  return { status: "", workflow: "", cursor: "", limit: 0, where: "" };
 }
 
 export const ListExecutionsRequest: MessageFns<ListExecutionsRequest> = {
@@ -1545,6 +1550,9 @@ export const ListExecutionsRequest: MessageFns<ListExecutionsRequest> = {
     }
     if (message.limit !== 0) {
       writer.uint32(32).uint32(message.limit);
+    }
+    if (message.where !== "") {
+      writer.uint32(42).string(message.where);
     }
     return writer;
   },
@@ -1594,6 +1602,14 @@ export const ListExecutionsRequest: MessageFns<ListExecutionsRequest> = {
             message.limit = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.where = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1615,6 +1631,7 @@ export const ListExecutionsRequest: MessageFns<ListExecutionsRequest> = {
     message.workflow = object.workflow ?? "";
     message.cursor = object.cursor ?? "";
     message.limit = object.limit ?? 0;
+    message.where = object.where ?? "";
     return message;
   },
 };

@@ -148,12 +148,18 @@ export interface ListRequest {
   readonly limit: number;
   /** Only executions in the memory of this orchestrator's lanes, not those in its history. */
   readonly liveOnly: boolean;
+  /** A filter; empty: all. Its organisation may then be empty, which means any. */
+  readonly where: string;
+  /** What the times of the filter count from; 0: now. */
+  readonly nowMs: number;
 }
 
 export interface ListAnswer {
   readonly executions: readonly ExecutionSummary[];
   /** Empty at the end. */
   readonly cursor: string;
+  /** As in the request: an orchestrator that does not know filters answers without. */
+  readonly where: string;
 }
 
 export interface TailRequest {
@@ -1372,7 +1378,7 @@ export const Explanation: MessageFns<Explanation> = {
 };
 
 function createBaseListRequest(): ListRequest {
-  return { organisation: "", status: "", workflow: "", cursor: "", limit: 0, liveOnly: false };
+  return { organisation: "", status: "", workflow: "", cursor: "", limit: 0, liveOnly: false, where: "", nowMs: 0 };
 }
 
 export const ListRequest: MessageFns<ListRequest> = {
@@ -1394,6 +1400,12 @@ export const ListRequest: MessageFns<ListRequest> = {
     }
     if (message.liveOnly !== false) {
       writer.uint32(48).bool(message.liveOnly);
+    }
+    if (message.where !== "") {
+      writer.uint32(58).string(message.where);
+    }
+    if (message.nowMs !== 0) {
+      writer.uint32(65).double(message.nowMs);
     }
     return writer;
   },
@@ -1459,6 +1471,22 @@ export const ListRequest: MessageFns<ListRequest> = {
             message.liveOnly = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.where = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.nowMs = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1482,12 +1510,14 @@ export const ListRequest: MessageFns<ListRequest> = {
     message.cursor = object.cursor ?? "";
     message.limit = object.limit ?? 0;
     message.liveOnly = object.liveOnly ?? false;
+    message.where = object.where ?? "";
+    message.nowMs = object.nowMs ?? 0;
     return message;
   },
 };
 
 function createBaseListAnswer(): ListAnswer {
-  return { executions: [], cursor: "" };
+  return { executions: [], cursor: "", where: "" };
 }
 
 export const ListAnswer: MessageFns<ListAnswer> = {
@@ -1497,6 +1527,9 @@ export const ListAnswer: MessageFns<ListAnswer> = {
     }
     if (message.cursor !== "") {
       writer.uint32(18).string(message.cursor);
+    }
+    if (message.where !== "") {
+      writer.uint32(26).string(message.where);
     }
     return writer;
   },
@@ -1530,6 +1563,14 @@ export const ListAnswer: MessageFns<ListAnswer> = {
             message.cursor = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.where = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1549,6 +1590,7 @@ export const ListAnswer: MessageFns<ListAnswer> = {
     const message = createBaseListAnswer() as any;
     message.executions = object.executions?.map((e) => ExecutionSummary.fromPartial(e)) || [];
     message.cursor = object.cursor ?? "";
+    message.where = object.where ?? "";
     return message;
   },
 };
