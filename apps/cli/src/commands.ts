@@ -5,6 +5,7 @@ import type { Command } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { graphCommand } from './graph.ts';
+import { jobCommand } from './jobs.ts';
 import { listCommand } from './list.ts';
 import { publishCommand } from './publish.ts';
 import { planCommand } from './plan.ts';
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   pauseCommand,
   resumeCommand,
   cancelCommand,
+  jobCommand,
   publishCommand,
   schedulesCommand,
   subscriptionsCommand,

@@ -8,12 +8,15 @@ import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type Ser
 import type { Execution, Trace } from '@millrace/contracts/execution/v1/execution';
 import {
   ExecutionServiceClient,
+  JobServiceClient,
   LaneServiceClient,
   OrganisationServiceClient,
   WorkflowServiceClient,
   type ApplyResourceResponse,
+  type CreateJobRequest,
   type ExecutionEvent,
   type Explanation,
+  type Job,
   type Lanes,
   type RerunExecutionRequest,
   type RerunExecutionResponse,
@@ -61,6 +64,10 @@ export interface GatewayClient {
   operate(execution: string, act: 'pause' | 'resume' | 'cancel', reason: string): Promise<Execution>;
   explain(execution: string): Promise<Explanation>;
   rerun(request: RerunExecutionRequest): Promise<RerunExecutionResponse>;
+  createJob(request: CreateJobRequest): Promise<Job>;
+  job(id: string): Promise<Job>;
+  jobs(): Promise<readonly Job[]>;
+  cancelJob(id: string): Promise<Job>;
   lanes(): Promise<Lanes>;
   scaleLanes(lanes: number): Promise<Lanes>;
   trace(execution: string): Promise<Trace>;
@@ -85,6 +92,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
   const executions = new ExecutionServiceClient(address, channel, options);
   const organisations = new OrganisationServiceClient(address, channel, options);
   const lanes = new LaneServiceClient(address, channel, options);
+  const jobs = new JobServiceClient(address, channel, options);
   const events = new EventServiceClient(address, channel, options);
   const schedules = new ScheduleServiceClient(address, channel, options);
   const subscriptions = new SubscriptionServiceClient(address, channel, options);
@@ -118,6 +126,10 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
     operate: (execution, act, reason) => call(executions[`${act}Execution`].bind(executions), { execution, reason }),
     rerun: (request) => call(executions.rerunExecution.bind(executions), request),
     explain: (execution) => ask(executions.explainExecution.bind(executions), { execution }),
+    createJob: (request) => call(jobs.createJob.bind(jobs), request),
+    job: (job) => ask(jobs.getJob.bind(jobs), { job }),
+    jobs: async () => (await ask(jobs.listJobs.bind(jobs), {})).jobs,
+    cancelJob: (job) => call(jobs.cancelJob.bind(jobs), { job }),
     lanes: () => ask(lanes.getLanes.bind(lanes), {}),
     scaleLanes: (count) => call(lanes.scaleLanes.bind(lanes), { lanes: count }),
     trace: (execution) => ask(executions.getTrace.bind(executions), { execution }),
@@ -147,6 +159,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
       executions.close();
       organisations.close();
       lanes.close();
+      jobs.close();
       events.close();
       schedules.close();
       subscriptions.close();

@@ -1,8 +1,9 @@
 /** `millrace retry`, `restart` and `fork`: an execution made from another. */
 import { randomUUID } from 'node:crypto';
 import { rerunDocument, type RerunDocument } from '@millrace/documents';
-import { GATEWAY_OPTIONS, type Arguments, type Command } from './command.ts';
+import { GATEWAY_OPTIONS, UsageError, type Arguments, type Command } from './command.ts';
 import { EXIT } from './exit-status.ts';
+import { isBulk, runBulk, WHERE_OPTIONS } from './jobs.ts';
 import { readInputJson } from './run-input.ts';
 import { writeJson, type Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
@@ -42,11 +43,15 @@ export function rerunText({ execution, existing, workflow, version, effects }: R
 
 export const retryCommand: Command = {
   name: 'retry',
-  synopsis: 'ID [--dry-run]',
+  synopsis: 'ID [--dry-run] | --where FILTER',
   summary: 'Run an execution that did not complete again, from the task that failed',
-  options: OPTIONS,
-  positionals: { least: 1, most: 1 },
-  run: (given, terminal) => rerun(given, terminal, 'retry'),
+  options: { ...OPTIONS, ...WHERE_OPTIONS },
+  positionals: { least: 0, most: 1 },
+  async run(given, terminal) {
+    if (!isBulk(given, 'retry')) return rerun(given, terminal, 'retry');
+    if (given.flag('dry-run') || given.text('key') !== undefined) throw new UsageError('--dry-run and --key are for one execution; see what a filter means with `millrace list --where`');
+    return runBulk(given, terminal, 'retry');
+  },
 };
 
 export const rerunFromCommand: Command = {

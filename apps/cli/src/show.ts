@@ -1,6 +1,7 @@
 /** One execution: `millrace show`, `explain`, `pause`, `resume` and `cancel`. */
 import { executionDocument, explanationDocument } from '@millrace/documents';
 import { GATEWAY_OPTIONS, type Arguments, type Command } from './command.ts';
+import { isBulk, runBulk, WHERE_OPTIONS } from './jobs.ts';
 import { executionText } from './execution-text.ts';
 import { EXIT } from './exit-status.ts';
 import type { GatewayClient } from './gateway-client.ts';
@@ -25,16 +26,16 @@ export const showCommand: Command = {
   run: (given, terminal) => print(given, terminal, (gateway, execution) => gateway.get(execution)),
 };
 
-const OPERATE_OPTIONS = { reason: { type: 'text', value: 'TEXT', help: 'why; it stands in the history of the execution' }, ...GATEWAY_OPTIONS } as const;
+const OPERATE_OPTIONS = { reason: { type: 'text', value: 'TEXT', help: 'why; it stands in the history of the execution' }, ...WHERE_OPTIONS, ...GATEWAY_OPTIONS } as const;
 
 function operateCommand(act: 'pause' | 'resume' | 'cancel', summary: string): Command {
   return {
     name: act,
-    synopsis: 'ID',
+    synopsis: 'ID | --where FILTER',
     summary,
     options: OPERATE_OPTIONS,
-    positionals: { least: 1, most: 1 },
-    run: (given, terminal) => print(given, terminal, (gateway, execution) => gateway.operate(execution, act, given.text('reason') ?? '')),
+    positionals: { least: 0, most: 1 },
+    run: (given, terminal) => isBulk(given, act) ? runBulk(given, terminal, act) : print(given, terminal, (gateway, execution) => gateway.operate(execution, act, given.text('reason') ?? '')),
   };
 }
 

@@ -4,6 +4,7 @@ import { ExecutionsClient } from '@millrace/contracts/orchestrator/v1/executions
 import { HTTP_LINGER_MS, type Composition, type ServiceContext } from '@millrace/service';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createGrpcApi } from './adapters/grpc-api.ts';
+import { mongoJobs } from './adapters/job-store.ts';
 import { openKeptRecords } from './adapters/kept-records.ts';
 import { createLaneOwners, instanceAt } from './adapters/lane-owners.ts';
 import { createDefinitions, createExecutionViews, createLaneMaps } from './adapters/orchestrators.ts';
@@ -11,6 +12,7 @@ import { createOwnerLinks } from './adapters/owner-streams.ts';
 import { createDeliveries, createResourceOwners, createTriggers } from './adapters/resource-services.ts';
 import type { GatewayConfig } from './config.ts';
 import { createExecutions } from './executions.ts';
+import { createJobs } from './jobs/jobs.ts';
 import { createKeyRing, type StoredKey } from './key-ring.ts';
 import { createOrganisationBook } from './organisation-book.ts';
 import type { Organisation } from './ports.ts';
@@ -59,25 +61,28 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
   const deliveries = createDeliveries(notification);
   const definitions = createDefinitions(orchestrators);
   const triggers = createTriggers(resourcePools.trigger);
-  const executions = createExecutions({ router, views: createExecutionViews(orchestrators, owners, logger), deliveries, makeId });
+  const views = createExecutionViews(orchestrators, owners, logger);
+  const executions = createExecutions({ router, views, deliveries, makeId });
+  const jobs = createJobs({ store: mongoJobs(store), views, logger, nowMs: () => Date.now() });
   const resources = createResources({ owners: createResourceOwners(resourcePools), organisations: knownAtOnce(organisationRecords, organisations), keys: knownAtOnce(keyRecords, keys), isKnown, now: () => Date.now() });
 
   let taking = true;
   const isTaking = (): boolean => taking;
   const streamed = metrics.counter('millrace_gateway_streamed_starts_total', 'Starts that came by stream');
-  const grpc = createGrpcApi({ keys, isKnown, executions, definitions, deliveries, resources, triggers, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
+  const grpc = createGrpcApi({ keys, isKnown, executions, jobs, definitions, deliveries, resources, triggers, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
   const seconds = metrics.histogram('millrace_gateway_request_seconds', 'REST requests, by operation and HTTP status', { labels: ['operation', 'status'] });
   const rest = createRestServer({
     version,
     keys,
     isKnown,
-    handlers: createHandlers({ executions, definitions, deliveries, resources, triggers, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
+    handlers: createHandlers({ executions, jobs, definitions, deliveries, resources, triggers, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
     spans,
     logger,
     isTaking,
     onAnswer: (operation, status, tookMs) => seconds.observe({ operation, status: String(status) }, tookMs / 1000),
   });
   await rest.ready();
+  jobs.start();
 
   return {
     rpcServices: grpc.services,
@@ -89,12 +94,14 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
     // The callers' connections are told to go by the service; until they have, what comes over them is taken.
     lingers: true,
     async drain() {
+      const jobsEnded = jobs.stop();
       grpc.announceDrain();
       for (const until = performance.now() + LINGER_MS_MAX; grpc.openStreams() > 0 && performance.now() < until; ) await delay(LINGER_POLL_MS);
       await delay(HTTP_LINGER_MS);
       taking = false;
       grpc.endStreams();
       executions.endWaits();
+      await jobsEnded;
     },
     async close() {
       router.close();

@@ -155,12 +155,12 @@ function traceExecution(reference: ExecutionReference) {
   return { traceId: 'f'.repeat(32), spans: [{ spanId: 'a'.repeat(16), parentSpanId: '', service: 'gateway', name: 'accept', startedAtMs, endedAtMs: startedAtMs + 1, attributes: { 'millrace.organisation': 'default' } }] };
 }
 
-function listExecutions({ organisation, workflow, limit, cursor }: ListRequest) {
+function listExecutions({ organisation, workflow, where, limit, cursor }: ListRequest) {
   const before = decodeListPosition(cursor) ?? { startedAtMs: Number.POSITIVE_INFINITY, execution: '' };
   const executions = [...shown.values()]
     .filter((each) => each.organisation === organisation && (workflow === '' || each.workflow === workflow) && newestFirst(each, before) > 0)
     .sort(newestFirst);
-  return { executions: executions.slice(0, limit), cursor: executions.length > limit ? 'more' : '' };
+  return { executions: executions.slice(0, limit).map((each) => ({ ...each, fieldsJson: '' })), cursor: executions.length > limit ? 'more' : '', where };
 }
 
 function tail(call: ServerWritableStream<TailRequest, ExecutionEvent>): void {

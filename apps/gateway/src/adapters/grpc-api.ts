@@ -6,11 +6,13 @@
 import type { handleBidiStreamingCall, handleServerStreamingCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import {
   DeliveryServiceService,
+  JobServiceService,
   LaneServiceService,
   ExecutionServiceService,
   OrganisationServiceService,
   WorkflowServiceService,
   type DeliveryServiceServer,
+  type JobServiceServer,
   type LaneServiceServer,
   type ExecutionEvent,
   type ExecutionServiceServer,
@@ -28,6 +30,8 @@ import { beginCallSpan } from '../call-span.ts';
 import { pageLimit, type Executions } from '../executions.ts';
 import { readEventTexts } from '../cloud-events.ts';
 import type { KeyRing } from '../key-ring.ts';
+import { jobMessage } from '../jobs/job-message.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import { orderOf, type MakeExecutionId } from '../order.ts';
 import type { Definitions, Deliveries, LaneMaps, Triggers } from '../ports.ts';
 import { callerOf, organisationWithin, requireOperator, type Caller } from '../principal.ts';
@@ -39,6 +43,7 @@ export interface GrpcApiOptions {
   readonly keys: KeyRing;
   readonly isKnown: (organisation: string) => boolean;
   readonly executions: Executions;
+  readonly jobs: Jobs;
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
   readonly resources: Resources;
@@ -69,7 +74,7 @@ export interface GrpcApi {
 type Metadata = CallContext['metadata'];
 
 export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
-  const { executions, definitions, deliveries, resources, triggers } = options;
+  const { executions, definitions, deliveries, jobs, resources, triggers } = options;
   const streams: Streams = new Set();
 
   const callerFrom = (metadata: Metadata): Caller => {
@@ -118,6 +123,12 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
   const deliveryService: DeliveryServiceServer = {
     listDeliveries: call('ListDeliveries', (caller, request) => deliveries.list({ ...request, organisation: caller.organisation, limit: pageLimit(request.limit) })),
   };
+  const jobService: JobServiceServer = {
+    createJob: call('CreateJob', async (caller, request) => jobMessage(await jobs.create(caller, request))),
+    getJob: call('GetJob', async (caller, { job }) => jobMessage(await jobs.get(caller, job))),
+    listJobs: call('ListJobs', async (caller) => ({ jobs: (await jobs.list(caller)).map(jobMessage) })),
+    cancelJob: call('CancelJob', async (caller, { job }) => jobMessage(await jobs.cancel(caller, job))),
+  };
   const events: EventServiceServer = {
     publishEvents: call('PublishEvents', async (caller, { eventsJson }) => {
       const checked = readEventTexts(eventsJson);
@@ -157,6 +168,7 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
       { definition: WorkflowServiceService, implementation: { ...workflows } },
       { definition: ExecutionServiceService, implementation: { ...executionService } },
       { definition: OrganisationServiceService, implementation: { ...organisations } },
+      { definition: JobServiceService, implementation: { ...jobService } },
       { definition: LaneServiceService, implementation: { ...laneService } },
       { definition: DeliveryServiceService, implementation: { ...deliveryService } },
       { definition: EventServiceService, implementation: { ...events } },

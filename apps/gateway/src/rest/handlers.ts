@@ -3,6 +3,7 @@ import {
   deliveryListDocument,
   executionDocument,
   executionListDocument,
+  jobDocument,
   explanationDocument,
   rerunDocument,
   scheduleDocument,
@@ -15,6 +16,8 @@ import {
 import { MillraceError } from '@millrace/errors';
 import { readHttpEvents, type HttpHeaders } from '../cloud-events.ts';
 import { pageLimit, type Executions } from '../executions.ts';
+import { jobMessage } from '../jobs/job-message.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import type { Definitions, Deliveries, Triggers } from '../ports.ts';
 import type { Caller } from '../principal.ts';
 import type { LimitsSpec, Resources } from '../resources.ts';
@@ -46,6 +49,7 @@ export type RestHandler = (call: RestCall) => Promise<RestAnswer>;
 
 export interface RestPorts {
   readonly executions: Executions;
+  readonly jobs: Jobs;
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
   readonly resources: Resources;
@@ -59,7 +63,7 @@ const ok = (document: unknown): RestAnswer => ({ status: 200, document });
 
 /** Every operation but the OpenAPI document, which the server has itself. */
 export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<OperationName, 'getOpenApi'>, RestHandler>> {
-  const { executions, definitions, deliveries, resources, triggers } = ports;
+  const { executions, definitions, deliveries, jobs, resources, triggers } = ports;
   return {
     getGateway: async () => ok({ version: ports.version, grpc: ports.grpcAddress() }),
     applyWorkflow: async ({ caller, query, body }) => {
@@ -87,6 +91,14 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     },
     explainExecution: async ({ caller, parameters }) => ok(explanationDocument(await executions.explain(caller, parameters['execution'] ?? ''))),
     getTrace: async ({ caller, parameters }) => ok(traceDocument(await executions.trace(caller, parameters['execution'] ?? ''))),
+    createJob: async ({ caller, body }) => {
+      const { act, where, reason = '' } = body as { readonly act: string; readonly where: string; readonly reason?: string };
+      const job = await jobs.create(caller, { act, where, reason });
+      return { status: 202, document: jobDocument(jobMessage(job)), headers: { location: `/v1/jobs/${job.id}` } };
+    },
+    listJobs: async ({ caller }) => ok({ jobs: (await jobs.list(caller)).map((job) => jobDocument(jobMessage(job))) }),
+    getJob: async ({ caller, parameters }) => ok(jobDocument(jobMessage(await jobs.get(caller, parameters['job'] ?? '')))),
+    cancelJob: async ({ caller, parameters }) => ok(jobDocument(jobMessage(await jobs.cancel(caller, parameters['job'] ?? '')))),
     putLimits: async ({ caller, parameters, body }) => {
       const { concurrency = 0, startsPerSecond = 0, weight = 0 } = body as Partial<LimitsSpec>;
       const limits = await resources.putLimits(caller, parameters['organisation'] ?? '', { concurrency, startsPerSecond, weight });
