@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { graphCommand } from './graph.ts';
-import { jobCommand } from './jobs.ts';
+import { jobCommand, retentionCommand } from './jobs.ts';
 import { listCommand } from './list.ts';
 import { publishCommand } from './publish.ts';
 import { planCommand } from './plan.ts';
@@ -47,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   resumeCommand,
   cancelCommand,
   jobCommand,
+  retentionCommand,
   publishCommand,
   schedulesCommand,
   subscriptionsCommand,

@@ -24,9 +24,9 @@ export function isBulk(given: Arguments, name: string): boolean {
 }
 
 /** Makes a job and follows it to its end; Ctrl-C leaves it running. */
-export async function runBulk(given: Arguments, terminal: Terminal, act: string): Promise<number> {
+export async function runBulk(given: Arguments, terminal: Terminal, act: string, keep = 0): Promise<number> {
   const document = await withGateway(given, terminal, async (gateway) => {
-    let job = jobDocument(await gateway.createJob({ act, where: given.text('where') ?? '', reason: given.text('reason') ?? '' }));
+    let job = jobDocument(await gateway.createJob({ act, where: given.text('where') ?? '', reason: given.text('reason') ?? '', keep }));
     if (!given.json) terminal.write(`job ${job.job}\n`);
     for (let line = ''; job.state === 'running' && !given.flag('detach') && !terminal.interrupted.aborted; ) {
       await delay(LOOK_MS, undefined, { signal: terminal.interrupted }).catch(() => undefined);
@@ -39,9 +39,31 @@ export async function runBulk(given: Arguments, terminal: Terminal, act: string)
   return document.failed > 0 ? EXIT.failed : EXIT.ok;
 }
 
-function progressText({ state, done, skipped, failed, note }: JobDocument): string {
-  return `${state}: ${done} done, ${skipped} too late, ${failed} failed${note === null ? '' : ` (${note})`}`;
+function progressText({ act, state, done, skipped, failed, note, bytes }: JobDocument): string {
+  const freed = act === 'remove' || act === 'measure' ? ` (${(bytes / 1024 ** 2).toFixed(1)} MiB)` : '';
+  return `${state}: ${done} ${act === 'measure' ? 'would be removed' : 'done'}${freed}, ${skipped} too late, ${failed} failed${note === null ? '' : ` (${note})`}`;
 }
+
+export const retentionCommand: Command = {
+  name: 'retention',
+  synopsis: 'apply --where FILTER [--keep N] [--dry-run]',
+  summary: 'Delete ended executions that a filter means, with all they have, and say how much that frees',
+  options: {
+    where: { type: 'text', value: 'FILTER', help: 'such as "workflow = orders and ended < 30d ago"' },
+    keep: { type: 'text', value: 'N', help: 'the newest N that the filter means stay' },
+    'dry-run': { type: 'flag', help: 'only say what would be deleted' },
+    detach: { type: 'flag', help: 'do not wait for the job' },
+    reason: { type: 'text', value: 'TEXT', help: 'why; it stands in the job' },
+    ...GATEWAY_OPTIONS,
+  },
+  positionals: { least: 1, most: 1 },
+  async run(given, terminal) {
+    if (given.positionals[0] !== 'apply' || given.text('where') === undefined) throw new UsageError('there is retention apply --where FILTER');
+    const keep = Number(given.text('keep') ?? 0);
+    if (!Number.isInteger(keep) || keep < 0 || keep > 2 ** 31) throw new UsageError(`--keep is a whole number, not ${given.text('keep')}`);
+    return runBulk(given, terminal, given.flag('dry-run') ? 'measure' : 'remove', keep);
+  },
+};
 
 export const jobCommand: Command = {
   name: 'job',

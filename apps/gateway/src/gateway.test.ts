@@ -3,7 +3,7 @@ import { BUCKETS, LANE_TABLE_KEY, connectBus, joinRegistry, laneClaimKey, openBu
 import { ConnectionsService, type Connection, type ConnectionSummary } from '@millrace/contracts/connector/v1/connections';
 import type { Execution } from '@millrace/contracts/execution/v1/execution';
 import { ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient, type ExecutionEvent, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
-import { DefinitionsService, type ApplyRequest, type ExecutionReference, type ListRequest, type Start, type TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import { DefinitionsService, type ApplyRequest, type ExecutionReference, type ListRequest, type RemoveRequest, type Start, type TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import { EventsService, type PublishRequest } from '@millrace/contracts/trigger/v1/events';
 import { SchedulesService, type Schedule, type ScheduleStatus } from '@millrace/contracts/trigger/v1/schedules';
 import { LimitsService, type OrganisationLimits } from '@millrace/contracts/throttle/v1/throttle';
@@ -48,7 +48,7 @@ beforeAll(async () => {
   [nats, mongod] = await Promise.all([startNats({ dataDir: path.join(folder.path, 'nats') }), startMongod({ dataDir: path.join(folder.path, 'mongo') })]);
   bus = await connectBus({ url: nats.url, name: 'gateway-test', logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }) });
   peer = await startPeer(answerStart, {
-    executions: { get: unaryOf(showExecution), cancel: unaryOf(cancelExecution), trace: unaryOf(traceExecution), list: unaryOf(listExecutions), tail },
+    executions: { get: unaryOf(showExecution), cancel: unaryOf(cancelExecution), trace: unaryOf(traceExecution), list: unaryOf(listExecutions), operate: unaryOf(cancelExecution), remove: unaryOf(removeExecutions), tail },
     prepare(server) {
       server.addService(DefinitionsService, { apply: unaryOf(applyDefinition), list: unaryOf(() => ({ definitions: [] })), get: unaryOf(() => Promise.reject(new MillraceError('workflow-unknown'))) });
       server.addService(LimitsService, {
@@ -161,6 +161,14 @@ function listExecutions({ organisation, workflow, where, limit, cursor }: ListRe
     .filter((each) => each.organisation === organisation && (workflow === '' || each.workflow === workflow) && newestFirst(each, before) > 0)
     .sort(newestFirst);
   return { executions: executions.slice(0, limit).map((each) => ({ ...each, fieldsJson: '' })), cursor: executions.length > limit ? 'more' : '', where };
+}
+
+/** What the peer was asked to remove. */
+const removals: RemoveRequest[] = [];
+
+function removeExecutions(order: RemoveRequest) {
+  removals.push(order);
+  return { removed: order.executions.length, bytes: 1_000 * order.executions.length };
 }
 
 function tail(call: ServerWritableStream<TailRequest, ExecutionEvent>): void {
@@ -398,6 +406,34 @@ describe('workflows and resources', () => {
     ['an organisation that is not there', { kind: 'limits', name: 'x', organisation: 'nobody', spec: { concurrency: 1 } }, 'organisation-unknown'],
   ])('a resource with %s is refused', async (_what, body, reason) => {
     expect((await call('/v1/resources', { method: 'POST', body })).document).toMatchObject({ reason });
+  });
+});
+
+describe('jobs', () => {
+  const headers = { 'millrace-organisation': 'default' };
+  const over = (job: unknown) =>
+    eventually(async () => {
+      const { document } = await call(`/v1/jobs/${job}`, { headers });
+      return document['state'] === 'running' ? undefined : document;
+    });
+
+  test('a retention keeps the newest, measures or removes the rest, and is for operators', async () => {
+    const { executions } = (await call('/v1/executions?limit=500', { headers })).document as unknown as ExecutionListDocument;
+    const body = { act: 'measure', where: 'ended < 30d ago', keep: 2 };
+    const measured = await call('/v1/jobs', { method: 'POST', body, headers });
+    expect(measured).toMatchObject({ status: 202, document: { act: 'measure', state: 'running', organisation: 'default', keep: 2, bytes: 0 } });
+    const rest = executions.length - 2;
+    expect(rest).toBeGreaterThan(2);
+    expect(await over(measured.document['job'])).toMatchObject({ state: 'completed', done: rest, bytes: 1_000 * rest });
+    const removed = await call('/v1/jobs', { method: 'POST', body: { ...body, act: 'remove' }, headers });
+    expect(await over(removed.document['job'])).toMatchObject({ state: 'completed', done: rest });
+    expect(removals.map(({ organisation, dryRun, executions: ids }) => [organisation, dryRun, ids])).toEqual([true, false].map((dryRun) => ['default', dryRun, executions.slice(2).map(({ execution }) => execution)]));
+    expect(removals.every(({ endedBeforeMs }) => endedBeforeMs < Date.now() - 3_500_000)).toBe(true);
+    await call('/v1/resources', { method: 'POST', body: { kind: 'organisation', name: 'tidy', spec: {} } });
+    const key = (await call('/v1/keys', { method: 'POST', body: { organisation: 'tidy' } })).document['key'] as unknown as string;
+    expect((await call('/v1/jobs', { method: 'POST', body, key })).document).toMatchObject({ reason: 'organisation-denied' });
+    expect((await call('/v1/jobs', { key })).document).toEqual({ jobs: [] });
+    expect((await call(`/v1/jobs/${removed.document['job']}`, { key })).document).toMatchObject({ reason: 'resource-unknown' });
   });
 });
 

@@ -103,6 +103,8 @@ export interface ExecutionViews {
   /** `by` and `reason` stand in the execution's history. */
   operate(reference: ExecutionReference, command: OperatorCommand): Promise<Execution>;
   rerun(reference: ExecutionReference, command: RerunCommand & { readonly by: string }): Promise<RerunExecutionResponse>;
+  /** Removes executions that ended before then from the history, or only says how many that would be. */
+  remove(order: { readonly organisation: string; readonly executions: readonly string[]; readonly endedBeforeMs: number; readonly dryRun: boolean }): Promise<{ readonly removed: number; readonly bytes: number }>;
   explain(reference: ExecutionReference): Promise<{ readonly status: string; readonly sentence: string }>;
   trace(reference: ExecutionReference): Promise<Trace>;
   /** One part for every source; the history among them. */

@@ -69,7 +69,7 @@ export async function compose(context: ServiceContext<OrchestratorConfig>): Prom
   });
   const leases = await connectLeases({ bus, pool: context.pool('throttle'), owner: instance, logger, ...host.leaseHooks, owners: () => Math.max(1, registry.list('orchestrator').length) });
   const { lanes, reader, scheduler, gate, history, outbox } = host;
-  const api: ApiOptions = { lanes, definitions, reader, nowMs: () => clock.wallMs(), starts: host.starts, reruns: (order) => host.rerun(order) };
+  const api: ApiOptions = { lanes, definitions, reader, history, nowMs: () => clock.wallMs(), starts: host.starts, reruns: (order) => host.rerun(order) };
   observeOrchestrator(context.metrics, { lanes, scheduler, gate, history, outbox });
 
   return {

@@ -22,6 +22,10 @@ export interface JobDocument {
   readonly failures: readonly { readonly execution: string; readonly message: string }[];
   /** What it waits for. */
   readonly note: string | null;
+  /** How many of the newest stay, with remove and measure. */
+  readonly keep: number;
+  /** Of what was removed, before the database's compression. */
+  readonly bytes: number;
 }
 
 export function jobDocument(job: Job): JobDocument {
@@ -40,5 +44,7 @@ export function jobDocument(job: Job): JobDocument {
     failed: job.failed,
     failures: job.failures.map(({ execution, message }) => ({ execution, message })),
     note: job.note === '' ? null : job.note,
+    keep: job.keep,
+    bytes: job.bytes,
   };
 }

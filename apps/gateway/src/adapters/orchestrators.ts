@@ -26,6 +26,8 @@ export const QUESTION_DEADLINE_MS = 10_000;
 export const RETRY_PAUSE_MS = 100;
 /** How long one orchestrator may take to read a journal and make an execution from it, in milliseconds. */
 export const RERUN_DEADLINE_MS = 20_000;
+/** How long removing a page of executions may take, in milliseconds. */
+const REMOVE_DEADLINE_MS = 60_000;
 /** How long applying a workflow may take, in milliseconds. */
 export const APPLY_DEADLINE_MS = 20_000;
 
@@ -64,6 +66,7 @@ export function createExecutionViews(pool: ChannelPool, owners: LaneOwners, logg
         }
       }),
     rerun: (reference, command) => askOwner(reference, (instance) => pool.unary(ExecutionsClient, 'rerun', { ...reference, ...command }, { instance, deadlineMs: RERUN_DEADLINE_MS })),
+    remove: ({ executions, ...order }) => pool.unary(ExecutionsClient, 'remove', { ...order, executions: [...executions] }, { deadlineMs: REMOVE_DEADLINE_MS }),
     explain: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'explain', reference, { instance, deadlineMs })),
     trace: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'trace', reference, { instance, deadlineMs })),
     async list({ whole, ...query }) {

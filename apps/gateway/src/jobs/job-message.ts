@@ -3,6 +3,6 @@ import type { Job as JobMessage } from '@millrace/contracts/gateway/v1/gateway';
 import type { Job } from './job.ts';
 
 export function jobMessage({ id, progress, ...job }: Job): JobMessage {
-  const { done, skipped, failed, failures, note } = progress;
-  return { job: id, ...job, done, skipped, failed, failures: failures.map((each) => ({ ...each })), note };
+  const { done, skipped, failed, failures, bytes, note } = progress;
+  return { job: id, ...job, done, skipped, failed, bytes, failures: failures.map((each) => ({ ...each })), note };
 }

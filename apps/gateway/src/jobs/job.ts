@@ -1,8 +1,11 @@
 /** Jobs: one operation on all executions that a filter means. */
 import type { MillraceError } from '@millrace/errors';
 
-export const JOB_ACTS = ['cancel', 'pause', 'resume', 'retry'] as const;
+export const JOB_ACTS = ['cancel', 'pause', 'resume', 'retry', 'remove', 'measure'] as const;
 export type JobAct = (typeof JOB_ACTS)[number];
+
+/** Executions that ended less than this ago are not removed, in milliseconds: the log may still tell of them. */
+export const REMOVED_AGE_MS_MIN = 3_600_000;
 
 /** Longest filter of a job, in characters; the statuses that its act is for are added to it. */
 export const JOB_FILTER_CHARACTERS_MAX = 1_800;
@@ -23,6 +26,8 @@ export interface Job {
   readonly where: string;
   readonly reason: string;
   readonly by: string;
+  /** With remove and measure: how many of the newest stay. */
+  readonly keep: number;
   readonly state: 'running' | 'completed' | 'cancelled';
   readonly createdAtMs: number;
   /** 0: not yet. */
@@ -40,6 +45,10 @@ export interface JobProgress {
   readonly done: number;
   readonly skipped: number;
   readonly failed: number;
+  /** Executions that stayed because the job keeps the newest. */
+  readonly kept: number;
+  /** Of what was removed. */
+  readonly bytes: number;
   readonly failures: readonly { readonly execution: string; readonly message: string }[];
   /** What it waits for; empty: nothing. */
   readonly note: string;
@@ -78,4 +87,6 @@ const STATUSES: Readonly<Record<JobAct, string>> = {
   pause: 'pending, running, waiting',
   resume: 'suspended',
   retry: 'faulted, cancelled',
+  remove: 'completed, faulted, cancelled',
+  measure: 'completed, faulted, cancelled',
 };

@@ -9,7 +9,7 @@
 import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
 import { randomUUID } from 'node:crypto';
-import { operatorOf, type Caller } from '../principal.ts';
+import { operatorOf, requireOperator, type Caller } from '../principal.ts';
 import type { ExecutionViews } from '../ports.ts';
 import { filterOf, JOB_ACTS, JOB_FILTER_CHARACTERS_MAX, JOB_REASON_CHARACTERS_MAX, JOBS_LISTED_MAX, JOBS_RUNNING_MAX, type Job, type JobAct, type JobStore } from './job.ts';
 import { beginning, runJob } from './run-job.ts';
@@ -24,7 +24,7 @@ const JOBS_AT_ONCE = 4;
 
 export interface Jobs {
   /** @throws MillraceError `argument-invalid` for a filter that cannot be read, `limit-exceeded`, `service-unavailable`, `store-failed`. */
-  create(caller: Caller, order: { readonly act: string; readonly where: string; readonly reason: string }): Promise<Job>;
+  create(caller: Caller, order: { readonly act: string; readonly where: string; readonly reason: string; readonly keep: number }): Promise<Job>;
   /** @throws MillraceError `resource-unknown`. */
   get(caller: Caller, id: string): Promise<Job>;
   list(caller: Caller): Promise<readonly Job[]>;
@@ -93,12 +93,14 @@ export function createJobs({ store, views, logger, nowMs }: JobsOptions): Jobs {
   }
 
   return {
-    async create(caller, { act, where, reason }) {
+    async create(caller, { act, where, reason, keep }) {
       if (!isAct(act)) throw new MillraceError('argument-invalid', { message: `${JSON.stringify(act.slice(0, 32))} is nothing that jobs do: ${JOB_ACTS.join(', ')}` });
+      if (act === 'remove' || act === 'measure') requireOperator(caller, 'Removing executions');
+      else if (keep > 0) throw new MillraceError('argument-invalid', { message: `A job that is to ${act} keeps none back` });
       if (where.trim() === '' || where.length > JOB_FILTER_CHARACTERS_MAX) throw new MillraceError('argument-invalid', { message: `A job needs a filter of at most ${JOB_FILTER_CHARACTERS_MAX} characters` });
       if (reason.length > JOB_REASON_CHARACTERS_MAX) throw new MillraceError('argument-invalid', { message: `The reason of a job has at most ${JOB_REASON_CHARACTERS_MAX} characters, not ${reason.length}` });
       const createdAtMs = nowMs();
-      const job: Job = { id: randomUUID(), organisation: caller.sight, act, where, reason, by: operatorOf(caller), state: 'running', createdAtMs, endedAtMs: 0, progress: beginning(createdAtMs) };
+      const job: Job = { id: randomUUID(), organisation: caller.sight, act, where, reason, keep, by: operatorOf(caller), state: 'running', createdAtMs, endedAtMs: 0, progress: beginning(createdAtMs) };
       // Whoever can search reads the filter: first as it was written, so that a message names the right place.
       for (const filter of [where, filterOf(job)]) await views.list({ organisation: job.organisation, status: '', workflow: '', where: filter, nowMs: createdAtMs, cursor: '', limit: 1, whole: true });
       if ((await store.running(job.organisation)) >= JOBS_RUNNING_MAX) throw new MillraceError('limit-exceeded', { message: `${JOBS_RUNNING_MAX} jobs run already; wait for one, or cancel it` });

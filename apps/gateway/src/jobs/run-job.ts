@@ -14,7 +14,7 @@ import { MillraceError } from '@millrace/errors';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mergeLists } from '../execution-list.ts';
 import type { ExecutionViews } from '../ports.ts';
-import { filterOf, JOB_FAILURES_MAX, type Job, type JobEffect, type JobProgress } from './job.ts';
+import { filterOf, JOB_FAILURES_MAX, REMOVED_AGE_MS_MIN, type Job, type JobEffect, type JobProgress } from './job.ts';
 
 /** Executions of one page, and how many of them are operated on at once. */
 const PAGE = 100;
@@ -32,7 +32,7 @@ const LAST_ID = 'z'.repeat(64);
 
 /** Where the list of a job created at that time begins. */
 export function beginning(createdAtMs: number): JobProgress {
-  return { cursor: encodeListPosition({ startedAtMs: createdAtMs, execution: LAST_ID }), rounds: 0, doneInRound: 0, done: 0, skipped: 0, failed: 0, failures: [], note: '' };
+  return { cursor: encodeListPosition({ startedAtMs: createdAtMs, execution: LAST_ID }), rounds: 0, doneInRound: 0, done: 0, skipped: 0, failed: 0, kept: 0, bytes: 0, failures: [], note: '' };
 }
 
 /** Runs until the job is done, `keep` says that it is no longer ours, or the signal. `isOver` comes with the last progress. */
@@ -52,11 +52,20 @@ export async function runJob(job: Job, views: ExecutionViews, keep: (progress: J
       await wait(error);
       continue;
     }
-    const effects = await effectsOn(job, page.executions, views, wait, signal);
-    if (signal.aborted) return;
-    progress = counted(progress, effects);
+    if (isRemoval(job)) {
+      try {
+        progress = await removed(job, progress, page.executions, views);
+      } catch (error) {
+        await wait(error);
+        continue;
+      }
+    } else {
+      const effects = await effectsOn(job, page.executions, views, wait, signal);
+      if (signal.aborted) return;
+      progress = counted(progress, effects);
+    }
     const isRoundOver = page.cursor === '';
-    const isOver = isRoundOver && (job.act === 'retry' || progress.doneInRound === 0 || progress.rounds + 1 >= ROUNDS_MAX);
+    const isOver = isRoundOver && (job.act === 'retry' || isRemoval(job) || progress.doneInRound === 0 || progress.rounds + 1 >= ROUNDS_MAX);
     if (isRoundOver) progress = { ...progress, cursor: beginning(job.createdAtMs).cursor, rounds: progress.rounds + 1, doneInRound: 0 };
     else progress = { ...progress, cursor: page.cursor };
     if (!(await keep(progress, isOver)) || isOver) return;
@@ -81,12 +90,24 @@ async function effectsOn(job: Job, executions: readonly ListPosition[], views: E
   return effects;
 }
 
+function isRemoval({ act }: Job): boolean {
+  return act === 'remove' || act === 'measure';
+}
+
+/** The list begins with the newest: the first so many of it stay. */
+async function removed(job: Job, progress: JobProgress, executions: readonly ListPosition[], views: ExecutionViews): Promise<JobProgress> {
+  const kept = Math.min(executions.length, job.keep - progress.kept);
+  const older = executions.slice(kept).map(({ execution }) => execution);
+  const found = older.length === 0 ? { removed: 0, bytes: 0 } : await views.remove({ organisation: job.organisation, executions: older, endedBeforeMs: job.createdAtMs - REMOVED_AGE_MS_MIN, dryRun: job.act === 'measure' });
+  return { ...progress, kept: progress.kept + kept, done: progress.done + found.removed, skipped: progress.skipped + older.length - found.removed, bytes: progress.bytes + found.bytes, note: '' };
+}
+
 async function effectOn(job: Job, execution: string, views: ExecutionViews): Promise<JobEffect> {
   const reference = { organisation: job.organisation, execution };
   const reason = job.reason === '' ? `job ${job.id}` : `job ${job.id}: ${job.reason}`;
   try {
     if (job.act === 'retry') await views.rerun(reference, { act: 'retry', from: '', workflow: '', inputJson: '', idempotencyKey: `job/${job.id}`, dryRun: false, by: job.by, reason });
-    else await views.operate(reference, { act: job.act, by: job.by, reason });
+    else if (job.act === 'cancel' || job.act === 'pause' || job.act === 'resume') await views.operate(reference, { act: job.act, by: job.by, reason });
     return 'done';
   } catch (error) {
     const failure = MillraceError.from(error);

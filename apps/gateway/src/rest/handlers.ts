@@ -92,8 +92,8 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
     explainExecution: async ({ caller, parameters }) => ok(explanationDocument(await executions.explain(caller, parameters['execution'] ?? ''))),
     getTrace: async ({ caller, parameters }) => ok(traceDocument(await executions.trace(caller, parameters['execution'] ?? ''))),
     createJob: async ({ caller, body }) => {
-      const { act, where, reason = '' } = body as { readonly act: string; readonly where: string; readonly reason?: string };
-      const job = await jobs.create(caller, { act, where, reason });
+      const { act, where, reason = '', keep = 0 } = body as { readonly act: string; readonly where: string; readonly reason?: string; readonly keep?: number };
+      const job = await jobs.create(caller, { act, where, reason, keep });
       return { status: 202, document: jobDocument(jobMessage(job)), headers: { location: `/v1/jobs/${job.id}` } };
     },
     listJobs: async ({ caller }) => ok({ jobs: (await jobs.list(caller)).map((job) => jobDocument(jobMessage(job))) }),

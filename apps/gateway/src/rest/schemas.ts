@@ -137,11 +137,12 @@ export const SCHEMAS = {
   WorkflowList: closedObject({ workflows: { type: 'array', items: { $ref: '#/components/schemas/Workflow' } } }),
   JobRequest: closedObject(
     {
-      act: { enum: ['cancel', 'pause', 'resume', 'retry'] },
+      act: { enum: ['cancel', 'pause', 'resume', 'retry', 'remove', 'measure'], description: '`remove` deletes ended executions, `measure` says what that would free (operator keys).' },
       where: { type: 'string', minLength: 1, maxLength: 1800, description: 'A filter; of the executions that it means, those that have started.' },
       reason: { type: 'string', maxLength: 900, description: 'Stands in the history of each execution, behind the job.' },
+      keep: { ...count, description: 'With `remove` and `measure`: how many of the newest stay.' },
     },
-    ['reason'],
+    ['reason', 'keep'],
   ),
   Job: closedObject({
     job: text,
@@ -158,6 +159,8 @@ export const SCHEMAS = {
     failed: count,
     failures: { type: 'array', items: closedObject({ execution: text, message: text }), description: 'The first 20.' },
     note: { ...textOrNull, description: 'What it waits for.' },
+    keep: count,
+    bytes: { ...count, description: 'Of what was removed, before the database’s compression.' },
   }),
   JobList: closedObject({ jobs: { type: 'array', items: { $ref: '#/components/schemas/Job' } } }),
   Limits: {

@@ -27,6 +27,21 @@ export function mongoHistory(store: Store): HistoryDocuments {
     async removePayloads(executions) {
       await payloads().deleteMany({ execution: { $in: [...executions] } });
     },
+    async endedBefore(ids, organisation, beforeMs) {
+      const found = await collection().find({ _id: { $in: [...ids] }, endedAt: { $lt: new Date(beforeMs) }, ...(organisation === '' ? {} : { organisation }) }, { projection: { _id: 1 } }).toArray();
+      return found.map(({ _id }) => _id);
+    },
+    async bytesOf(ids) {
+      const sum = async (name: string, match: object, size: object): Promise<number> => {
+        const [found] = await store.collection(name).aggregate<{ readonly bytes: number }>([{ $match: match }, { $group: { _id: null, bytes: { $sum: size } } }]).toArray();
+        return found?.bytes ?? 0;
+      };
+      const whole = { $bsonSize: '$$ROOT' };
+      const ofExecutions = { execution: { $in: [...ids] } };
+      // A journal in a pack takes the part of it that it had before the pack was compressed.
+      const parts = await Promise.all([sum('history', { _id: { $in: [...ids] } }, { $add: [whole, { $ifNull: ['$pack.bytes', 0] }] }), sum('segments', ofExecutions, whole), sum('payloads', ofExecutions, whole)]);
+      return parts.reduce((total, bytes) => total + bytes, 0);
+    },
     async remove(ids) {
       const packed = await collection().distinct('pack.id', { _id: { $in: [...ids] }, pack: { $exists: true } });
       let removed = (await collection().deleteMany({ _id: { $in: [...ids] }, pack: { $exists: false } })).deletedCount;

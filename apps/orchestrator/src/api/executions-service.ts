@@ -1,17 +1,21 @@
 /** The Executions and Definitions gRPC services: translation between their messages and this service's own. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, RerunAnswer, RerunRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, RemoveAnswer, RemoveRequest, RerunAnswer, RerunRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import type { Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
 import { isTooDeep, NESTING_MAX, type ExecutionView, type JsonValue, type TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
-import { type Cancelled, serveStarts, INPUT_CHARACTERS_MAX, type ExecutionReader, type Lane, type Lanes, type StartCall, type RerunOrder, type RerunOutcome, type StartPorts } from '@millrace/lane';
+import { type Cancelled, serveStarts, INPUT_CHARACTERS_MAX, type ExecutionReader, type HistoryStore, type Lane, type Lanes, type StartCall, type RerunOrder, type RerunOutcome, type StartPorts } from '@millrace/lane';
 import { serverStream, unary } from '@millrace/rpc';
 import type { Definitions } from '../definitions/definitions.ts';
 import { tail } from './tail.ts';
 
+/** Executions of one removal. */
+const REMOVED_AT_ONCE_MAX = 500;
+
 export interface ApiOptions {
   readonly starts: StartPorts;
   readonly reader: ExecutionReader;
+  readonly history: HistoryStore;
   readonly lanes: Lanes;
   /** Makes an execution from another. */
   reruns(order: RerunOrder): Promise<RerunOutcome>;
@@ -19,7 +23,7 @@ export interface ApiOptions {
   nowMs(): number;
 }
 
-export function executionsService({ starts, reader, lanes, reruns }: ApiOptions): UntypedServiceImplementation {
+export function executionsService({ starts, reader, lanes, reruns, history }: ApiOptions): UntypedServiceImplementation {
   return {
     start: (call: StartCall) => serveStarts(call, starts),
     get: unary<ExecutionReference, ExecutionMessage>(async ({ organisation, execution }) => executionMessage(await reader.view(organisation, execution))),
@@ -44,6 +48,10 @@ export function executionsService({ starts, reader, lanes, reruns }: ApiOptions)
       if ((act === 'restart') !== (rest.from !== '') && act !== 'fork') throw new MillraceError('argument-invalid', { message: act === 'restart' ? 'A restart needs the reference of the task that it starts from' : 'A retry goes on from the task that failed; to choose another, restart from that' });
       const { program, ...outcome } = await reruns({ ...rest, act, key: idempotencyKey, input: inputJson === '' ? undefined : inputOf(inputJson) });
       return { ...outcome, workflow: program.name, version: program.version, definition: program.hash, effects: outcome.effects.map((each) => ({ ...each, iterations: [...each.iterations] })) };
+    }),
+    remove: unary<RemoveRequest, RemoveAnswer>(({ organisation, executions, endedBeforeMs, dryRun }) => {
+      if (executions.length > REMOVED_AT_ONCE_MAX) throw new MillraceError('argument-invalid', { message: `${executions.length} executions at once; the most is ${REMOVED_AT_ONCE_MAX}` });
+      return history.removeOlder(executions, organisation, endedBeforeMs, dryRun);
     }),
     explain: unary<ExecutionReference, Explanation>(({ organisation, execution }) => reader.explain(organisation, execution)),
     trace: unary<ExecutionReference, Trace>(async ({ organisation, execution }) => traceMessage(await reader.trace(organisation, execution))),

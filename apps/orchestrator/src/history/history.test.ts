@@ -287,3 +287,20 @@ test('removing executions frees their segments, their checkpoints and whatever o
   expect(await payloads.get(names[1] as string)).toBe('"large"');
   expect(await checkpoints.get([gone, kept])).toEqual([]);
 }, 30_000);
+
+test('what ended before a time is measured and removed, of its organisation alone, and the bytes are those that the database is rid of', async () => {
+  const [old, young] = [newExecutionId(), newExecutionId()];
+  const endedAtMs = Date.now() - 7_200_000;
+  await write(finished(padded(actorOf(old, { text: 'x'.repeat(50_000) }, 5)), endedAtMs));
+  await write(finished(actorOf(young, { n: 1 }, 6), Date.now()));
+  const before = endedAtMs + 3_600_000;
+  expect(await history.removeOlder([old, young], 'beta', before, false)).toEqual({ removed: 0, bytes: 0 });
+  const measured = await history.removeOlder([old, young], 'acme', before, true);
+  expect(measured).toEqual({ removed: 1, bytes: expect.any(Number) });
+  expect(measured.bytes).toBeGreaterThan(50_000);
+  expect(measured.bytes).toBeLessThan(80_000);
+  expect(await history.get(old)).not.toBeNull();
+  expect(await history.removeOlder([old, young], '', before, false)).toEqual(measured);
+  expect([await history.get(old), (await history.get(young))?._id]).toEqual([null, young]);
+  expect(await history.removeOlder([old, young], '', before, false)).toEqual({ removed: 0, bytes: 0 });
+}, 30_000);

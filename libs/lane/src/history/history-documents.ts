@@ -70,6 +70,10 @@ export interface HistoryDocuments {
   payload(name: string): Promise<string | undefined>;
   /** Removes the payloads of executions. */
   removePayloads(executions: readonly string[]): Promise<void>;
+  /** Those of an organisation (empty: any) that ended before. */
+  endedBefore(ids: readonly string[], organisation: string, beforeMs: number): Promise<readonly string[]>;
+  /** Bytes of everything that the database has of executions, before its compression. */
+  bytesOf(ids: readonly string[]): Promise<number>;
   /** Removes executions; yields how many there were. */
   remove(ids: readonly string[]): Promise<number>;
   /** Writes those that are not there. Resolves once all are durable; rejected, some may be there all the same. */

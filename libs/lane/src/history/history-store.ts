@@ -53,6 +53,8 @@ export interface HistoryStore {
   prepare(): Promise<void>;
   /** Queues the document; `stored` is called once it is there, with the names of payloads that the log alone needs as objects from then on. */
   write(finished: Finished, stored: Stored): void;
+  /** Removes those of an organisation (empty: any) that ended before, or only says how many they are, and their bytes. */
+  removeOlder(ids: readonly string[], organisation: string, beforeMs: number, dryRun: boolean): Promise<{ readonly removed: number; readonly bytes: number }>;
   /** Removes executions that have ended, with everything they have; yields how many there were. */
   remove(ids: readonly string[]): Promise<number>;
   /** Characters of journal text that wait. */
@@ -187,21 +189,29 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
     clock.after(ms, goOn, { holds: false });
   }
 
+  async function remove(ids: readonly string[]): Promise<number> {
+    for (const id of ids) {
+      const document = await documents.get(id);
+      if (document === null) continue;
+      // Where its objects have not been removed with their frames.
+      const named = entryReferencesOf([...(await checkpoints.segments(id, document.segments)), ...entriesOf(document)]);
+      if (named.length > 0) await payloads.remove(named);
+    }
+    await documents.removePayloads(ids);
+    await checkpoints.removeSegments(ids);
+    await checkpoints.remove(ids);
+    // Last: what is left over by a crash is found again by it.
+    return documents.remove(ids);
+  }
+
   return {
     prepare: () => documents.prepare(),
-    async remove(ids) {
-      for (const id of ids) {
-        const document = await documents.get(id);
-        if (document === null) continue;
-        // Where its objects have not been removed with their frames.
-        const named = entryReferencesOf([...(await checkpoints.segments(id, document.segments)), ...entriesOf(document)]);
-        if (named.length > 0) await payloads.remove(named);
-      }
-      await documents.removePayloads(ids);
-      await checkpoints.removeSegments(ids);
-      await checkpoints.remove(ids);
-      // Last: what is left over by a crash is found again by it.
-      return documents.remove(ids);
+    remove,
+    async removeOlder(ids, organisation, beforeMs, dryRun) {
+      const older = await documents.endedBefore(ids, organisation, beforeMs);
+      if (older.length === 0) return { removed: 0, bytes: 0 };
+      const bytes = await documents.bytesOf(older);
+      return { removed: dryRun ? older.length : await remove(older), bytes };
     },
     write(finished, stored) {
       const characters = finished.journal.size;

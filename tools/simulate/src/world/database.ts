@@ -113,6 +113,8 @@ export class Database {
         }),
       payload: (name) => this.#ask(machine, 'payload got', () => this.payloads.get(name)?.text),
       removePayloads: (executions) => this.#ask(machine, 'payloads removed', () => void [...this.payloads.values()].forEach(({ _id, execution }) => executions.includes(execution) && this.payloads.delete(_id))),
+      endedBefore: (ids, organisation, beforeMs) => this.#ask(machine, 'history ended before', () => of(ids).filter((each) => (organisation === '' || each.organisation === organisation) && each.endedAt.getTime() < beforeMs).map(({ _id }) => _id)),
+      bytesOf: (ids) => this.#ask(machine, 'history bytes', () => JSON.stringify(of(ids)).length),
       remove: (ids) => this.#ask(machine, 'history removed', () => ids.filter((id) => this.history.delete(id)).length),
       insert: (documents) => {
         machine.point('history not stored');

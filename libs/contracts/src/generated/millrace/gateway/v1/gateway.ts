@@ -288,12 +288,17 @@ export interface Delivery {
 }
 
 export interface CreateJobRequest {
-  /** cancel, pause, resume or retry. */
+  /**
+   * cancel, pause, resume or retry; remove, which deletes ended executions, and measure, which says what that would free
+   * (operators).
+   */
   readonly act: string;
   /** Of the executions that it means, those that had started when the job was created. */
   readonly where: string;
   /** Stands in the history of each execution, behind the job's id. */
   readonly reason: string;
+  /** With remove and measure: so many, the newest of those that the filter means, stay. */
+  readonly keep: number;
 }
 
 export interface JobReference {
@@ -329,6 +334,9 @@ export interface Job {
   readonly failures: readonly JobFailure[];
   /** What it waits for; empty: nothing. */
   readonly note: string;
+  /** With remove and measure: bytes of what was deleted, before the database's compression. */
+  readonly bytes: number;
+  readonly keep: number;
 }
 
 export interface JobFailure {
@@ -3269,7 +3277,7 @@ export const Delivery: MessageFns<Delivery> = {
 };
 
 function createBaseCreateJobRequest(): CreateJobRequest {
-  return { act: "", where: "", reason: "" };
+  return { act: "", where: "", reason: "", keep: 0 };
 }
 
 export const CreateJobRequest: MessageFns<CreateJobRequest> = {
@@ -3282,6 +3290,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(26).string(message.reason);
+    }
+    if (message.keep !== 0) {
+      writer.uint32(32).uint32(message.keep);
     }
     return writer;
   },
@@ -3323,6 +3334,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.keep = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3343,6 +3362,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     message.act = object.act ?? "";
     message.where = object.where ?? "";
     message.reason = object.reason ?? "";
+    message.keep = object.keep ?? 0;
     return message;
   },
 };
@@ -3516,6 +3536,8 @@ function createBaseJob(): Job {
     failed: 0,
     failures: [],
     note: "",
+    bytes: 0,
+    keep: 0,
   };
 }
 
@@ -3562,6 +3584,12 @@ export const Job: MessageFns<Job> = {
     }
     if (message.note !== "") {
       writer.uint32(114).string(message.note);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(121).double(message.bytes);
+    }
+    if (message.keep !== 0) {
+      writer.uint32(128).uint32(message.keep);
     }
     return writer;
   },
@@ -3691,6 +3719,22 @@ export const Job: MessageFns<Job> = {
             message.note = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 121) {
+              break;
+            }
+
+            message.bytes = reader.double();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.keep = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3722,6 +3766,8 @@ export const Job: MessageFns<Job> = {
     message.failed = object.failed ?? 0;
     message.failures = object.failures?.map((e) => JobFailure.fromPartial(e)) || [];
     message.note = object.note ?? "";
+    message.bytes = object.bytes ?? 0;
+    message.keep = object.keep ?? 0;
     return message;
   },
 };

@@ -134,6 +134,23 @@ export interface RerunAnswer {
   readonly effects: readonly PlannedEffect[];
 }
 
+export interface RemoveRequest {
+  /** Empty: any. */
+  readonly organisation: string;
+  /** At most 500. */
+  readonly executions: readonly string[];
+  /** Those that ended later stay. */
+  readonly endedBeforeMs: number;
+  /** Only says what would be removed. */
+  readonly dryRun: boolean;
+}
+
+export interface RemoveAnswer {
+  readonly removed: number;
+  /** Of their documents in the database, before its compression. */
+  readonly bytes: number;
+}
+
 export interface Explanation {
   readonly status: string;
   readonly sentence: string;
@@ -1310,6 +1327,164 @@ export const RerunAnswer: MessageFns<RerunAnswer> = {
   },
 };
 
+function createBaseRemoveRequest(): RemoveRequest {
+  return { organisation: "", executions: [], endedBeforeMs: 0, dryRun: false };
+}
+
+export const RemoveRequest: MessageFns<RemoveRequest> = {
+  encode(message: RemoveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.organisation !== "") {
+      writer.uint32(10).string(message.organisation);
+    }
+    for (const v of message.executions) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.endedBeforeMs !== 0) {
+      writer.uint32(25).double(message.endedBeforeMs);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(32).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.organisation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.executions.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.endedBeforeMs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RemoveRequest>, I>>(base?: I): RemoveRequest {
+    return RemoveRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveRequest>, I>>(object: I): RemoveRequest {
+    const message = createBaseRemoveRequest() as any;
+    message.organisation = object.organisation ?? "";
+    message.executions = object.executions?.map((e) => e) || [];
+    message.endedBeforeMs = object.endedBeforeMs ?? 0;
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseRemoveAnswer(): RemoveAnswer {
+  return { removed: 0, bytes: 0 };
+}
+
+export const RemoveAnswer: MessageFns<RemoveAnswer> = {
+  encode(message: RemoveAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.removed !== 0) {
+      writer.uint32(8).uint32(message.removed);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(17).double(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveAnswer() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.removed = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.bytes = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RemoveAnswer>, I>>(base?: I): RemoveAnswer {
+    return RemoveAnswer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveAnswer>, I>>(object: I): RemoveAnswer {
+    const message = createBaseRemoveAnswer() as any;
+    message.removed = object.removed ?? 0;
+    message.bytes = object.bytes ?? 0;
+    return message;
+  },
+};
+
 function createBaseExplanation(): Explanation {
   return { status: "", sentence: "" };
 }
@@ -2301,6 +2476,16 @@ export const ExecutionsService = {
     responseSerialize: (value: RerunAnswer): Buffer => Buffer.from(RerunAnswer.encode(value).finish()),
     responseDeserialize: (value: Buffer): RerunAnswer => RerunAnswer.decode(value),
   },
+  /** Removes executions that have ended from the history, with all they have; any orchestrator can. */
+  remove: {
+    path: "/millrace.orchestrator.v1.Executions/Remove" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveRequest): Buffer => Buffer.from(RemoveRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveRequest => RemoveRequest.decode(value),
+    responseSerialize: (value: RemoveAnswer): Buffer => Buffer.from(RemoveAnswer.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveAnswer => RemoveAnswer.decode(value),
+  },
   /** Why it is not moving. */
   explain: {
     path: "/millrace.orchestrator.v1.Executions/Explain" as const,
@@ -2342,6 +2527,8 @@ export interface ExecutionsServer extends UntypedServiceImplementation {
   operate: handleUnaryCall<OperateRequest, Execution>;
   /** Makes an execution from another. */
   rerun: handleUnaryCall<RerunRequest, RerunAnswer>;
+  /** Removes executions that have ended from the history, with all they have; any orchestrator can. */
+  remove: handleUnaryCall<RemoveRequest, RemoveAnswer>;
   /** Why it is not moving. */
   explain: handleUnaryCall<ExecutionReference, Explanation>;
   trace: handleUnaryCall<ExecutionReference, Trace>;
@@ -2424,6 +2611,22 @@ export interface ExecutionsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RerunAnswer) => void,
+  ): ClientUnaryCall;
+  /** Removes executions that have ended from the history, with all they have; any orchestrator can. */
+  remove(
+    request: RemoveRequest,
+    callback: (error: ServiceError | null, response: RemoveAnswer) => void,
+  ): ClientUnaryCall;
+  remove(
+    request: RemoveRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveAnswer) => void,
+  ): ClientUnaryCall;
+  remove(
+    request: RemoveRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveAnswer) => void,
   ): ClientUnaryCall;
   /** Why it is not moving. */
   explain(
