@@ -3,17 +3,22 @@
  * of its own that is thrown away.
  *
  * - A script reaches nothing but its job: no file, no network, no other script. Modules are the few of the prelude.
- * - Time is looked at by the interpreter itself; memory and stack are the runtime's own limits. Whatever does not
- *   heed them ends with its thread, which the other side takes away.
+ * - Time is looked at by the interpreter itself; the stack is the runtime's own limit. Memory ends where the module's
+ *   memory does: QuickJS counts only how many allocations there are when it is compiled to WebAssembly, not how large
+ *   they are. Whatever does not heed these ends with its thread, which the other side takes away.
  */
 import variantModule from '@jitl/quickjs-ng-wasmfile-release-sync';
 import { parentPort } from 'node:worker_threads';
-import { newQuickJSWASMModuleFromVariant, type QuickJSContext, type QuickJSHandle, type QuickJSRuntime, type QuickJSSyncVariant, type QuickJSWASMModule } from 'quickjs-emscripten-core';
+import { newQuickJSWASMModuleFromVariant, newVariant, type QuickJSContext, type QuickJSHandle, type QuickJSRuntime, type QuickJSSyncVariant, type QuickJSWASMModule } from 'quickjs-emscripten-core';
+import { SCRIPT_JAVASCRIPT_MEMORY_BYTES_MAX } from '../../limits.ts';
 import { JAVASCRIPT_MODULES, JAVASCRIPT_PRELUDE } from './javascript-prelude.ts';
 import type { ScriptJob, ScriptProblem, ScriptReply } from './script-job.ts';
 
 /** Stack of a script, bytes: below the interpreter's own, so that a script that recurses without end gets an error. */
 const STACK_BYTES_MAX = 256 * 1024;
+/** What a module takes at once: less than it is compiled for is refused. Pages of WebAssembly, 64 KiB each. */
+const PAGES_FIRST = 256;
+const PAGE_BYTES = 64 * 1024;
 const OUT_OF_MEMORY = /out of memory/;
 
 /** What a running script has come to. */
@@ -76,7 +81,8 @@ function execute(runtime: QuickJSRuntime, context: QuickJSContext, job: ScriptJo
   const fail = (error: QuickJSHandle): void => {
     if (!ended()) {
       const text = describe(context, inspect, error);
-      if (OUT_OF_MEMORY.test(text)) progress.stopped = 'memory';
+      // Without room for an error QuickJS throws null.
+      if (OUT_OF_MEMORY.test(text) || (text === 'null' && isNearlyFull())) progress.stopped = 'memory';
       else {
         progress.stderr += `Uncaught ${text}\n`;
         progress.exitCode = 1;
@@ -156,13 +162,31 @@ function describe(context: QuickJSContext, inspect: QuickJSHandle, error: QuickJ
 // The module's types are those of its CommonJS form, whose default export Node gives as the whole.
 const variant = variantModule as unknown as QuickJSSyncVariant;
 
+interface ModuleMemory {
+  readonly buffer: ArrayBufferLike;
+}
+/** What is used of it here; the types of Node leave it out. WebAssembly JavaScript Interface, section 5.3. */
+declare const WebAssembly: { readonly Memory: new (pages: { readonly initial: number; readonly maximum: number }) => ModuleMemory };
+
+let wasmMemory: ModuleMemory;
+
+function openModule(): Promise<QuickJSWASMModule> {
+  wasmMemory = new WebAssembly.Memory({ initial: PAGES_FIRST, maximum: SCRIPT_JAVASCRIPT_MEMORY_BYTES_MAX / PAGE_BYTES });
+  return newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory }));
+}
+
+/** Whether the module's memory has grown nearly as far as it may: it grows by large steps, and not by part of one. */
+function isNearlyFull(): boolean {
+  return wasmMemory.buffer.byteLength > 0.75 * SCRIPT_JAVASCRIPT_MEMORY_BYTES_MAX;
+}
+
 const port = parentPort;
 if (port === null) throw new TypeError('this file is run as a thread');
-let quickjs = await newQuickJSWASMModuleFromVariant(variant);
+let quickjs = await openModule();
 port.on('message', (job: ScriptJob) => {
   void (async () => {
     if (broken) {
-      quickjs = await newQuickJSWASMModuleFromVariant(variant);
+      quickjs = await openModule();
       broken = false;
     }
     port.postMessage(run(quickjs, job));

@@ -80,6 +80,8 @@ describe('JavaScript', () => {
   });
   test.each([
     ['memory', 'const all = []; for (;;) all.push({})', /needs more than 64 MiB/],
+    ['memory, in few large pieces', "const all = []; for (;;) all.push('x'.repeat(100_000) + all.length)", /needs more than 64 MiB/],
+    ['memory at once', 'new ArrayBuffer(200 * 1024 * 1024)', /needs more than 64 MiB/],
     ['output', 'for (;;) console.log("x".repeat(1000))', /wrote more than 131072 characters/],
     ['stack', 'const f = () => f() + 1; f()', /call stack|stack overflow/i],
   ])('too much %s is a clear error', async (_, code, detail) => {
