@@ -68,7 +68,7 @@ test('executions can be read, listed, traced, tailed and cancelled', async () =>
   const tail = owner.executions.tail({ organisation: 'acme', execution: sleeper.id, workflow: '' });
   tail.on('error', () => undefined).on('data', (event: TailEvent) => void tailed.push(event));
   await eventually(async () => (await show(sleeper.id)).status === 'waiting');
-  const { executions } = await ask<object, ListAnswer>(owner.executions, 'list', { organisation: 'acme', status: 'waiting', workflow: 'sleeper', cursor: '', limit: 10, liveOnly: false });
+  const { executions } = await ask<object, ListAnswer>(owner.executions, 'list', { organisation: 'acme', status: 'waiting', workflow: 'sleeper', cursor: '', limit: 10, liveOnly: false, where: '', nowMs: 0 });
   expect(executions.map(({ execution }) => execution)).toContain(sleeper.id);
   await expect(ask(owner.executions, 'get', { organisation: 'globex', execution: sleeper.id })).rejects.toThrow('execution-unknown');
   expect(await ask(owner.executions, 'cancel', { organisation: 'acme', execution: sleeper.id })).toMatchObject({ status: 'cancelled' });

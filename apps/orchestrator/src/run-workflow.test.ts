@@ -37,7 +37,7 @@ beforeEach(() => {
 
 const run = (workflow: string, input: object = { n: 1 }) => bed.starts.start({ workflow, input });
 const listed = async (workflow: string): Promise<readonly { readonly execution: string; readonly status: string }[]> => {
-  const answers = await Promise.all([first, second].map((each) => ask<object, ListAnswer>(each.executions, 'list', { organisation: 'acme', status: '', workflow, cursor: '', limit: 100, liveOnly: false })));
+  const answers = await Promise.all([first, second].map((each) => ask<object, ListAnswer>(each.executions, 'list', { organisation: 'acme', status: '', workflow, cursor: '', limit: 100, liveOnly: false, where: '', nowMs: 0 })));
   return [...new Map(answers.flatMap(({ executions }) => executions).map((each) => [each.execution, each])).values()];
 };
 
@@ -85,6 +85,6 @@ test('the end of a child reaches its parent when either owner dies meanwhile, an
 }, 60_000);
 
 async function listedBy(orchestrator: Orchestrator, workflow: string): Promise<number> {
-  const { executions } = await ask<object, ListAnswer>(orchestrator.executions, 'list', { organisation: 'acme', status: '', workflow, cursor: '', limit: 100, liveOnly: false });
+  const { executions } = await ask<object, ListAnswer>(orchestrator.executions, 'list', { organisation: 'acme', status: '', workflow, cursor: '', limit: 100, liveOnly: false, where: '', nowMs: 0 });
   return executions.length;
 }

@@ -21,6 +21,8 @@ const PAGE = 100;
 const AT_ONCE = 8;
 /** Rounds over the executions. */
 const ROUNDS_MAX = 3;
+/** Executions that a runner remembers, so that later rounds, which may read what is a moment old, leave them alone. */
+const SETTLED_MAX = 200_000;
 /** Before what has failed for now is tried again, in milliseconds, and how often an execution is. */
 const PAUSE_MS = 1_000;
 const TRIES_MAX = 5;
@@ -38,6 +40,7 @@ export function beginning(createdAtMs: number): JobProgress {
 /** Runs until the job is done, `keep` says that it is no longer ours, or the signal. `isOver` comes with the last progress. */
 export async function runJob(job: Job, views: ExecutionViews, keep: (progress: JobProgress, isOver: boolean) => Promise<boolean>, signal: AbortSignal): Promise<void> {
   let progress = job.progress;
+  const settled = new Set<string>();
   const wait = async (error: unknown): Promise<void> => {
     progress = { ...progress, note: MillraceError.from(error).message };
     await keep(progress, false);
@@ -60,8 +63,9 @@ export async function runJob(job: Job, views: ExecutionViews, keep: (progress: J
         continue;
       }
     } else {
-      const effects = await effectsOn(job, page.executions, views, wait, signal);
+      const effects = await effectsOn(job, page.executions.filter(({ execution }) => !settled.has(execution)), views, wait, signal);
       if (signal.aborted) return;
+      for (const execution of effects.keys()) if (settled.size < SETTLED_MAX) settled.add(execution);
       progress = counted(progress, effects);
     }
     const isRoundOver = page.cursor === '';
