@@ -40,7 +40,7 @@ export const PLANTS: readonly Plant[] = [
     name: 'dropped-outbox',
     defect: 'Events whose publishing failed are forgotten.',
     file: 'libs/lane/src/outbox.ts',
-    text: 'waiting = [...batch, ...waiting];',
+    text: 'queues.set(organisation, [...batch, ...(queues.get(organisation) ?? [])]);',
     instead: '',
     found: ['E9'],
   },

@@ -204,8 +204,9 @@ export class Observer {
     owner.point('result made durable, worker not told');
   }
 
-  /** A step begins at a worker; yields what to call when it has ended. */
+  /** A step begins at a worker; yields what to call when it has ended. What a process that died still runs to the end of its turn is nobody's. */
   performing(worker: Machine, step: Step): () => void {
+    if (!worker.alive) return () => undefined;
     this.performed++;
     this.#world.note(`${worker.id} performs ${step.execution}/${step.activation}/${step.attempt} of lane ${step.lane}, epoch ${step.epoch}`);
     const highest = this.#highest.get(`${worker.id}/${step.lane}`) ?? 0;
