@@ -35,6 +35,8 @@ export interface PlannedFault {
 
 /** Places between a durable frame and what it allows. */
 const SENDING = ['frame sent, not answered', 'frame answered, effects not begun', 'between effects', 'step dispatched'] as const;
+/** Who stands still for so long, in milliseconds, has lost its lanes to others, and its streams to workers not yet. */
+const DISPLACED_MS = [6_300, 7_450] as const;
 /** Places that few processes pass: a hand-over, a move, what a core decides before its frame. */
 const RARE = ['deciding', 'lane left, claim not free', 'claim freed', 'inputs sent on', 'move brought forward', 'slot table written', 'payloads removed'] as const;
 /** Places that a process passes when it stops. */
@@ -74,6 +76,10 @@ export function drawFaults(random: Random, settings: Settings): readonly Planned
   for (const { atMs, fault } of [...drawn]) {
     if (fault.kind !== 'leave' || !random.chance(0.4)) continue;
     drawn.push({ index: drawn.length, atMs: atMs - 1, fault: { kind: 'crash at', machine: fault.machine, point: random.pick(LEAVING), passes: random.below(2), downMs: fault.downMs } });
+  }
+  // What only fences and epochs are for: dispatching for a lane that another has taken.
+  if (settings.orchestrators > 1 && random.chance(0.6)) {
+    drawn.push({ index: drawn.length, atMs: random.between(500, settings.loadMs), fault: { kind: 'stand at', machine: orchestrator(), point: random.pick(SENDING), passes: random.below(12), ms: random.between(...DISPLACED_MS) } });
   }
   return drawn.sort((a, b) => a.atMs - b.atMs);
 }

@@ -58,7 +58,7 @@ export function drawSettings(random: Random): Settings {
       strict: limited && random.chance(0.35),
     };
   });
-  const sleepy = random.chance(0.12);
+  const sleepy = random.chance(0.25);
   return {
     sleepy,
     orchestrators: 1 + random.below(4),
