@@ -8,6 +8,9 @@ const UNAVAILABLE = [MongoServerSelectionError, MongoNetworkError, MongoNotConne
 /** Classes that the driver does not export. */
 const UNAVAILABLE_NAMES: ReadonlySet<string> = new Set(['MongoWaitQueueTimeoutError', 'MongoOperationTimeoutError', 'MongoPoolClearedError']);
 
+/** Of a socket that closed while a command was being written: the driver passes these on as they are, and does not repeat the command. */
+const SOCKET_CODES: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET']);
+
 /** Whether a unique index refused the write: somebody was first. True for bulk writes too. */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
@@ -17,6 +20,7 @@ export function isDuplicateKey(error: unknown): boolean {
 export function isStoreUnavailable(error: unknown): boolean {
   if (error instanceof MillraceError) return error.reason === 'store-failed' && isStoreUnavailable(error.cause);
   if (UNAVAILABLE.some((kind) => error instanceof kind)) return true;
+  if (error instanceof Error && 'code' in error && SOCKET_CODES.has(error.code)) return true;
   return error instanceof MongoError && (error.hasErrorLabel('RetryableWriteError') || UNAVAILABLE_NAMES.has(error.name));
 }
 

@@ -51,6 +51,13 @@ describe('a store', () => {
     expect(isStoreUnavailable(storeFailureOf(error, 'insert a note'))).toBe(true);
   });
 
+  test('a socket that closed under a command is a database that cannot be reached', () => {
+    const error = Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' });
+    expect(isStoreUnavailable(error)).toBe(true);
+    expect(isStoreUnavailable(storeFailureOf(error, 'insert a note'))).toBe(true);
+    expect(isStoreUnavailable(Object.assign(new Error('no such file'), { code: 'ENOENT' }))).toBe(false);
+  });
+
   test('becomes whole when MongoDB comes, and writes through to the journal of the majority', async () => {
     mongo = await startMongod({ dataDir, port });
     await untilThere(store);
