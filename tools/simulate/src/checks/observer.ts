@@ -74,9 +74,10 @@ export class Observer {
         const stored = checkpoints.get(id);
         const hasLeft = known.releases.some((release) => release.lane === lane && release.sequence > last.sequence);
         const holds = (frame: typeof last | undefined): boolean => stored !== undefined && frame !== undefined && (stored.lane ?? frame.lane) === frame.lane && stored.sequence >= frame.sequence;
-        // Whoever sleeps moves as it is: the frame that adopts it adds nothing to its checkpoint.
-        const before = known.frames.slice(0, known.frames.indexOf(last) + 1).findLast(({ adopts }) => adopts !== true);
-        const covers = hasLeft || holds(last) || (stored?.asleep === true && holds(before));
+        // Whoever sleeps moves as it is: the frames that adopt it, in one lane after the other, add nothing to its checkpoint.
+        const upToLast = known.frames.slice(0, known.frames.indexOf(last) + 1);
+        const sinceDecision = upToLast.slice(Math.max(0, upToLast.findLastIndex(({ adopts }) => adopts !== true)));
+        const covers = hasLeft || holds(last) || (stored?.asleep === true && sinceDecision.some(holds));
         this.violations.check('E3', covers, () => `lane ${lane} forgets frame ${last.sequence} of execution ${id}, which neither a checkpoint (${stored?.sequence ?? 'none'}) nor history has`);
       }
       for (const told of known.told) {
