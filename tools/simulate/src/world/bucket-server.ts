@@ -95,13 +95,13 @@ export class BucketServer {
     let synced = false;
     let lagUntilMs = 0;
     let heardMs = world.nowMs;
-    const known = new Map<string, number>();
+    /** Of each key the revision last handed over, and whether it had a value. */
+    const known = new Map<string, { readonly revision: number; readonly isThere: boolean }>();
 
     const deliver = (entry: BucketEntry): void => {
       if (stopped || !entry.key.startsWith(prefix)) return;
       heardMs = world.nowMs;
-      if (entry.value === undefined) known.delete(entry.key);
-      else known.set(entry.key, entry.revision);
+      known.set(entry.key, { revision: entry.revision, isThere: entry.value !== undefined });
       handler(entry);
     };
     const follow = (entry: BucketEntry): void => {
@@ -114,17 +114,20 @@ export class BucketServer {
       synced = false;
       for (;;) {
         try {
+          let asOf = 0;
           const current = await world.request(machine, 'nats', `${this.#name} values`, () => {
             // From here on changes follow by themselves.
             synced = true;
+            asOf = this.#revision;
             return [...this.#values.keys()].flatMap((key): BucketEntry[] => {
               const found = this.peek(key);
               return found === undefined ? [] : [{ key, value: found.value, revision: found.revision }];
             });
           });
           const keys = new Set(current.map(({ key }) => key));
-          for (const entry of current) if (entry.revision >= (known.get(entry.key) ?? 0)) deliver(entry);
-          for (const [key, revision] of [...known]) if (!keys.has(key)) deliver({ key, value: undefined, revision });
+          for (const entry of current) if (entry.revision >= (known.get(entry.key)?.revision ?? 0)) deliver(entry);
+          // What was written after these values were read has come by itself, and is not missing from them.
+          for (const [key, { revision, isThere }] of [...known]) if (isThere && revision <= asOf && !keys.has(key)) deliver({ key, value: undefined, revision });
           return;
         } catch {
           synced = false;
