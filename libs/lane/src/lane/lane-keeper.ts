@@ -7,10 +7,13 @@
  * - A process whose lease does not hold claims nothing: others take it for gone, and would take the lane back.
  * - A process claims up to ceil(lanes / live orchestrators); what it has beyond that it leaves free. One that stops names a
  *   successor in the claim, which reads the log ahead and then takes the lane.
- * - A claim of this instance's own name that it does not run is from a former life and is taken at once.
+ * - A claim of this instance's own name that it does not run is from a former life, or one whose answer came late or
+ *   never: it is taken at once, or left free when this process has its share. Nobody else may take it while this one lives.
+ * - A write whose answer was lost is looked up: what stands there under this process's name and epoch is its own.
  * - A lane that could not be taken, or that a defect has stopped, is given free: it holds up no other lane, and
  *   another process may have more luck.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { decodeJson, encodeJson, type Registration, type Registry } from '@millrace/bus';
 import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
@@ -116,6 +119,10 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     return registry.list('orchestrator').some((other) => other.instance === known.owner && other.incarnation === known.incarnation && !(other.draining && isOverdue(other.incarnation)));
   }
 
+  function isOfThisLife(claim: Claim): boolean {
+    return claim.owner === instance && claim.incarnation === options.registration.incarnation;
+  }
+
   /** One that drains says to whom its lanes go, and has time for that; what it still has then is taken. */
   function isOverdue(incarnation: string): boolean {
     const now = clock.monotonicMs();
@@ -140,11 +147,14 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
       const count = lanes.table().lanes;
       const most = share();
       let mine = lanes.all().length + taking.size;
-      for (let lane = 0; lane < count && mine < most; lane++) {
+      for (let lane = 0; lane < count; lane++) {
         if (taking.has(lane) || lanes.get(lane) !== undefined || isHeld(lane) || (notBefore.get(lane) ?? 0) > clock.monotonicMs()) continue;
-        taking.add(lane);
+        const left = claims.get(lane)?.claim;
+        if (mine >= most && !(left !== undefined && isOfThisLife(left))) continue;
+        const work = mine < most ? claimAndTake(lane) : free(lane, left?.epoch ?? 0);
         mine++;
-        void claimAndTake(lane).finally(() => taking.delete(lane));
+        taking.add(lane);
+        void work.finally(() => taking.delete(lane));
       }
       settled = taking.size === 0 && (lanes.all().length >= most || Array.from({ length: count }, (_, lane) => lane).every(isHeld));
       if (lanes.all().length > most && taking.size === 0) {
@@ -255,14 +265,14 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
    */
   async function free(number: number, epoch: number, logEpoch = 0): Promise<void> {
     const known = claims.get(number);
-    if (known === undefined || known.claim.owner !== instance || known.claim.incarnation !== options.registration.incarnation || known.claim.epoch !== epoch) return;
+    if (known === undefined || !isOfThisLife(known.claim) || known.claim.epoch !== epoch) return;
     const { next: _, ...before } = known.claim;
     const claim: Claim = { ...before, owner: '', epoch: Math.max(epoch, logEpoch) };
     const revision = await write(number, claim, known.revision);
     if (revision !== undefined) note(claim, revision);
   }
 
-  /** The new revision, or undefined when somebody else was first or NATS did not say. */
+  /** The new revision, or undefined when somebody else was first or NATS did not say; a write that landed without an answer counts. */
   async function write(lane: number, claim: Claim, revision: number | undefined): Promise<number | undefined> {
     try {
       const value = encodeJson(claim);
@@ -270,7 +280,8 @@ export async function keepLanes(options: LaneKeeperOptions): Promise<LaneKeeper>
     } catch (error) {
       logger.debug('Claim not written', { lane, error });
       await reread(lane);
-      return undefined;
+      const stored = claims.get(lane);
+      return stored !== undefined && isDeepStrictEqual(stored.claim, claim) ? stored.revision : undefined;
     }
   }
 
