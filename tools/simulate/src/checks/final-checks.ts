@@ -34,6 +34,15 @@ export function unfinished(cluster: Cluster, client: Client): readonly string[] 
   return left;
 }
 
+/** When the last timer of an execution that has not ended is due, in milliseconds of the epoch; 0 when there is none. */
+export function lastDueMs({ observer }: Cluster): number {
+  let last = 0;
+  for (const { ends, execution } of observer.truth.executions.values()) {
+    if (ends === 0) for (const { dueMs } of execution.activations.values()) last = Math.max(last, dueMs ?? 0);
+  }
+  return last;
+}
+
 /** For a trace: who holds what, when something waits at the end. */
 function describeThrottle({ world, orchestrators, throttles, settings }: Cluster): void {
   for (const { machine, host } of orchestrators.values()) {
