@@ -2,7 +2,7 @@ import path from 'node:path';
 import { startNats, type NatsServer } from '@millrace/servers';
 import { eventually, temporaryFolder, type TemporaryFolder } from '@millrace/testkit';
 import { laneOfSlot, slotOf, SLOT_COUNT } from '@millrace/identity';
-import { newExecutionId, type Bucket } from '@millrace/bus';
+import { newExecutionId, type Bucket, type BucketEntry } from '@millrace/bus';
 import type { LaneLog } from '@millrace/lane';
 import { CHAIN, digest, openBench, programOf, startIn, type Bench } from '../testing/lane-bench.ts';
 import { openMoveWorld, type MoveWorld, type OwnOptions } from '../testing/move-world.ts';
@@ -166,6 +166,47 @@ test('a former owner, which knows nothing of an adoption, does not call its move
   // The execution stands in no checkpoint, so the adoption's frame and what it names are still needed.
   expect((await world.move(`${from}-stale`))?.phase).toBe('adopted');
 });
+
+test('an owner whose watch is far behind does not take slots in again that came and went', async () => {
+  const [from, to] = fresh();
+  const [there, back] = [`${from}-there`, `${from}-back`];
+  // A log forgets what stands elsewhere.
+  bench.storeAway = false;
+  bench.storesAtOnce = true;
+  world = await openMoveWorld(bench, CHAIN, [from, to]);
+  // Its log has forgotten the adoption when it says that the move is over, and is not heard.
+  let forgot: () => void = () => undefined;
+  const forgotten = new Promise<void>((settle) => (forgot = settle));
+  const present = await world.own([from, to], { wrapBucket: (bucket) => dyingWhen(bucket, '"phase":"over"', 'before', () => forgot()) });
+  const seen: BucketEntry[] = [];
+  const recording = await world.bucket.watch((entry) => void seen.push(entry));
+  const running = load(world, 4);
+  await world.ask({ id: there, from, to, slots: HALF });
+  await forgotten;
+  expectAllOnce(await running.stop());
+  await world.ask({ id: back, from: to, to: from, slots: HALF });
+  await untilMoved(back);
+  expect(HALF.filter((slot) => !present.lanes.get(from)?.slots.owns(slot))).toEqual([]);
+  recording.stop();
+  const released = seen.find(({ key, value }) => key === `move.${there}` && Buffer.from(value ?? []).includes('"released"'));
+  let asked = 0;
+  const behind = (bucket: Bucket): Bucket => ({
+    ...bucket,
+    async watch(handler) {
+      if (released !== undefined) handler(released);
+      return bucket.watch(() => undefined);
+    },
+    async get(key) {
+      const stored = await bucket.get(key);
+      if (key === `move.${there}`) asked++;
+      return stored;
+    },
+  });
+  const late = (await world.own([to], { wrapBucket: behind })).lanes.get(to);
+  await eventually(() => asked > 0 || late?.slots.adopted(there) !== undefined);
+  expect(late?.slots.adopted(there)).toBeUndefined();
+  expect(HALF.filter((slot) => late?.slots.owns(slot))).toEqual([]);
+}, 60_000);
 
 test.each(CRASHES)('a move survives the death of %s', async (_, who, dying) => {
   const [from, to] = fresh();

@@ -6,6 +6,7 @@
  *
  * - The logs decide: a phase only says what stands in them. Whoever owns a lane after a crash finds what its log says
  *   (slot-ownership.ts, O2) and brings the entry and the table forward; a step done twice changes nothing.
+ * - A step of which a lane's log says nothing is made only while the bucket's leader has the move in the phase before it.
  * - The table changes only for an adoption whose move is still `released`, in the lane whose log says it has the slots.
  *   Another move of the slots is not asked for before that, so a table is never set back.
  * - Needs the bucket and the payloads; no database.
@@ -124,6 +125,7 @@ export async function moveSlots(options: SlotMoverOptions): Promise<SlotMover> {
   async function released(lane: Lane, move: PendingMove): Promise<void> {
     // Until every orchestrator reads frames that say so no slot moves.
     while (options.format() < MOVES_FORMAT) await clock.sleep(FORMAT_PAUSE_MS, signal);
+    if (lane.slots.released(move.id) === undefined && !(await isStill(move))) return;
     const marker = await answered<ReleasedSlots | undefined>(lane, (done) => lane.post({ kind: 'release', id: move.id, move, done }));
     if (marker === undefined) {
       await assertOwner(lane);
@@ -141,6 +143,7 @@ export async function moveSlots(options: SlotMoverOptions): Promise<SlotMover> {
   async function adopted(lane: Lane, move: PendingMove): Promise<void> {
     const { id, slots, from, objects } = move;
     if (lane.slots.adopted(id) === undefined) {
+      if (!(await isStill(move))) return;
       const texts = await Promise.all(objects.map((name) => payloads.get(name)));
       const state = await decodeMoved(texts, (hash) => options.program(hash));
       const marker: AdoptedSlots = { move: id, slots, from, objects };
@@ -158,6 +161,16 @@ export async function moveSlots(options: SlotMoverOptions): Promise<SlotMover> {
     }, clock, signal);
     if (table !== undefined && table.version > lanes.table().version) lanes.setTable(table);
     await changeValue<PendingMove>(bucket, moveKey(id), parseMove, (current) => (current.phase === 'released' ? { ...current, phase: 'adopted' } : undefined), clock, signal);
+  }
+
+  /**
+   * True while the entry says what the watch said. The watch may be far behind in a process that stood still, and a log
+   * forgets a step once the entry has it: of a lane just taken whose log has no such step, only the bucket's leader
+   * says that it was never made.
+   */
+  async function isStill(move: PendingMove): Promise<boolean> {
+    const stored = await bucket.get(moveKey(move.id));
+    return stored?.value !== undefined && parseMove(decodeJson(stored.value))?.phase === move.phase;
   }
 
   async function phase(move: PendingMove, before: readonly MovePhase[], after: MovePhase): Promise<void> {
