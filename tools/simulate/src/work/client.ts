@@ -88,13 +88,12 @@ export class Client {
     fate.state = 'accepted';
   }
 
-  /** Makes an input durable in the lane of its execution, trying again under one message id. */
+  /** Makes an input durable in the lane of its execution, trying again under one message id and, as the trigger does, in that very lane: its owner sends on what has moved. */
   async #input(execution: string, text: string): Promise<void> {
     const cluster = this.#cluster;
     const messageId = `input-${this.#inputs++}`;
     const directory = await this.#directory;
-    for (;;) {
-      const lane = directory.laneOf(execution);
+    for (let lane = directory.laneOf(execution); ; lane ??= directory.laneOf(execution)) {
       if (lane !== undefined) {
         try {
           await cluster.world.request(this.machine, 'nats', 'input appended', () => cluster.addInput(lane, text, messageId));
