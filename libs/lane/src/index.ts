@@ -25,7 +25,7 @@ export { createScheduler, type Scheduler, type SchedulerCounts, type SchedulerOp
 export { createWorkerStream, type DispatchCall, type WorkerStream } from './dispatch/worker-stream.ts';
 export { type DuplexCall } from './duplex-call.ts';
 export { compareProgress, type Progress, type CheckpointDocument, type CheckpointDocuments, type SegmentDocument, type SleepingSummary } from './history/checkpoint-documents.ts';
-export { createCheckpointStore, inSegments, SEGMENT_CHARACTERS_MAX, TAIL_CHARACTERS_MAX, type CheckpointStore, type Overflow, type StoredCheckpoint } from './history/checkpoint-store.ts';
+export { createCheckpointStore, SEGMENT_CHARACTERS_MAX, TAIL_CHARACTERS_MAX, type CheckpointStore, type Overflow, type StoredCheckpoint } from './history/checkpoint-store.ts';
 export { createPayloadArchive, type PayloadArchive } from './history/payload-archive.ts';
 export { createStoredExecutions, type StoredExecutionsOptions } from './history/stored-executions.ts';
 export { readFilter, type Filter } from './search/filter.ts';

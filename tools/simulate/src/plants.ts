@@ -72,8 +72,8 @@ export const PLANTS: readonly Plant[] = [
     name: 'checkpoint-ahead-of-the-log',
     defect: 'A checkpoint says that it holds a frame more than it does.',
     file: 'libs/lane/src/history/checkpoint-store.ts',
-    text: '    sequence: actor.lastSequence,\n    segments: actor.segments + newSegments',
-    instead: '    sequence: actor.lastSequence + 1,\n    segments: actor.segments + newSegments',
+    text: '    sequence: actor.lastSequence,\n    segments: actor.segments,',
+    instead: '    sequence: actor.lastSequence + 1,\n    segments: actor.segments,',
     found: ['E3'],
   },
   {

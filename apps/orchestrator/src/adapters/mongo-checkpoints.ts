@@ -4,7 +4,7 @@
  * Indexes: `{slot, asleep, _id}` for taking a lane, where the ids of sleepers are read from the index alone;
  * `{dueMs, _id, slot}` over sleepers for their timers, in the order they are due.
  */
-import type { AnyBulkWriteOperation, Collection, Filter, WithId } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection, Filter, OptionalUnlessRequiredId, WithId } from 'mongodb';
 import type { CheckpointDocument, CheckpointDocuments, Progress, SegmentDocument, SleepingSummary } from '@millrace/lane';
 import type { Store } from '@millrace/store';
 import { SEARCH_MS_MAX, sleeperCondition } from './mongo-filter.ts';
@@ -39,6 +39,10 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
         .filter(({ _id }) => !first.has(_id) || there.has(_id))
         .map((document): AnyBulkWriteOperation<CheckpointDocument> => ({ replaceOne: { filter: { _id: document._id, ...older<CheckpointDocument>(document, { $lt: document.sequence }) }, replacement: document, upsert: true } }));
       if (writes.length > 0) await ignoringDuplicates(() => checkpoints().bulkWrite(writes, { ordered: false }));
+    },
+    async addSegments(documents) {
+      const there = await insertNew(segments(), documents);
+      return there.size === 0 ? [] : segments().find({ _id: { $in: [...there] } }).toArray();
     },
     async putSegments(documents) {
       // Not `$lte`: one without a sequence is older than any.
@@ -90,9 +94,9 @@ export function mongoCheckpoints(store: Store): CheckpointDocuments {
 }
 
 /** Inserts those that are not there; yields the ids of the others. */
-async function insertNew(collection: Collection<CheckpointDocument>, documents: readonly CheckpointDocument[]): Promise<ReadonlySet<string>> {
+async function insertNew<T extends { readonly _id: string }>(collection: Collection<T>, documents: readonly T[]): Promise<ReadonlySet<string>> {
   try {
-    await collection.insertMany([...documents], { ordered: false });
+    await collection.insertMany([...documents] as OptionalUnlessRequiredId<T>[], { ordered: false });
     return new Set();
   } catch (error) {
     if (!isDuplicate(error)) throw error;

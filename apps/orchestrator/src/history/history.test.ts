@@ -144,6 +144,42 @@ test('a later checkpoint of the same frames takes the earlier one\'s place', asy
   expect([newer.segments, newer.journal.texts()]).toEqual([1, []]);
 });
 
+test('a checkpoint covers the same entries, whatever is written of the journal after it', async () => {
+  const id = newExecutionId();
+  const entryOf = (n: number): string => `[${n},["${'x'.repeat(TAIL_CHARACTERS_MAX)}"]]`;
+  const journalUpTo = (n: number, sequence: number): Actor => {
+    const actor = actorOf(id, { n: 1 }, sequence);
+    for (let count = 1; count <= n; count++) actor.journal.append(entryOf(count));
+    return actor;
+  };
+  const whole = journalUpTo(3, 15).journal.texts();
+  // It landed, and the owner was not told: the next try has more, and its owner dies before the checkpoint itself.
+  await checkpoints.write(0, [journalUpTo(1, 5)]);
+  const dying = createCheckpointStore({ ...mongoCheckpoints(store), putCheckpoints: () => Promise.reject(new Error('gone')) }, payloads, systemClock, () => format);
+  await expect(dying.write(0, [journalUpTo(2, 9)])).rejects.toThrow('gone');
+  const [found] = await checkpoints.get([id]);
+  expect([...(await checkpoints.segments(id, found?.segments ?? 0)), ...(found?.entries ?? [])]).toEqual(whole.slice(0, 2));
+  // The next owner goes on from it, and one that had read the checkpoint before writes the same.
+  for (const sequence of [15, 16]) {
+    const next = journalUpTo(3, sequence);
+    await checkpoints.write(0, [next]);
+    expect(next.journal.texts()).toEqual([]);
+    expect(await checkpoints.segments(id, next.segments)).toEqual(whole);
+  }
+  // A displaced owner has less than is there, and changes nothing.
+  await checkpoints.removeSegments([id]);
+  await checkpoints.write(0, [journalUpTo(3, 20)]);
+  await checkpoints.write(0, [journalUpTo(1, 18)]);
+  expect(await checkpoints.get([id])).toMatchObject([{ sequence: 20, segments: 1 }]);
+  // What another run under the id has left behind does not become part of this one.
+  await checkpoints.remove([id]);
+  const other = actorOf(id, { n: 2 }, 30);
+  other.journal.append(entryOf(9));
+  const otherTexts = other.journal.texts();
+  await checkpoints.write(0, [other]);
+  expect(await checkpoints.segments(id, 1)).toEqual(otherTexts);
+});
+
 test('a state far larger than a document comes back as it was, and does not hold up those written with it', async () => {
   const [large, small] = [actorOf(newExecutionId(), { text: 'ü'.repeat(1_000_000) }, 5), actorOf(newExecutionId(), { n: 1 }, 5)];
   const before = snapshotOf(large.execution, FORMAT_NEWEST);

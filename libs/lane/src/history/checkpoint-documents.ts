@@ -60,6 +60,8 @@ export interface CheckpointDocuments {
   prepare(): Promise<void>;
   /** Writes each that is later (`compareProgress`) than what is there; of those whose ids are in `first` there is none, as far as is known. Resolves once all are durable; rejected, some may be there all the same. */
   putCheckpoints(documents: readonly CheckpointDocument[], first?: ReadonlySet<string>): Promise<void>;
+  /** Writes each that is not there; yields those that are, as they are. Rejected, some may have been written. */
+  addSegments(documents: readonly SegmentDocument[]): Promise<readonly SegmentDocument[]>;
   /** Writes each that is not older (`compareProgress`) than what is there. */
   putSegments(documents: readonly SegmentDocument[]): Promise<void>;
   /** Those of these slots that are not asleep. */

@@ -5,8 +5,9 @@
  *
  * - Written in bulk, never awaited on the step path.
  * - A checkpoint is replaced only by a later one, by hop and then by sequence: an older owner's late write changes nothing.
- * - The segments of a journal are written before the checkpoint that covers them, under names that a replay
- *   from the checkpoint before would give them too; as with checkpoints, a later one stays.
+ * - The segments of a journal are written before the checkpoint that covers them. One that is there stays as it is:
+ *   a checkpoint that covers it may have landed without an answer. Whoever writes the journal again, a replay or a next
+ *   try, finds its own entries there and goes on behind them.
  * - Documents stay far below MongoDB's 16 MiB: a journal is cut into segments of SEGMENT_CHARACTERS_MAX, a state
  *   over STATE_CHARACTERS_MAX stands by reference.
  * - The end of a journal, up to TAIL_CHARACTERS_MAX, stands in the checkpoint itself: one write for most.
@@ -54,7 +55,16 @@ export interface Overflow {
   readonly from: number;
   readonly hop: number;
   readonly sequence: number;
-  readonly segments: readonly (readonly string[])[];
+  readonly entries: readonly string[];
+}
+
+export interface WrittenSegments {
+  /** Names of payloads, as of `write`. */
+  readonly kept: readonly string[];
+  /** By execution: how many segments its journal has up to and with these entries. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Executions of which a later owner has written more into these segments. */
+  readonly outdated: ReadonlySet<string>;
 }
 
 export interface CheckpointStore {
@@ -69,8 +79,8 @@ export interface CheckpointStore {
   due(slots: readonly number[], after: DuePlace, untilMs: number, limit: number): Promise<readonly DuePlace[]>;
   listAsleep(filter: ListFilter): Promise<readonly SleepingSummary[]>;
   remove(ids: readonly string[]): Promise<void>;
-  /** As `write`, of journals. */
-  writeSegments(overflows: readonly Overflow[]): Promise<readonly string[]>;
+  /** Writes journals' entries. */
+  writeSegments(overflows: readonly Overflow[]): Promise<WrittenSegments>;
   /** Removes all segments of executions. */
   removeSegments(executions: readonly string[]): Promise<void>;
   /** Entries of the first `count` segments of a journal, from number `from` on; a later one is left over from a checkpoint that came too late. */
@@ -78,13 +88,28 @@ export interface CheckpointStore {
 }
 
 export function createCheckpointStore(documents: CheckpointDocuments, payloads: PayloadArchive, clock: Clock, format: () => number): CheckpointStore {
-  async function writeSegments(overflows: readonly Overflow[]): Promise<readonly string[]> {
-    const kept = await payloads.keep(overflows.map(({ execution, segments: list }) => ({ execution, entries: list.flat() })));
-    const writes = overflows.flatMap(({ execution, from, hop, sequence, segments: list }) =>
-      list.map((entries, index): SegmentDocument => ({ _id: `${execution}/${from + index}`, execution, number: from + index, hop, sequence, entries })),
-    );
-    if (writes.length > 0) await documents.putSegments(writes);
-    return kept;
+  /** One segment of each in turn: where the next begins is known only when this one is there. */
+  async function writeSegments(overflows: readonly Overflow[]): Promise<WrittenSegments> {
+    const kept = await payloads.keep(overflows);
+    const counts = new Map<string, number>();
+    const outdated = new Set<string>();
+    let open = overflows.map((overflow) => ({ ...overflow, number: overflow.from, at: 0 }));
+    while (open.length > 0) {
+      const next = open.map(({ execution, number, at, hop, sequence, entries }): SegmentDocument => ({ _id: `${execution}/${number}`, execution, number, hop, sequence, entries: segmentFrom(entries, at) }));
+      const there = new Map((await documents.addSegments(next)).map((segment) => [segment.execution, segment.entries]));
+      const foreign = next.filter(({ execution }, index) => !fits(there.get(execution), open[index]?.entries ?? [], open[index]?.at ?? 0));
+      // Of another run under the same id, left over from its removal.
+      if (foreign.length > 0) await documents.putSegments(foreign);
+      for (const { execution } of foreign) there.delete(execution);
+      open.forEach((each, index) => {
+        each.at += (there.get(each.execution) ?? next[index]?.entries ?? []).length;
+        each.number++;
+        if (each.at >= each.entries.length) counts.set(each.execution, each.number);
+        if (each.at > each.entries.length) outdated.add(each.execution);
+      });
+      open = open.filter(({ at, entries }) => at < entries.length);
+    }
+    return { kept, counts, outdated };
   }
 
   async function read(found: readonly CheckpointDocument[]): Promise<readonly StoredCheckpoint[]> {
@@ -104,29 +129,30 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
       const written = actors.map((actor) => {
         // Who reads format 1 alone looks for them in segments.
         const isShort = format() >= TAIL_FORMAT && actor.journal.size <= TAIL_CHARACTERS_MAX;
-        const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, segments: isShort ? [] : inSegments(actor.journal.texts()) };
-        return { actor, overflow, entries: isShort ? 0 : actor.journal.count, ...documentOf(lane, actor, overflow.segments.length, format()) };
+        const overflow: Overflow = { execution: actor.execution.id, from: actor.segments, hop: actor.hop, sequence: actor.lastSequence, entries: isShort ? [] : actor.journal.texts() };
+        return { actor, overflow, ...documentOf(lane, actor, isShort, format()) };
       });
-      const storeAll = async (): Promise<readonly string[]> => {
+      const storeAll = async (): Promise<WrittenSegments> => {
         await payloads.put(written.flatMap(({ large }) => (large === undefined ? [] : [large])));
-        const kept = await writeSegments(written.map(({ overflow }) => overflow));
+        const segments = await writeSegments(written.flatMap(({ overflow }) => (overflow.entries.length === 0 ? [] : [overflow])));
         await documents.putCheckpoints(
-          written.map(({ document }) => document),
+          written.flatMap(({ document }) => (segments.outdated.has(document._id) ? [] : [{ ...document, segments: segments.counts.get(document._id) ?? document.segments }])),
           new Set(written.flatMap(({ actor }) => (actor.isStored ? [] : [actor.execution.id]))),
         );
-        return kept;
+        return segments;
       };
-      const kept = await within(clock, WRITE_MS_MAX, 'Writing checkpoints', storeAll());
-      const outdated: string[] = [];
-      for (const { actor, overflow, entries, large } of written) {
-        if (actor.stateObject !== undefined && actor.stateObject !== large?.name) outdated.push(actor.stateObject);
+      const { kept, counts, outdated } = await within(clock, WRITE_MS_MAX, 'Writing checkpoints', storeAll());
+      const unused: string[] = [];
+      for (const { actor, overflow, large } of written) {
+        if (actor.stateObject !== undefined && actor.stateObject !== large?.name) unused.push(actor.stateObject);
         actor.stateObject = large?.name;
+        const count = counts.get(actor.execution.id);
         // What has ended meanwhile has its whole journal in its history.
-        if (entries === 0 || actor.execution.end !== undefined) continue;
-        actor.segments = overflow.from + overflow.segments.length;
-        actor.journal.drop(entries);
+        if (count === undefined || actor.execution.end !== undefined || outdated.has(actor.execution.id)) continue;
+        actor.segments = count;
+        actor.journal.drop(overflow.entries.length);
       }
-      if (outdated.length > 0) await payloads.remove(outdated);
+      if (unused.length > 0) await payloads.remove(unused);
       return kept;
     },
     awake: async (slots) => read(await documents.awake(slots)),
@@ -148,22 +174,19 @@ export function createCheckpointStore(documents: CheckpointDocuments, payloads: 
   };
 }
 
-/** Entries cut into the runs that one segment each holds. */
-export function inSegments(entries: readonly string[]): readonly (readonly string[])[] {
-  const cut: string[][] = [];
-  let room = 0;
-  for (const entry of entries) {
-    if (cut.length === 0 || entry.length > room) {
-      cut.push([]);
-      room = SEGMENT_CHARACTERS_MAX;
-    }
-    cut.at(-1)?.push(entry);
-    room -= entry.length;
-  }
-  return cut;
+/** As many entries from one on as a segment holds; a longer one is a segment by itself. */
+function segmentFrom(entries: readonly string[], from: number): readonly string[] {
+  let below = from + 1;
+  for (let room = SEGMENT_CHARACTERS_MAX - (entries[from] ?? '').length; below < entries.length && (entries[below] as string).length <= room; below++) room -= (entries[below] as string).length;
+  return entries.slice(from, below);
 }
 
-function documentOf(lane: number, actor: Actor, newSegments: number, format: number): { readonly document: CheckpointDocument; readonly large: { readonly name: string; readonly text: string } | undefined } {
+/** Whether what is there of a journal is what is to be written from an entry on, less of it or more. */
+function fits(there: readonly string[] | undefined, entries: readonly string[], from: number): boolean {
+  return there === undefined || there.slice(0, entries.length - from).every((entry, index) => entry === entries[from + index]);
+}
+
+function documentOf(lane: number, actor: Actor, isShort: boolean, format: number): { readonly document: CheckpointDocument; readonly large: { readonly name: string; readonly text: string } | undefined } {
   const { execution } = actor;
   let dueMs = Infinity;
   for (const activation of execution.activations.values()) if (activation.dueMs !== undefined && activation.dueMs < dueMs) dueMs = activation.dueMs;
@@ -180,8 +203,8 @@ function documentOf(lane: number, actor: Actor, newSegments: number, format: num
     hop: actor.hop,
     lane,
     sequence: actor.lastSequence,
-    segments: actor.segments + newSegments,
-    entries: newSegments === 0 ? actor.journal.texts() : [],
+    segments: actor.segments,
+    entries: isShort ? actor.journal.texts() : [],
     state: large === undefined ? text : '',
     ...(large === undefined ? {} : { reference: large.name }),
     dueMs: dueMs === Infinity ? null : dueMs,

@@ -18,7 +18,7 @@ import type { Remembered } from '../lane/take-lane.ts';
 import { mayName, type PayloadArchive } from './payload-archive.ts';
 import { within, WRITE_MS_MAX } from './within.ts';
 import { fieldsPart, type HistoryDocument, type HistoryDocuments, type ListFilter } from './history-documents.ts';
-import { inSegments, SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow } from './checkpoint-store.ts';
+import { SEGMENT_CHARACTERS_MAX, type CheckpointStore, type Overflow, type WrittenSegments } from './checkpoint-store.ts';
 
 /** Documents of one bulk write, and their journal text in characters. */
 const BATCH_MAX = 1_000;
@@ -125,8 +125,8 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
   }
 
   /** Not for those that are there already: a replay may have cut the same journal differently. */
-  async function writeOverflow(overflows: readonly Overflow[]): Promise<readonly string[]> {
-    if (overflows.length === 0) return [];
+  async function writeOverflow(overflows: readonly Overflow[]): Promise<Pick<WrittenSegments, 'kept' | 'counts'>> {
+    if (overflows.length === 0) return { kept: [], counts: new Map() };
     const ended = await documents.present(overflows.map(({ execution }) => execution));
     return checkpoints.writeSegments(overflows.filter(({ execution }) => !ended.has(execution)));
   }
@@ -160,8 +160,8 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
   }
 
   async function insert(batch: readonly Waiting[]): Promise<readonly string[]> {
-    const kept = await writeOverflow(batch.flatMap(({ overflow }) => (overflow === undefined ? [] : [overflow])));
-    await documents.insert(batch.map(({ document }) => document));
+    const { kept, counts } = await writeOverflow(batch.flatMap(({ overflow }) => (overflow === undefined ? [] : [overflow])));
+    await documents.insert(batch.map(({ document }) => ({ ...document, segments: counts.get(document._id) ?? document.segments })));
     const stale = batch.filter(({ checkpointed }) => checkpointed).map(({ document }) => document._id);
     if (stale.length > 0) await checkpoints.remove(stale);
     return kept;
@@ -215,8 +215,7 @@ export function createHistoryStore(documents: HistoryDocuments, checkpoints: Che
     },
     write(finished, stored) {
       const characters = finished.journal.size;
-      const runs = characters > SEGMENT_CHARACTERS_MAX ? inSegments(finished.journal.texts()) : [];
-      const overflow = runs.length === 0 ? undefined : { execution: finished.id, from: finished.segments, hop: finished.hop, sequence: finished.lastSequence, segments: runs };
+      const overflow = characters <= SEGMENT_CHARACTERS_MAX ? undefined : { execution: finished.id, from: finished.segments, hop: finished.hop, sequence: finished.lastSequence, entries: finished.journal.texts() };
       const document = documentOf(finished, overflow, format());
       waitingCharacters += characters;
       queue.push({ document, overflow, checkpointed: finished.checkpointed, characters, names: overflow === undefined && mayName(finished.journal.bytes()), stored });
@@ -284,7 +283,7 @@ function documentOf(finished: Finished, overflow: Overflow | undefined, format: 
     acceptedAt: new Date(finished.acceptedAtMs),
     endedAt: new Date(finished.endedAtMs),
     error: finished.end.error ?? null,
-    segments: finished.segments + (overflow?.segments.length ?? 0),
+    segments: finished.segments,
     ...journalOf(finished, overflow, format),
     key: finished.key ?? null,
     inputDigest: finished.key === undefined ? null : inputDigest(finished.input),

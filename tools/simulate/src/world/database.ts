@@ -57,8 +57,19 @@ export class Database {
   }
 
   checkpointsAt(machine: Machine): CheckpointDocuments {
+    const { segments } = this;
+    const bulk = <T>(kind: string, documents: readonly T[], write: (document: T) => void): Promise<void> => this.#bulk(machine, kind, documents, write);
     return {
       prepare: () => Promise.resolve(),
+      async addSegments(documents) {
+        const there: SegmentDocument[] = [];
+        await bulk('segments', documents, (document) => {
+          const found = segments.get(document._id);
+          if (found === undefined) segments.set(document._id, document);
+          else there.push(found);
+        });
+        return there;
+      },
       putSegments: (documents) =>
         this.#bulk(machine, 'segments', documents, (document) => {
           const found = this.segments.get(document._id);
