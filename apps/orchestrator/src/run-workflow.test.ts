@@ -26,6 +26,11 @@ beforeAll(async () => {
   await applyWorkflow(first, 'endless', RUN('endless'));
   await applyWorkflow(first, 'slow', '  - w: { wait: PT2S }\n' + CALL('a'));
   await applyWorkflow(first, 'of-slow', RUN('slow') + CALL('after'));
+  await applyWorkflow(first, 'leaf', '  - w: { wait: PT1H }\n');
+  await applyWorkflow(first, 'branch', RUN('leaf'));
+  await applyWorkflow(first, 'tree', RUN('branch'));
+  await applyWorkflow(first, 'apart', '  - child: { run: { await: false, workflow: { namespace: test, name: alone, version: 1.0.0, input: {} } } }\n  - w: { wait: PT1H }\n');
+  await applyWorkflow(first, 'alone', '  - w: { wait: PT1H }\n');
   await applyWorkflow(first, 'listener', '  - l:\n      listen: { to: { one: { with: { type: a.happened }, correlate: { order: { from: .data.order, expect: "${ .order }" } } } } }\n');
 }, 60_000);
 
@@ -40,6 +45,10 @@ const listed = async (workflow: string): Promise<readonly { readonly execution: 
   const answers = await Promise.all([first, second].map((each) => ask<object, ListAnswer>(each.executions, 'list', { organisation: 'acme', status: '', workflow, cursor: '', limit: 100, liveOnly: false, where: '', nowMs: 0 })));
   return [...new Map(answers.flatMap(({ executions }) => executions).map((each) => [each.execution, each])).values()];
 };
+
+const statuses = async (workflow: string): Promise<readonly string[]> => (await listed(workflow)).map(({ status }) => status);
+/** One of the two has it. */
+const cancel = (execution: string): Promise<unknown> => Promise.any([first, second].map((each) => ask(each.executions, 'cancel', { organisation: 'acme', execution })));
 
 test('a workflow waits for the one it runs, whichever lane that has, and its output is the task\'s', async () => {
   const ended = await Promise.all(Array.from({ length: 20 }, (_, n) => run('parent', { n }).ended));
@@ -74,17 +83,35 @@ test('an execution takes the event that is meant for it, whichever lane it is in
   expect((await Promise.all(started.map(({ ended }) => ended))).map(({ outputJson }) => outputJson)).toEqual(orders.map((order) => JSON.stringify([{ order }])));
 }, 30_000);
 
-test('the end of a child reaches its parent when either owner dies meanwhile, and there is one child for each', async () => {
+test('with a parent all that it waits for is cancelled, down to the last, and what it does not wait for is not', async () => {
+  const [trees, apart] = [Array.from({ length: 8 }, (_, n) => run('tree', { n })), run('apart')];
+  await Promise.all([...trees, apart].map(({ accepted }) => accepted));
+  await eventually(async () => (await listed('leaf')).length === trees.length && (await listed('alone')).length === 1, { timeoutMs: 15_000 });
+  await Promise.all([...trees, apart].map(({ id }) => cancel(id)));
+  for (const workflow of ['branch', 'leaf']) await eventually(async () => JSON.stringify(await statuses(workflow)) === JSON.stringify(trees.map(() => 'cancelled')), { timeoutMs: 15_000 });
+  expect(await statuses('alone')).toEqual(['waiting']);
+}, 60_000);
+
+test('the end of a child reaches its parent when either owner dies meanwhile, and there is one child for each; those of cancelled parents are cancelled', async () => {
   const started = Array.from({ length: 8 }, (_, n) => run('of-slow', { n }));
   await Promise.all(started.map(({ accepted }) => accepted));
   await eventually(async () => (await listed('slow')).length === started.length);
+  const trees = Array.from({ length: 8 }, () => run('tree'));
+  await Promise.all(trees.map(({ accepted }) => accepted));
+  await eventually(async () => (await statuses('leaf')).filter((status) => status === 'waiting').length === trees.length, { timeoutMs: 15_000 });
+  await Promise.all(trees.map(({ id }) => cancel(id)));
   await second.process.kill();
   const ended = await Promise.all(started.map(({ ended: end }) => end));
   expect(ended.map(({ status }) => status)).toEqual(started.map(() => 'completed'));
   expect(await listedBy(first, 'slow')).toBe(started.length);
+  await eventually(async () => (await listOf(first, 'leaf')).every(({ status }) => status === 'cancelled'), { timeoutMs: 20_000 });
 }, 60_000);
 
-async function listedBy(orchestrator: Orchestrator, workflow: string): Promise<number> {
+async function listOf(orchestrator: Orchestrator, workflow: string): Promise<ListAnswer['executions']> {
   const { executions } = await ask<object, ListAnswer>(orchestrator.executions, 'list', { organisation: 'acme', status: '', workflow, cursor: '', limit: 100, liveOnly: false, where: '', nowMs: 0 });
-  return executions.length;
+  return executions;
+}
+
+async function listedBy(orchestrator: Orchestrator, workflow: string): Promise<number> {
+  return (await listOf(orchestrator, workflow)).length;
 }

@@ -17,6 +17,7 @@ function stepOf(key: string | undefined, isDetached = false): ReadyStep {
 
 function bench(failures = 0) {
   const sent: (LaneInput | ChildInput)[] = [];
+  const messages: string[] = [];
   const settled: StepResult[] = [];
   const ending = new AbortController();
   let left = failures;
@@ -26,8 +27,9 @@ function bench(failures = 0) {
     logger,
     signal: ending.signal,
     laneOf: (slot) => slot % 4,
-    forward: async (_lane, inputs) => {
+    forward: async (_lane, inputs, messageId) => {
       if (left-- > 0) throw new Error('away');
+      messages.push(messageId);
       sent.push(...inputs);
     },
     isWanted: () => wanted,
@@ -36,7 +38,7 @@ function bench(failures = 0) {
       settled.push(result);
     },
   });
-  return { children, sent, settled, end: () => ending.abort() };
+  return { children, sent, messages, settled, end: () => ending.abort() };
 }
 const turn = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -78,4 +80,46 @@ test('workflows run workflows so deep and no deeper', async () => {
   expect(tooDeep.sent).toEqual([]);
   expect(tooDeep.settled).toMatchObject([{ outcome: { kind: 'failure', problem: { detail: expect.stringContaining('32 deep') } } }]);
   deepest.end();
+});
+
+test('one that was started is cancelled behind a start of its own, so that neither overtakes the other, until that is durable', async () => {
+  const { children, sent, messages, end } = bench(1);
+  const step = stepOf(undefined);
+  let told = 0;
+  children.begin(step);
+  children.abandon(2, { ...step, sequence: 7 }, false, () => told++);
+  expect(children.lowWater(2)).toBe(7);
+  expect(children.lowWater(1)).toBe(Infinity);
+  await turn(150);
+  const { execution } = sent[0] as StartInput;
+  const at = sent.findIndex(({ kind }) => kind === 'cancel');
+  expect(sent[at]).toMatchObject({ organisation: 'acme', execution });
+  expect(sent[at - 1]).toMatchObject({ kind: 'start', execution });
+  expect((sent[at - 1] as StartInput).replyTo).toBeUndefined();
+  // Its parent's own asking, which comes before or after.
+  expect(sent.filter((input) => input.kind === 'start' && input.execution === execution && input.replyTo !== undefined)).toHaveLength(1);
+  expect(messages).toContain(`millrace.parent/${execution}/cancel`);
+  expect(told).toBe(1);
+  expect(children.lowWater(2)).toBe(Infinity);
+  end();
+});
+
+test('one that was never asked for is not made to be cancelled, but by a later owner, who cannot know', async () => {
+  const { children, sent } = bench();
+  let told = 0;
+  children.abandon(2, { ...stepOf(undefined), sequence: 7 }, false, () => told++);
+  await turn();
+  expect([told, sent]).toEqual([1, []]);
+  children.abandon(2, { ...stepOf(undefined), sequence: 7 }, true, () => told++);
+  await turn();
+  expect([told, sent.map(({ kind }) => kind)]).toEqual([2, ['start', 'cancel']]);
+});
+
+test('a lane that has left leaves telling to its next owner', async () => {
+  const { children, sent } = bench(1);
+  let told = 0;
+  children.abandon(2, { ...stepOf(undefined), sequence: 7 }, true, () => told++);
+  children.dropLane(2);
+  await turn(120);
+  expect([told, sent, children.lowWater(2)]).toEqual([0, [], Infinity]);
 });

@@ -6,7 +6,8 @@ export { type LanePlan, type LanesBucket, type MovePhase, type PendingMove } fro
 export { openLaneLog, type LaneLog, type LaneLogOptions, type LogTail } from './lane/lane-log.ts';
 export { runLane, type LaneSourceOptions } from './lane/lane-source.ts';
 export { Lane, type LaneEnd, type LaneOptions } from './lane/lane.ts';
-export { type LaneCounts, type TransitionObserver } from './lane/lane-executions.ts';
+export { type LaneCounts } from './lane/lane-counts.ts';
+export { type TransitionObserver } from './lane/lane-executions.ts';
 export { createLanes, type Lanes } from './lane/lanes.ts';
 export { type Answer, type LogStream, type OpenLogStream, type StoredFrame } from './lane/log-stream.ts';
 export { type Cancelled, type InputOrigin, type Message, type StartMessage } from './lane/message.ts';

@@ -170,6 +170,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     leaseHolds: () => clock.monotonicMs() < leaseDeadline(),
     schedule: (step) => (isOfWorkflow(step) ? children.begin(step) : scheduler.schedule(step)),
     abandon: (execution) => scheduler.abandon(execution.id),
+    abandonChild: (lane, child, isReplayed, told) => children.abandon(lane, child, isReplayed, told),
     spent: (organisation, microseconds) => scheduler.spent(organisation, microseconds),
     tryBegin: (lane, organisation, execution) => gate.tryBegin(lane, organisation, execution),
     startsRefusedBecause: () => (history.waitingCharacters > WAITING_CHARACTERS_MAX ? 'The database has been away so long that history waits in memory up to its limit; running executions go on' : undefined),
@@ -192,7 +193,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
     sleepers: stored,
     announce: (event) => outbox.put(event),
     ...(options.taskEvents === true ? { announceTask: (event) => outbox.putTask(event) } : {}),
-    outboxLowWater: (lane) => outbox.lowWater(lane),
+    outboxLowWater: (lane) => Math.min(outbox.lowWater(lane), children.lowWater(lane)),
     laneOf: (slot) => laneOfSlot(lanes.table(), slot),
     forward: (lane, inputs, messageId) => options.inputs.append(lane, inputs, messageId),
     letGo(lane, executions) {
@@ -301,6 +302,7 @@ export function createLaneHost(options: LaneHostOptions): LaneHost {
           scheduler.dropLane(lane.number, lane.epoch);
           gate.dropLane(lane.number);
           outbox.dropLane(lane.number);
+          children.dropLane(lane.number);
           announce();
         },
       });

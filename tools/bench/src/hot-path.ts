@@ -62,6 +62,7 @@ const ports: LanePorts = {
   leaseHolds: () => true,
   schedule: (step) => scheduler.schedule(step),
   abandon: () => () => undefined,
+  abandonChild: () => undefined,
   laneOf: () => 0,
   forward: () => Promise.resolve(),
   letGo: () => undefined,

@@ -26,6 +26,14 @@ export function programOf(tasks: string): Program {
 
 export const CHAIN = programOf(['a', 'b', 'c'].map((name) => `  - ${name}:\n      call: millrace.echo:1.0.0@default\n      with:\n        n: \${ .n + 1 }\n`).join(''));
 
+export interface LeftInBench {
+  readonly parent: string;
+  readonly activation: number;
+  readonly sequence: number;
+  readonly isReplayed: boolean;
+  told(): void;
+}
+
 export interface Bench {
   readonly bus: Bus;
   readonly steps: ReadyStep[];
@@ -34,6 +42,8 @@ export interface Bench {
   readonly taskEvents: TaskLifecycleEvent[];
   /** Executions of which steps were given up. */
   readonly abandoned: string[];
+  /** Workflows that were left, each with what says that it is told. */
+  readonly left: LeftInBench[];
   readonly replies: { readonly subject: string; readonly reply: Reply }[];
   /** Payloads by reference. */
   readonly payloads: Map<string, string>;
@@ -81,6 +91,7 @@ export async function openBench(url: string): Promise<Bench> {
     events: [],
     taskEvents: [],
     abandoned: [],
+    left: [],
     replies: [],
     payloads: new Map(),
     stored: new Map(),
@@ -125,6 +136,7 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
       bench.onStep(step);
     },
     abandon: (execution) => () => void bench.abandoned.push(execution.id),
+    abandonChild: (_lane, { execution, activation, sequence }, isReplayed, told) => void bench.left.push({ parent: execution.id, activation: activation.number, sequence, isReplayed, told }),
     tryBegin: () => true,
     startsRefusedBecause: () => undefined,
     async storePayloads(list) {
@@ -167,7 +179,7 @@ function lanePorts(bench: Bench, programs: readonly Program[]): LanePorts {
     letGo: () => undefined,
     announce: (event) => void bench.events.push(event),
     announceTask: (event) => void bench.taskEvents.push(event),
-    outboxLowWater: () => Infinity,
+    outboxLowWater: () => Math.min(Infinity, ...bench.left.map(({ sequence }) => sequence)),
     reply: (subject, reply) => void bench.replies.push({ subject, reply }),
   };
 }

@@ -21,12 +21,14 @@ import { createBacklog, type Backlog } from './backlog.ts';
 import { CoreTime, HEAVY_FUEL } from './core-time.ts';
 import { formatRefusal } from './format-needed.ts';
 import type { FrameBytes } from './frame-bytes.ts';
+import type { LaneCounts } from './lane-counts.ts';
 import type { LaneLog } from './lane-log.ts';
-import { createLaneTimers, type LaneTimers } from './lane-timers.ts';
+import { createLaneTimers, mayWait, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
 import { createKnownEnds } from './known-ends.ts';
 import { isTold, lifecycleEvent } from './lifecycle.ts';
 import { tellingOfTasks } from './task-events.ts';
+import { createLeavingChildren, watchChildren } from './left-children.ts';
 import { createListeners } from './listeners.ts';
 import { refuse, type InputOrigin, type Message, type StartMessage } from './message.ts';
 import type { LanePorts } from './ports.ts';
@@ -48,16 +50,6 @@ const MEASURE_EVERY = 4;
 
 /** Sees the records of one transition, durable. */
 export type TransitionObserver = (execution: Execution, atMs: number, records: readonly JournalRecord[]) => void;
-
-/** Counts for metrics; they only grow. */
-export interface LaneCounts {
-  frames: number;
-  messages: number;
-  steps: number;
-  started: number;
-  ended: number;
-  framedBytes: number;
-}
 
 /** The lane that they are in. */
 export interface LaneHost {
@@ -92,6 +84,7 @@ export class LaneExecutions {
   readonly sleepers: Sleepers;
   readonly backlog: Backlog;
   readonly listeners = createListeners();
+  readonly leaving = createLeavingChildren((child, isReplayed, told) => this.#ports.abandonChild(this.#host.number, child, isReplayed, told));
   /** The last input that has been processed. */
   inputSequence: number;
   readonly #host: LaneHost;
@@ -129,6 +122,7 @@ export class LaneExecutions {
       durable: () => host.durable(),
       again: () => this.askUpkeep(),
       backlogLowWater: () => this.backlog.lowWater(),
+      isHeld: ({ execution }) => this.leaving.has(execution.id),
       rest: (actor) => this.#rest(actor),
     });
     this.backlog = createBacklog({
@@ -168,7 +162,8 @@ export class LaneExecutions {
   }
 
   /** What the log said goes on: events and replies are made again, steps dispatched, timers armed, ready work resumed. */
-  #begin({ actors, finished: cameEnded, events }: TakenLane): void {
+  #begin({ actors, finished: cameEnded, events, left }: TakenLane): void {
+    for (const child of left) this.leaving.note(child.execution.id, 1);
     for (const actor of actors.values()) {
       const finished = finishedOf(actor);
       if (finished === undefined) {
@@ -189,6 +184,7 @@ export class LaneExecutions {
       const finished = event.kind === 'started' ? undefined : this.finished.get(event.execution);
       if (finished?.replyTo !== undefined) this.#ports.reply(finished.replyTo, replyOf(finished.id, finished.end));
     }
+    for (const child of left) this.leaving.leave(child, true);
     for (const { execution } of this.actors.values()) this.resume(execution);
     for (const finished of this.finished.values()) this.#handToHistory(finished);
   }
@@ -415,6 +411,7 @@ export class LaneExecutions {
     const { execution } = actor;
     const { nowMs } = turn;
     const sinceMs = (++this.#decisions & (MEASURE_EVERY - 1)) === 0 ? this.#clock.monotonicMs() : undefined;
+    const leftBy = watchChildren(execution);
     const records = tellingOfTasks(this.#ports.announceTask, execution, this.#host.number, turn, () => writeTransition({ actor, frame: this.#frame, nowMs, logger: this.#logger, decide }));
     const { cost, organisation } = execution;
     if (cost.fuel >= HEAVY_FUEL) this.#coreTime.note(organisation, cost.fuel);
@@ -423,6 +420,11 @@ export class LaneExecutions {
     if (records === undefined) return;
     this.heat[actor.slot] = (this.heat[actor.slot] ?? 0) + 1;
     turn.touched.push(actor);
+    const left = leftBy?.(records) ?? [];
+    if (left.length > 0) {
+      this.leaving.note(execution.id, left.length);
+      turn.effects.push((sequence) => left.forEach((activation) => this.leaving.leave({ execution, activation, sequence }, false)));
+    }
     for (const record of records) this.#effectsOf(record, actor, turn);
     if (records.some((record) => record.kind === 'entered' && execution.program.nodes[record.node]?.kind === 'listen')) this.listeners.note(execution);
     // One turn is asked for at a time: an execution with many branches gets no more turns than one with few (E6).
@@ -493,6 +495,10 @@ export class LaneExecutions {
   }
 
   #handToHistory(finished: Finished): void {
+    this.leaving.behind(finished.id, () => this.#handOver(finished));
+  }
+
+  #handOver(finished: Finished): void {
     if (this.backlog.take(finished)) this.finished.delete(finished.id);
     else {
       this.#ports.finish(finished, (kept = []) => {
@@ -589,9 +595,4 @@ export class LaneExecutions {
     this.refuse(this.sleepers.close(), because);
     for (const actor of this.actors.values()) for (const watcher of actor.watchers) watcher.refused(reason, because);
   }
-}
-
-/** Records after which a timer of the task may run. */
-function mayWait(record: JournalRecord): record is Extract<JournalRecord, { kind: 'entered' | 'retrying' | 'resumed' | 'caught' }> {
-  return record.kind === 'entered' || record.kind === 'retrying' || record.kind === 'resumed' || record.kind === 'caught';
 }

@@ -26,8 +26,9 @@ export interface LaneMoves {
 /** Gives slots away: what is known of them goes to the bucket, the frame says so, and then nothing of them is here. */
 export async function release({ host, executions, ports, clock, append }: LaneMoves, { id, move, done }: Extract<Message, { kind: 'release' }>): Promise<void> {
   const before = executions.slots.released(id);
-  // What stands in this log alone cannot go with its slots.
-  if (before === undefined && executions.backlog.size > 0) {
+  const wanted = new Set(move.slots);
+  // What stands in this log alone cannot go with its slots, nor a parent whose workflows are still to be told (L2).
+  if (before === undefined && (executions.backlog.size > 0 || executions.leaving.some((parent) => wanted.has(slotOf(parent))))) {
     clock.after(RELEASE_RETRY_MS, () => host.post({ kind: 'release', id, move, done }));
     return;
   }

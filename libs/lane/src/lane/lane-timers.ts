@@ -5,6 +5,7 @@
  * again, so that a clock that jumps makes a timer late by no more than that.
  */
 import type { Cancel, Clock } from '@millrace/clock';
+import type { JournalRecord } from '@millrace/engine';
 import { createDueQueue } from './due-queue.ts';
 
 /** Longest wait of one timer of the process, in milliseconds. */
@@ -67,4 +68,9 @@ export function createLaneTimers(clock: Clock, due: (execution: string, activati
       cancel();
     },
   };
+}
+
+/** Records after which a timer of the task may run. */
+export function mayWait(record: JournalRecord): record is Extract<JournalRecord, { kind: 'entered' | 'retrying' | 'resumed' | 'caught' }> {
+  return record.kind === 'entered' || record.kind === 'retrying' || record.kind === 'resumed' || record.kind === 'caught';
 }

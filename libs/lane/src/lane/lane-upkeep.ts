@@ -61,11 +61,13 @@ export interface LaneUpkeepOptions {
   again(): void;
   /** The first frame that ended executions need whose journals are in the log alone; Infinity when there are none. */
   backlogLowWater(): number;
+  /** Its changes may not be covered by a checkpoint yet: the frames that hold them are still needed. */
+  isHeld(actor: Actor): boolean;
   /** The actor's checkpoint has all of it: it may leave memory. */
   rest(actor: Actor): void;
 }
 
-export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, slots, announcedBelow: before, durable, again, backlogLowWater, rest }: LaneUpkeepOptions): LaneUpkeep {
+export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, slots, announcedBelow: before, durable, again, backlogLowWater, isHeld, rest }: LaneUpkeepOptions): LaneUpkeep {
   // In the order they became dirty, nearly: the oldest come first.
   const dirty = new Set<Actor>();
   /** Actors with a long journal, checkpointed first. */
@@ -201,10 +203,10 @@ export function createLaneUpkeep({ number, epoch, log, ports, logger, finished, 
       // The events of the last frame itself may not have been handed over yet.
       announcedBelow = Math.max(announcedBelow, Math.min(ports.outboxLowWater(number), durable().sequence));
       if (!checkpointing) {
-        const batch: Actor[] = [...long].filter((actor) => dirty.has(actor)).slice(0, CHECKPOINTS_MAX);
+        const batch: Actor[] = [...long].filter((actor) => dirty.has(actor) && !isHeld(actor)).slice(0, CHECKPOINTS_MAX);
         for (const actor of dirty) {
           if (nowMs - actor.dirtySinceMs < CHECKPOINT_AGE_MS || batch.length >= CHECKPOINTS_MAX) break;
-          if (!long.has(actor)) batch.push(actor);
+          if (!long.has(actor) && !isHeld(actor)) batch.push(actor);
         }
         if (batch.length > 0) checkpoint(batch, nowMs);
       }

@@ -2,6 +2,7 @@
 import type { Activation, Execution, LaneInput, Payload, Problem, Program, Reply } from '@millrace/engine';
 import type { Actor, End, Finished } from './actor.ts';
 import type { Stored } from '../history/history-store.ts';
+import type { LeftChild } from './left-children.ts';
 import type { SleeperStore } from './sleepers.ts';
 import type { TaskFact } from './task-events.ts';
 
@@ -23,6 +24,11 @@ export interface LanePorts {
   schedule(step: ReadyStep): void;
   /** The execution has ended, or a part of it: yields what cancels the outstanding steps for which it waits no more at this moment. */
   abandon(execution: Execution): () => void;
+  /**
+   * Cancels a workflow that is waited for no more, at least once; `told` when that is durable. Until then
+   * `outboxLowWater` is its frame at most. `isReplayed`: decided by a former owner, who may have started it.
+   */
+  abandonChild(lane: number, child: LeftChild, isReplayed: boolean, told: () => void): void;
   /** What one decision for an organisation took of a core, in microseconds: some of them are measured, for its share. */
   spent?(organisation: string, microseconds: number): void;
   /** Asks for the permit to begin; false: `go` is sent once it may. */
@@ -51,7 +57,7 @@ export interface LanePorts {
   announce(event: LifecycleEvent): void;
   /** Events of tasks, where they are asked for; each is told once. */
   readonly announceTask?: (event: TaskLifecycleEvent) => void;
-  /** The first frame of the lane whose events are not in JetStream yet; Infinity when all are. */
+  /** The first frame of the lane of whose events, or cancelled workflows, JetStream does not know yet; Infinity when it knows all. */
   outboxLowWater(lane: number): number;
   /** The lane of a slot as the table has it at the moment. */
   laneOf(slot: number): number;

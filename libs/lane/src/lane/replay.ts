@@ -14,6 +14,7 @@ import { slotOf } from '@millrace/identity';
 import { actorOfCheckpoint, createActor, finishedOf, type Actor, type Finished } from './actor.ts';
 import { BACKLOG_CHARACTERS } from './backlog.ts';
 import type { IdTable } from './id-table.ts';
+import { watchChildren, type LeftChild } from './left-children.ts';
 import { finishedAt, placeAt, type MovedState } from './moved-state.ts';
 import type { StartMemory } from './start-memory.ts';
 import type { StoredCheckpoint } from '../history/checkpoint-store.ts';
@@ -30,6 +31,8 @@ export interface Replay {
   adopt(slots: readonly number[], state: MovedState, stored: readonly StoredCheckpoint[], sequence: number, atMs: number): Promise<void>;
   /** Ended executions whose journals need not be in memory are left to the log once they are many (backlog.ts): those that ended below a frame. */
   shed(below: number, to: IdTable, memory: StartMemory): void;
+  /** Workflows that were left in the frames that were read, from the frame `from` on. */
+  left(from: number): readonly LeftChild[];
   /** Applies what could not be placed before the end of the log was known. */
   finish(): void;
 }
@@ -46,6 +49,7 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
   /** Those that ended in the frames that were read, in order, and the length of their journals. */
   let ended: Actor[] = [];
   let endedBytes = 0;
+  let left: LeftChild[] = [];
   /** Slots that came with a frame that was read. */
   const here = new Set<number>();
 
@@ -77,7 +81,10 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
   }
 
   function applyTo(actor: Actor, { atMs, records, entry }: Transition, sequence: number): void {
-    for (const record of records) if (record.kind !== 'started') apply(actor.execution, record, atMs);
+    const { execution } = actor;
+    const leftBy = watchChildren(execution);
+    for (const record of records) if (record.kind !== 'started') apply(execution, record, atMs);
+    for (const activation of leftBy?.(records) ?? []) left.push({ execution, activation, sequence });
     if (entry !== undefined) actor.journal.append(entry);
     if (actor.firstDirtySequence === 0) {
       actor.firstDirtySequence = sequence;
@@ -149,6 +156,10 @@ export function createReplay(lane: number, programOfHash: (hash: string) => Prom
         if (finished.key !== undefined) memory.remember(finished.id, finished.input, finished.endedAtMs);
       }
       ended = ended.slice(count);
+    },
+    left(from) {
+      left = left.filter(({ sequence }) => sequence >= from);
+      return left;
     },
     finish() {
       for (const [id, list] of deferred) {

@@ -16,6 +16,7 @@ import { slotOf, slotsOfLane, type SlotTable } from '@millrace/identity';
 import type { Actor, Finished } from './actor.ts';
 import { createIdTable, type IdTable } from './id-table.ts';
 import type { LaneLog } from './lane-log.ts';
+import type { LeftChild } from './left-children.ts';
 import { isTold, lifecycleEvent, type ToldRecord } from './lifecycle.ts';
 import { decodeMoved, definitionsOfMoved } from './moved-state.ts';
 import type { LifecycleEvent } from './ports.ts';
@@ -62,6 +63,8 @@ export interface TakenLane {
   readonly memory: StartMemory;
   /** Events that may not have been published. */
   readonly events: readonly LifecycleEvent[];
+  /** Workflows that may not have been told that nobody waits for them any more. */
+  readonly left: readonly LeftChild[];
   readonly announcedBelow: number;
   readonly lastSequence: number;
   readonly inputSequence: number;
@@ -158,6 +161,7 @@ export async function beginReplay(log: LaneLog, ports: TakingPorts): Promise<Lan
     if (frame.announcedBelow !== undefined && frame.announcedBelow > announcedBelow) {
       announcedBelow = frame.announcedBelow;
       told = told.filter((each) => each.sequence >= announcedBelow);
+      replay.left(announcedBelow);
     }
     // Whoever waits for an end that may not have been told is told by what is in memory.
     replay.shed(announcedBelow, backlog, memory);
@@ -178,7 +182,7 @@ export async function beginReplay(log: LaneLog, ports: TakingPorts): Promise<Lan
       replay.finish();
       for (const { id, digest, atMs: startedAtMs } of reread) memory.recall(id, digest, startedAtMs);
       const events = await eventsOf(log.lane, told, replay, slots, ports);
-      return { slots, actors: replay.actors, finished: [...replay.finished.values()], asleep, backlog, memory, events, announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
+      return { slots, actors: replay.actors, finished: [...replay.finished.values()], asleep, backlog, memory, events, left: replay.left(announcedBelow), announcedBelow, lastSequence: fence, inputSequence: Math.max(position, 0), replayedFrames: frames };
     },
   };
 }
