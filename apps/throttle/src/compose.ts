@@ -22,7 +22,8 @@ export async function compose(context: ServiceContext<ConfigOf<typeof throttleSe
     leading: () => election.leading(),
     holder: () => election.holder(),
     limits: () => book.list().map(({ organisation, ...limits }) => [organisation, limits] as const),
-    owners: () => registry.list('orchestrator').map((owner) => owner.instance),
+    bucket: await openBucket(bus, BUCKETS.permits),
+    logger,
   });
   const book = createLimitsBook(createLimitsStore(await context.store(config.database)), createLimitsMirror(bucket), (organisation, limits) =>
     host.setLimits(organisation, limits),

@@ -56,6 +56,7 @@ export const BUCKETS = {
   subscriptions: 'subscriptions',
   connections: 'connections',
   limits: 'limits',
+  permits: 'permits',
   keys: 'keys',
   organisations: 'organisations',
 } as const;

@@ -54,6 +54,23 @@ describe('authority', () => {
     );
   });
 
+  test('what an owner held that nobody heard of since stays taken under the next authority (A5)', () => {
+    const world = createWorld({ owners: 2, limit: 2, strict: true });
+    world.startAuthority();
+    world.want(0, 2);
+    world.settle(1_000);
+    expect(world.running()).toBe(2);
+    world.killAuthority();
+    world.kill(0);
+    world.startAuthority();
+    world.want(1, 2);
+    world.settle(55_000);
+    expect(world.running()).toBe(0);
+    world.settle(10_000);
+    expect(world.running()).toBe(2);
+    expect(world.violations).toEqual([]);
+  });
+
   test('a limit that is not strict is kept at every moment while owners and authority live, whatever streams lose (T1, A1)', () => {
     const safe = ordinary.filter(({ arbitrary }) => arbitrary !== ordinary[4]?.arbitrary);
     const briefly = { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 5 }) }) };

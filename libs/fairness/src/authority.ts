@@ -14,12 +14,13 @@
  * A4 A new authority does not know what its predecessor gave. Until every such lease has expired it only
  *    learns: it confirms what owners say they hold, and gives nothing.
  * A5 An owner that vanished while it held permits of a strict limit keeps them for `strictHoldMs`: its steps
- *    may still run, and a strict limit is never exceeded. For the same reason a new authority gives nothing
- *    of a strict limit until every owner has reported (`ownersKnown`), or that time has passed.
+ *    may still run, and a strict limit is never exceeded. For the same reason an authority gives of a strict limit
+ *    only what was written down before (`secure`), and a new one gives nothing of it until it has read what its
+ *    predecessor wrote (`inherit`), or that time has passed: owners that vanished between the two are in there.
  */
 import { confirmClaim, idle, newClaim, strand, takeDemand, wants, type Claim } from './claim.ts';
 import { heldOf, rebalance } from './holding.ts';
-import type { Grant, Grants, OrganisationUsage, Report, ReportedDemand } from './lease-terms.ts';
+import type { Grant, Grants, OrganisationUsage, Report, ReportedDemand, StrictHolding } from './lease-terms.ts';
 import { LEASE_TTL_MS, type Limits } from './permits.ts';
 
 /** Difference in speed of two clocks over a TTL, and time to notice; milliseconds. */
@@ -35,6 +36,11 @@ export interface AuthorityOptions {
   readonly predecessor: boolean;
   readonly leaseTtlMs?: number;
   readonly strictHoldMs?: number;
+  /**
+   * Whether it is written down, for a successor, that the owner may hold so many permits of a strict limit. When not, it is
+   * written soon, and the grant waits. Default: always; then a successor has to wait for `strictHoldMs`.
+   */
+  readonly secure?: (owner: string, organisation: string, permits: number) => boolean;
 }
 
 export interface Authority {
@@ -45,8 +51,10 @@ export interface Authority {
    * expired) and must begin anew with a complete report.
    */
   report(owner: string, report: Report, nowMs: number): boolean;
-  /** Every owner that may be running steps has reported to this authority (A5). */
-  ownersKnown(nowMs: number): void;
+  /** What the predecessor wrote down (A5): owners that have not reported keep it as those that vanished. */
+  inherit(holdings: readonly StrictHolding[], nowMs: number): void;
+  /** What owners may hold of strict limits now. */
+  strictHoldings(): readonly StrictHolding[];
   /** Lets time pass: ends learning, expires owners, moves what cannot be divided round. Every 50 ms. */
   advance(nowMs: number): void;
   /** Owners to whom there is something to say. */
@@ -168,11 +176,26 @@ export function createAuthority(options: AuthorityOptions): Authority {
     for (const claim of claims) if (idle(claim) && owners.get(claim.owner)?.unsent.has(state.name) !== true) drop(state, claim.owner);
   }
 
+  function isSecured(owner: string, state: OrganisationState | undefined, permits: number): boolean {
+    if (state?.limits?.strict !== true || permits === 0 || permits === Number.POSITIVE_INFINITY) return true;
+    return options.secure?.(owner, state.name, permits) ?? true;
+  }
+
+  /** What may be told to an owner now. */
+  function ready(owner: OwnerState): readonly string[] {
+    if (learning) return [];
+    return [...owner.unsent].filter((name) => {
+      const state = organisations.get(name);
+      return isSecured(owner.name, state, state?.claims.get(owner.name)?.steps.cap ?? 0);
+    });
+  }
+
   function admit(owner: OwnerState, report: Report, demand: ReportedDemand): OrganisationState | undefined {
     const state = organisationOf(demand.organisation);
     if (state === undefined) return undefined;
     const claim = claimOf(state, owner);
     takeDemand(claim, report, demand, owner.unsent.has(state.name));
+    isSecured(owner.name, state, heldOf(claim.steps));
     return state;
   }
 
@@ -271,8 +294,26 @@ export function createAuthority(options: AuthorityOptions): Authority {
       return true;
     },
 
-    ownersKnown(nowMs) {
+    inherit(holdings, nowMs) {
+      for (const { owner, organisation, permits } of holdings) {
+        const state = organisationOf(organisation);
+        if (state === undefined || owners.has(owner) || state.claims.has(owner)) continue;
+        const claim = newClaim(owner);
+        claim.steps.running = permits;
+        if (!strand(claim, nowMs + strictHoldMs)) continue;
+        state.claims.set(owner, claim);
+        contended.add(state);
+      }
       strictFromMs = Math.min(strictFromMs, nowMs);
+    },
+
+    strictHoldings() {
+      const list: StrictHolding[] = [];
+      for (const { name, limits, claims } of organisations.values()) {
+        if (limits?.strict !== true || limits.concurrency === undefined) continue;
+        for (const { owner, steps } of claims.values()) if (heldOf(steps) > 0) list.push({ owner, organisation: name, permits: heldOf(steps) });
+      }
+      return list;
     },
 
     advance(nowMs) {
@@ -301,18 +342,20 @@ export function createAuthority(options: AuthorityOptions): Authority {
 
     takeGrants(name) {
       const owner = owners.get(name);
-      if (owner === undefined || (owner.answered === owner.reported && (learning || owner.unsent.size === 0))) return undefined;
+      if (owner === undefined) return undefined;
+      const told = ready(owner);
+      if (owner.answered === owner.reported && told.length === 0) return undefined;
       const sequence = ++owner.sequence;
       owner.answered = owner.reported;
       const grants: Grant[] = [];
-      for (const organisation of learning ? [] : owner.unsent) {
+      for (const organisation of told) {
+        owner.unsent.delete(organisation);
         const claim = organisations.get(organisation)?.claims.get(name);
         if (claim === undefined) continue;
         claim.steps.sent.push({ sequence, cap: claim.steps.cap });
         claim.starts.sent.push({ sequence, cap: claim.starts.cap });
         grants.push({ organisation, concurrency: claim.steps.cap, startsPerSecond: claim.starts.cap });
       }
-      if (!learning) owner.unsent.clear();
       if (grants.length > 0) owner.underWay.push({ sequence, organisations: grants.map(({ organisation }) => organisation) });
       return { sequence, answers: owner.reported, owners: owners.size, learning, grants };
     },
@@ -325,14 +368,16 @@ export function createAuthority(options: AuthorityOptions): Authority {
     usage() {
       return [...organisations.values()].map(({ name, limits, claims, granted, recalls }) => {
         let held = 0;
+        let stranded = 0;
         let running = 0;
         let waiting = 0;
         for (const claim of claims.values()) {
           held += heldOf(claim.steps);
+          if (claim.releaseAtMs !== undefined) stranded += heldOf(claim.steps);
           running += claim.steps.running;
           waiting += claim.waiting;
         }
-        return { organisation: name, limit: limits?.concurrency, held, running, waiting, granted, recalls };
+        return { organisation: name, limit: limits?.concurrency, held, stranded, running, waiting, granted, recalls };
       });
     },
   };

@@ -3,4 +3,4 @@ export { PRIORITY_WEIGHTS, type Priority, type Ticket } from './fair-queue-level
 export { BYTES_PER_MICROSECOND, COST_MAX, COST_MIN, costOf } from './cost.ts';
 export { createPermits, LEASE_TTL_MS, type Demand, type Entitlement, type Limits, type Permits, type PermitsOptions } from './permits.ts';
 export { createAuthority, EXPIRY_MARGIN_MS, STRICT_HOLD_MS, type Authority, type AuthorityOptions } from './authority.ts';
-export type { Grant, Grants, OrganisationUsage, Report, ReportedDemand } from './lease-terms.ts';
+export type { Grant, Grants, OrganisationUsage, Report, ReportedDemand, StrictHolding } from './lease-terms.ts';

@@ -51,9 +51,19 @@ export interface OrganisationUsage {
   readonly limit: number | undefined;
   /** What owners may be using (H1). */
   readonly held: number;
+  /** Of these, what owners that are gone may still be running of a strict limit. */
+  readonly stranded: number;
   readonly running: number;
   readonly waiting: number;
   /** Permits granted and leases recalled since the authority began. */
   readonly granted: number;
   readonly recalls: number;
+}
+
+/** What one owner may hold of one strict limit, as a successor of the authority has to know it. */
+export interface StrictHolding {
+  readonly owner: string;
+  readonly organisation: string;
+  /** Steps at once; a count. */
+  readonly permits: number;
 }

@@ -1,7 +1,8 @@
 /**
  * Runs the core's authority while this instance holds the seat: streams in, grants out, time passing.
  *
- * Owns which stream is an owner's latest. Does not own who holds the seat (election.ts) nor the decisions.
+ * Owns which stream is an owner's latest. Does not own who holds the seat (election.ts), the decisions, nor what is written
+ * down of strict limits (strict-record.ts).
  *
  * - Before every message to an owner the seat is looked at: nothing is granted after the term.
  * - Grants go to the stream whose complete report was taken last; an older one is ended.
@@ -11,7 +12,9 @@ import type { LeaseGrants } from '@millrace/contracts/throttle/v1/throttle';
 import { MillraceError } from '@millrace/errors';
 import { createAuthority, LEASE_TTL_MS, type Authority, type OrganisationUsage, type Report } from '@millrace/fairness';
 import { grantsToWire } from './lease-messages.ts';
+import type { Logger } from '@millrace/telemetry';
 import type { AuthorityEntry, StoredLimits } from './limits-bucket.ts';
+import { createStrictRecord, type StrictRecordOptions } from './strict-record.ts';
 
 /** How often time passes for the authority, in milliseconds. */
 export const ADVANCE_MS = 50;
@@ -34,8 +37,9 @@ export interface AuthorityHostOptions {
   readonly leading: () => boolean;
   readonly holder: () => AuthorityEntry | undefined;
   readonly limits: () => Iterable<readonly [string, StoredLimits]>;
-  /** Instances that run steps, as the registry has them. */
-  readonly owners: () => readonly string[];
+  /** The bucket `permits`, for what owners hold of strict limits. */
+  readonly bucket: StrictRecordOptions['bucket'];
+  readonly logger: Logger;
   /** How long an owner that vanished keeps permits of a strict limit, in milliseconds; default that of the core. */
   readonly strictHoldMs?: number;
 }
@@ -58,6 +62,16 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
   const streams = new Map<string, OwnerStream>();
   let authority: Authority | undefined;
   let flushing = false;
+
+  const record = createStrictRecord({
+    bucket: options.bucket,
+    clock,
+    logger: options.logger,
+    term: () => (leading() ? holder()?.epoch : undefined),
+    holdings: () => authority?.strictHoldings() ?? [],
+    onRead: (holdings) => authority?.inherit(holdings, clock.monotonicMs()),
+    onWritten: flushSoon,
+  });
 
   /** Says who is the authority instead, so that whoever reads the message knows where to go. */
   function refusal(): MillraceError {
@@ -89,9 +103,8 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
   function advance(): void {
     if (authority === undefined || !leading()) return;
     const nowMs = clock.monotonicMs();
-    const present = new Set([...streams.keys()].map((owner) => owner.slice(0, owner.lastIndexOf('/'))));
-    if (options.owners().every((instance) => present.has(instance))) authority.ownersKnown(nowMs);
     authority.advance(nowMs);
+    record.advance();
     for (const [owner, stream] of streams) {
       if (authority.has(owner)) continue;
       streams.delete(owner);
@@ -110,8 +123,9 @@ export function createAuthorityHost(options: AuthorityHostOptions): AuthorityHos
   return {
     begin(predecessor) {
       const nowMs = clock.monotonicMs();
-      authority = createAuthority({ nowMs, predecessor, ...(options.strictHoldMs === undefined ? {} : { strictHoldMs: options.strictHoldMs }) });
+      authority = createAuthority({ nowMs, predecessor, secure: record.secure, ...(options.strictHoldMs === undefined ? {} : { strictHoldMs: options.strictHoldMs }) });
       for (const [organisation, limits] of options.limits()) authority.setLimits(organisation, limits, nowMs);
+      record.begin();
     },
 
     end() {

@@ -11,6 +11,7 @@ import { createPermits, type Limits, type Permits } from '../permits.ts';
 const ORGANISATION = 'acme';
 export const TTL_MS = 3_000;
 const HEARTBEAT_MS = 1_000;
+const STRICT_HOLD_MS = 60_000;
 
 interface SimulatedOwner {
   name: string;
@@ -48,7 +49,7 @@ export interface World {
   report(owner: number): void;
   deliver(owner: number): void;
   breakStream(owner: number): void;
-  /** The owner process dies; its steps are gone with it. */
+  /** The owner process dies; its steps may go on at workers, and count under a strict limit. */
   kill(owner: number): void;
   killAuthority(): void;
   startAuthority(): void;
@@ -77,12 +78,32 @@ export function createWorld(options: { owners: number; limit: number; strict: bo
   const owners = Array.from({ length: options.owners }, (_, index) => newOwner(`owner-${index}/0`));
   const at = (index: number): SimulatedOwner => owners[index % owners.length] as SimulatedOwner;
   const running = (): number => owners.reduce((sum, owner) => sum + owner.running, 0);
+  /** Steps of owners that died go on at workers. */
+  let left: { readonly running: number; readonly untilMs: number }[] = [];
+  const performing = (): number => running() + left.reduce((sum, each) => sum + (each.untilMs > nowMs ? each.running : 0), 0);
+  /** What authorities wrote down of strict limits, by owner, and what they are about to. */
+  let written = new Map<string, number>();
+  let writing = new Map<string, number>();
+
+  function secure(owner: string, organisation: string, permits: number): boolean {
+    if ((written.get(owner) ?? 0) >= permits) return true;
+    writing.set(owner, Math.max(permits, writing.get(owner) ?? 0));
+    return organisation !== ORGANISATION;
+  }
+
+  /** What is to be written is written, or else what is held no more is written off. */
+  function write(): void {
+    if (authority === undefined) return;
+    if (writing.size === 0) written = new Map(authority.strictHoldings().map(({ owner, permits }) => [owner, permits]));
+    for (const [owner, permits] of writing) written.set(owner, permits);
+    writing = new Map();
+  }
 
   function takeSteps(owner: SimulatedOwner): void {
     while (owner.alive && owner.waiting > 0 && owner.permits.tryTakeStep(ORGANISATION, nowMs)) {
       owner.waiting--;
       owner.running++;
-      if (options.strict && running() > limit) violations.push(`at ${nowMs} ms ${running()} steps run under a strict limit of ${limit}`);
+      if (options.strict && performing() > limit) violations.push(`at ${nowMs} ms ${performing()} steps run under a strict limit of ${limit}`);
     }
   }
 
@@ -146,7 +167,6 @@ export function createWorld(options: { owners: number; limit: number; strict: bo
       if (!authority.report(owner.name, up.report, nowMs)) disconnect(owner);
       if (up.report.applied > 0) owner.unreported = false;
     }
-    if (authority !== undefined && owners.every((candidate) => !candidate.alive || candidate.attached)) authority.ownersKnown(nowMs);
     answer();
     const down = owner.toOwner.shift();
     if (down !== undefined) apply(owner, down.grants);
@@ -172,6 +192,7 @@ export function createWorld(options: { owners: number; limit: number; strict: bo
       for (const endMs = nowMs + ms; nowMs < endMs; ) {
         nowMs = Math.min(endMs, nowMs + 50);
         const before = world.held();
+        write();
         authority?.advance(nowMs);
         // A1: time alone never makes more than the limit, nor more than there was.
         if (authority !== undefined && world.held() > Math.max(limit, before)) violations.push(`at ${nowMs} ms held rose from ${before} to ${world.held()} over ${limit}`);
@@ -204,16 +225,19 @@ export function createWorld(options: { owners: number; limit: number; strict: bo
     breakStream(index) { disconnect(at(index)); },
     kill(index) {
       disconnect(at(index));
+      left = [...left.filter(({ untilMs }) => untilMs > nowMs), { running: at(index).running, untilMs: nowMs + STRICT_HOLD_MS }];
       owners[index % owners.length] = newOwner(`owner-${index % owners.length}/${++generation}`);
     },
     killAuthority() {
       authority = undefined;
+      writing = new Map();
       for (const owner of owners) disconnect(owner);
     },
     startAuthority() {
       if (authority !== undefined) return;
-      authority = createAuthority({ nowMs, predecessor: generation++ > 0, leaseTtlMs: TTL_MS, strictHoldMs: 60_000 });
+      authority = createAuthority({ nowMs, predecessor: generation++ > 0, leaseTtlMs: TTL_MS, strictHoldMs: STRICT_HOLD_MS, secure });
       authority.setLimits(ORGANISATION, limits(), nowMs);
+      authority.inherit([...written].map(([owner, permits]) => ({ owner, organisation: ORGANISATION, permits })), nowMs);
     },
     settle(ms) {
       for (const endMs = nowMs + ms; nowMs < endMs; ) {

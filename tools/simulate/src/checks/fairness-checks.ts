@@ -61,8 +61,9 @@ export class FairnessChecks {
     }
     for (const { machine, authority, leading } of throttles.values()) {
       if (!machine.alive || !leading() || authority.learning() || !isSettled) continue;
-      for (const { organisation, limit, held } of authority.usage()) {
-        if (limit !== undefined) violations.check('T1', held <= this.#mostLately(organisation, limit), () => `the authority has given ${held} permits of ${organisation}, whose limit is ${limit}`);
+      // What is written down of owners that are gone may be more than they held.
+      for (const { organisation, limit, held, stranded } of authority.usage()) {
+        if (limit !== undefined) violations.check('T1', held - stranded <= this.#mostLately(organisation, limit), () => `the authority has given ${held - stranded} permits of ${organisation}, whose limit is ${limit}`);
       }
     }
   }

@@ -49,7 +49,7 @@ export class Cluster {
   readonly world: World;
   readonly settings: Settings;
   readonly observer: Observer;
-  readonly buckets: Readonly<Record<'instances' | 'lanes' | 'limits', BucketServer>>;
+  readonly buckets: Readonly<Record<'instances' | 'lanes' | 'limits' | 'permits', BucketServer>>;
   readonly logs: LogServer;
   readonly database: Database;
   readonly objects = new Map<string, string>();
@@ -68,7 +68,7 @@ export class Cluster {
     this.settings = settings;
     this.observer = observer;
     this.#line = line;
-    this.buckets = { instances: new BucketServer(world, 'instances', INSTANCE_TTL_MS), lanes: new BucketServer(world, 'lanes'), limits: new BucketServer(world, 'limits') };
+    this.buckets = { instances: new BucketServer(world, 'instances', INSTANCE_TTL_MS), lanes: new BucketServer(world, 'lanes'), limits: new BucketServer(world, 'limits'), permits: new BucketServer(world, 'permits') };
     this.logs = new LogServer(world, observer);
     this.database = new Database(world, observer);
   }

@@ -1,5 +1,5 @@
 /** One throttle: the product's election and authority over simulated streams. Limits stand in the bucket. */
-import { followRegistry, keepPlace } from '@millrace/bus';
+import { keepPlace } from '@millrace/bus';
 import type { OwnerReport } from '@millrace/contracts/throttle/v1/throttle';
 import { AUTHORITY_KEY, createAuthorityHost, createElection, decodeLimits, ORGANISATION_PREFIX, reportFromWire, type OwnerStream, type StoredLimits } from '@millrace/lease';
 import { STRICT_HOLD_MS } from './settings.ts';
@@ -11,7 +11,6 @@ export function startThrottle(cluster: Cluster, name: string): ThrottleProcess {
   const { clock } = machine;
   const logger = cluster.logger(machine);
   const book = new Map<string, StoredLimits>();
-  let owners: () => readonly string[] = () => [];
   let isCandidate = false;
 
   const authority = createAuthorityHost({
@@ -19,7 +18,8 @@ export function startThrottle(cluster: Cluster, name: string): ThrottleProcess {
     leading: () => election.leading(),
     holder: () => election.holder(),
     limits: () => book,
-    owners: () => owners(),
+    bucket: cluster.buckets.permits.at(machine, () => machine.point('throttle: permits written down')),
+    logger,
     strictHoldMs: STRICT_HOLD_MS,
   });
   const bucket = cluster.buckets.limits.at(machine, (key) => {
@@ -71,8 +71,6 @@ export function startThrottle(cluster: Cluster, name: string): ThrottleProcess {
   cluster.throttles.set(name, process);
 
   async function run(): Promise<void> {
-    const registry = await followRegistry({ bucket: cluster.buckets.instances.at(machine), clock, logger });
-    owners = () => registry.list('orchestrator').map(({ instance }) => instance);
     await keepPlace({ bucket: cluster.buckets.instances.at(machine), joining: { service: 'throttle', instance: name, version: '0.0.0', addresses: { grpc: `${name}:1` } }, incarnation: machine.id, clock, logger, isClosed: () => false });
     isCandidate = true;
     const watch = await bucket.watch(({ key, value, revision }) => {

@@ -47,6 +47,7 @@ export const POINTS = [
   'worker: result sent',
   'throttle: grants given',
   'throttle: seat renewed',
+  'throttle: permits written down',
 ] as const;
 
 export class Points {
