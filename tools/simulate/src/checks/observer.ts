@@ -181,7 +181,10 @@ export class Observer {
       if (message?.$case !== 'steps') return;
       for (const { lane, epoch, execution, activation, attempt } of message.value.steps) {
         const key = `${worker.id}/${lane}`;
-        if (epoch < (this.#highest.get(key) ?? 0)) stale.set(`${execution}/${activation}/${attempt}`, this.nowMs);
+        const step = `${execution}/${activation}/${attempt}`;
+        if (epoch < (this.#highest.get(key) ?? 0)) stale.set(step, this.nowMs);
+        // The same owner has the lane again.
+        else stale.delete(step);
         this.#highest.set(key, Math.max(epoch, this.#highest.get(key) ?? 0));
       }
     };
