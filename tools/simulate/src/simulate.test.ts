@@ -58,3 +58,10 @@ test('the model keeps the attempt of the step that failed over runs of its block
   expect(expectedOf([{ ...block, retries: 1 }], 1)).toMatchObject({ status: 'faulted', errorStatus: 503, performed: ['a/1', 'b/1', 'a/1', 'b/2'] });
   expect(expectedOf([{ ...block, retries: 0 }], 1)).toMatchObject({ status: 'completed', n: 1 });
 });
+
+test('what an inner try kept of a later turn of its loop is gone with it: the outer one keeps the attempt of the step whose error it caught', () => {
+  const inner = { kind: 'try', body: [{ kind: 'for', count: 2, body: [{ kind: 'step', label: 'a', add: 1, fails: 1, status: 503, ms: 0, size: 0 }] }], retries: 2, delayMs: 0, handler: [] } as const;
+  const outer = { kind: 'try', body: [inner], retries: 3, delayMs: 0, handler: [] } as const;
+  // Turn 0, turn 0 again, turn 1; the inner one runs once more, and then the outer one.
+  expect(expectedOf([outer], 1).performed.slice(0, 6)).toEqual(['a/1', 'a/2', 'a/1', 'a/1', 'a/2', 'a/1']);
+});

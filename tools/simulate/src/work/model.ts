@@ -3,7 +3,7 @@
  *
  * A step fails on its first `fails` attempts. Attempts are counted as the design says (E5): a `try` that runs its block
  * again keeps the activation of the task whose error it caught, with its attempt plus one, and gives every other task
- * of the block a new one, so only the failing step gets further.
+ * of the block a new one, so only the failing step gets further. What a `try` kept and did not use is gone with it.
  */
 import type { Performed } from './performed.ts';
 import type { Plan } from './programs.ts';
@@ -33,8 +33,16 @@ class Raised {
 
 export function expectedOf(body: readonly Plan[], input: number): Expected {
   let performed: Performed[] = [];
-  /** Attempts that a task about to be entered has, where it is not the first. */
-  const retained = new Map<string, number>();
+  /** Of each `try` around, outermost first: attempts that tasks of its block have next, where it is not the first. */
+  const retained: Map<string, number>[] = [];
+
+  /** The attempt of a task that is entered; the innermost `try` that kept one gives it up. */
+  function entered(path: string): number {
+    const keeper = retained.findLast((each) => each.has(path));
+    const attempt = keeper?.get(path) ?? 1;
+    keeper?.delete(path);
+    return attempt;
+  }
 
   function list(tasks: readonly Plan[], from: number, path: string): number {
     return tasks.reduce((n, task, index) => run(task, n, `${path}/${index}`), from);
@@ -43,8 +51,7 @@ export function expectedOf(body: readonly Plan[], input: number): Expected {
   function run(task: Plan, n: number, path: string): number {
     switch (task.kind) {
       case 'step': {
-        const attempt = retained.get(path) ?? 1;
-        retained.delete(path);
+        const attempt = entered(path);
         performed.push(`${task.label}/${attempt}`);
         if (attempt <= task.fails) throw new Raised(task.status, path, attempt);
         return (n * 3 + task.add) % 1_000_003;
@@ -70,7 +77,7 @@ export function expectedOf(body: readonly Plan[], input: number): Expected {
         side(task.branches, n, path, true);
         return task.n;
       case 'raise':
-        throw new Raised(task.status, path, retained.get(path) ?? 1);
+        throw new Raised(task.status, path, entered(path));
       case 'try':
         return attempt(task, n, path);
     }
@@ -91,19 +98,24 @@ export function expectedOf(body: readonly Plan[], input: number): Expected {
   }
 
   function attempt(task: Extract<Plan, { kind: 'try' }>, n: number, path: string): number {
+    const kept = new Map<string, number>();
     for (let retries = 0; ; retries++) {
+      retained.push(kept);
       try {
         return list(task.body, n, `${path}/try`);
       } catch (raised) {
         if (!(raised instanceof Raised) || raised.status !== 503) throw raised;
         if (retries < task.retries) {
-          retained.set(raised.path, raised.attempt + 1);
+          kept.set(raised.path, raised.attempt + 1);
           continue;
         }
+        kept.clear();
         if (task.handler.length > 0) return list(task.handler, n, `${path}/catch`);
         // Without a handler a policy that allows no more lets the error pass; without a policy it is swallowed.
         if (task.retries > 0) throw raised;
         return n;
+      } finally {
+        retained.pop();
       }
     }
   }
