@@ -42,6 +42,8 @@ export class Observer {
   readonly #world: World;
   readonly #around: Surroundings;
   readonly #highest = new Map<string, number>();
+  /** Steps that came to a worker with a message for the second time, as worker/execution/activation/attempt. */
+  readonly #copied = new Set<string>();
 
   constructor(world: World, violations: Violations, around: Surroundings) {
     this.#world = world;
@@ -177,9 +179,16 @@ export class Observer {
         this.#world.note(`${worker.id} sends to ${owner.id} the result of ${result.execution}/${result.activation}/${result.attempt}`);
       }
     };
-    client.arriving = ({ message }) => {
+    const arrived = new WeakSet<OwnerMessage>();
+    client.arriving = (whole) => {
+      const { message } = whole;
       if (message?.$case !== 'steps') return;
+      const isCopy = arrived.has(whole);
+      arrived.add(whole);
       for (const { lane, epoch, execution, activation, attempt } of message.value.steps) {
+        const step = `${worker.id}/${execution}/${activation}/${attempt}`;
+        if (isCopy) this.#copied.add(step);
+        else this.#copied.delete(step);
         const key = `${worker.id}/${lane}`;
         const step = `${execution}/${activation}/${attempt}`;
         if (epoch < (this.#highest.get(key) ?? 0)) stale.set(step, this.nowMs);
@@ -216,6 +225,8 @@ export class Observer {
     const highest = this.#highest.get(`${worker.id}/${step.lane}`) ?? 0;
     this.violations.check('E2', step.epoch >= highest, () => `${worker.id} performs a step of lane ${step.lane} of epoch ${step.epoch}, having seen epoch ${highest}`);
     const key = `${step.execution}/${step.activation}/${step.attempt}`;
+    // Performed again because the network doubled a message, which connections do not do: nobody sent it twice.
+    if (this.#copied.has(`${worker.id}/${key}`)) return () => worker.point('worker: result sent');
     const running = this.running.get(step.organisation) ?? new Map<string, number>();
     this.running.set(step.organisation, running);
     running.set(key, (running.get(key) ?? 0) + 1);
