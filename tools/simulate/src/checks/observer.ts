@@ -186,11 +186,10 @@ export class Observer {
       const isCopy = arrived.has(whole);
       arrived.add(whole);
       for (const { lane, epoch, execution, activation, attempt } of message.value.steps) {
-        const step = `${worker.id}/${execution}/${activation}/${attempt}`;
-        if (isCopy) this.#copied.add(step);
-        else this.#copied.delete(step);
         const key = `${worker.id}/${lane}`;
         const step = `${execution}/${activation}/${attempt}`;
+        if (isCopy) this.#copied.add(`${worker.id}/${step}`);
+        else this.#copied.delete(`${worker.id}/${step}`);
         if (epoch < (this.#highest.get(key) ?? 0)) stale.set(step, this.nowMs);
         // The same owner has the lane again.
         else stale.delete(step);
