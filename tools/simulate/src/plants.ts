@@ -148,4 +148,12 @@ export const PLANTS: readonly Plant[] = [
     instead: 'if (dueMs > nowMs) ahead.push(dueMs);',
     found: ['E4', 'E8'],
   },
+  {
+    name: 'strict-permit-returned-early',
+    defect: 'A permit of a strict limit is free as soon as nothing waits for its step any more, though that may still run.',
+    file: 'libs/lane/src/dispatch/scheduler.ts',
+    text: 'if (permits.strict(organisation) && lingering.add(keyOf(step), worker, organisation)) return;',
+    instead: '',
+    found: ['T1'],
+  },
 ];
