@@ -107,7 +107,7 @@ function read(request: IncomingRequest, { logger, now, domain, onDiscarded }: Ac
   }
 
   function discard(detail: string, attributes: Readonly<Record<string, unknown>>): undefined {
-    logger.error('A delivery request was discarded', { detail, ...attributes });
+    logger.error('A delivery request becomes a dead letter', { detail, ...attributes });
     onDiscarded();
     request.discard(detail);
     return undefined;

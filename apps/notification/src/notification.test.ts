@@ -1,7 +1,7 @@
 /** The service's parts in this process, against real servers: NATS, MongoDB, SMTP. */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { connectBus, ensureStream, notifyStreamConfig, notifySubject, type Bus } from '@millrace/bus';
+import { connectBus, createDeadLetters, ensureStream, notifyStreamConfig, notifySubject, type Bus } from '@millrace/bus';
 import { DEFAULT_POLICY, encodeDeliveryRequest, type DeliveryPolicy, type DeliveryRequest } from '@millrace/delivery';
 import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
 import { createLogger, createMetrics, createSpanExporter } from '@millrace/telemetry';
@@ -263,13 +263,14 @@ test('what cannot be rendered fails with the place, and an invalid request fails
   expect(await inState('invalid', 'failed')).toMatchObject({ lastError: expect.stringContaining('not an e-mail address') });
 });
 
-test('nobody can ask in the name of another organisation', async () => {
+test('nobody can ask in the name of another organisation, and what was asked is a dead letter of whoever asked', async () => {
   startInstance('n-1');
   await bus.jetstream.publish(notifySubject('intruder'), encodeDeliveryRequest(request('foreign')));
   await publish(request('own'));
   await inState('own', 'sent');
   await eventually(async () => (await bus.manager.streams.info('NOTIFY')).state.messages === 0, { what: 'all taken' });
   expect(await stored('foreign')).toBeNull();
+  expect((await createDeadLetters(bus).list('intruder', '', 10)).letters).toMatchObject([{ stream: 'NOTIFY', subject: notifySubject('intruder'), reason: 'the organisation is not the one of the subject', text: expect.stringContaining('"key":"foreign"') }]);
 });
 
 test('a delivery asked for later is sent then', async () => {

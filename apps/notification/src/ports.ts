@@ -121,6 +121,6 @@ export interface IncomingRequest {
   extend(): void;
   /** Somebody else may be able to, or a later release. */
   returnAfter(delayMs: number): void;
-  /** It can never be stored. */
+  /** It can never be stored: it becomes a dead letter. */
   discard(reason: string): void;
 }

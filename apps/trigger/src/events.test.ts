@@ -1,5 +1,5 @@
 /** Events from outside and from executions, on real servers, with triggers as real processes. */
-import { EVENTS_STREAM, eventSubject, lifecycleSubject } from '@millrace/bus';
+import { ARRIVALS_SUBJECT, createDeadLetters, EVENTS_STREAM, eventSubject, lifecycleSubject } from '@millrace/bus';
 import { EventsClient, SubscriptionsClient, type Published, type Subscription, type SubscriptionStatus } from '@millrace/contracts/trigger/v1/events';
 import type { EventInput, JsonValue } from '@millrace/engine';
 import { eventually } from '@millrace/testkit';
@@ -67,6 +67,20 @@ test('events that executions make start workflows too', async () => {
   await bed.bus.jetstream.publish(lifecycleSubject('acme'), JSON.stringify([ended('failures'), ended('others')]));
   await eventually(async () => (await bed.starts('failures')).length === 1);
   expect((await inputsOf('failures'))[0]).toMatchObject({ data: { definition: { name: 'others' } } });
+});
+
+test('what cannot be read is a dead letter, and starts its workflow once it is sent again corrected', async () => {
+  const letters = createDeadLetters(bed.bus);
+  await subscribe({ name: 'corrected', type: 'broken.*' });
+  await bed.bus.jetstream.publish(eventSubject('acme', 'broken.json'), '{"specversion":');
+  await bed.bus.jetstream.publish(ARRIVALS_SUBJECT, '{"inputs":7}');
+  await eventually(async () => (await letters.list('acme', '', 10)).letters.length + (await letters.list(undefined, '', 10)).letters.length === 2);
+  expect((await letters.list(undefined, '', 10)).letters).toMatchObject([{ stream: 'ARRIVALS', text: '{"inputs":7}', reason: expect.stringContaining('inputs') }]);
+  const [letter] = (await letters.list('acme', '', 10)).letters;
+  expect(letter).toMatchObject({ stream: EVENTS_STREAM, text: '{"specversion":' });
+  await letters.requeue('acme', letter?.id ?? '', JSON.stringify(event('c1', 'broken.json')));
+  await eventually(async () => (await bed.starts('corrected')).length === 1);
+  expect((await letters.list('acme', '', 10)).letters).toEqual([]);
 });
 
 test('a subscription that was removed starts nothing any more', async () => {

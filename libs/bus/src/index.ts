@@ -69,3 +69,4 @@ export { packFrame, unpackFrame } from './frame-bytes.ts';
 export { readStream, READ_STALE_MS, type StreamMessage, type StreamReading } from './stream-reader.ts';
 export { busShortfalls, MAX_PAYLOAD_BYTES_NEEDED, payloadShortfalls, PRODUCTION_REPLICAS, type Shortfall } from './durability.ts';
 export { EVENTS_AGE_MS_MAX, EVENTS_BYTES_MAX, eventsStreamConfig } from './events-stream.ts';
+export { createDeadLetters, DEAD_LETTERS_AGE_MS_MAX, DEAD_LETTERS_BYTES_MAX, DEAD_LETTER_TEXT_BYTES_MAX, type DeadLetter, type DeadLetters, type UnreadableMessage } from './dead-letters.ts';

@@ -47,6 +47,15 @@ export function notifySubject(organisation: string): string {
   return `notify.${organisation}`;
 }
 
+/** Messages that no service could read. */
+export const DEAD_LETTERS_STREAM = 'DEAD_LETTERS';
+export const DEAD_LETTERS_SUBJECTS = 'dead.*';
+
+/** Those of one organisation; undefined: of nobody, as far as could be read. No organisation is called `_`. */
+export function deadLetterSubject(organisation: string | undefined): string {
+  return `dead.${organisation ?? '_'}`;
+}
+
 /** Key-value buckets, by what they hold. */
 export const BUCKETS = {
   instances: 'instances',

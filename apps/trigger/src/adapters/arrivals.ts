@@ -2,11 +2,11 @@
  * Events from outside: durable in the stream ARRIVALS, and from there, by any instance, to where they belong.
  *
  * A1 An event is accepted once it is in ARRIVALS, and leaves it once it is in the input of every lane, in EVENTS, and
- *    routed. What fails comes again, any number of times.
+ *    routed. What fails comes again, any number of times; what cannot be read becomes a dead letter of nobody.
  */
 import { AckPolicy, DeliverPolicy, type Consumer, type JsMsg } from '@nats-io/jetstream';
 import { headers, nanos } from '@nats-io/transport-node';
-import { ARRIVALS_STREAM, ARRIVALS_SUBJECT, ensureStream, eventSubject, readDurable, type Bus, type DurableReading } from '@millrace/bus';
+import { createDeadLetters, ARRIVALS_STREAM, ARRIVALS_SUBJECT, ensureStream, eventSubject, readDurable, type Bus, type DurableReading } from '@millrace/bus';
 import type { CloudEvent } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
@@ -65,13 +65,22 @@ export async function publishArrival(bus: Bus, { organisation, event }: Arrival)
 
 /** Reads until stopped, over every outage; `take` resolves once the event is where it belongs. */
 export function readArrivals(bus: Bus, logger: Logger, take: (arrival: Arrival) => Promise<void>): DurableReading {
+  const letters = createDeadLetters(bus);
+
   async function takeMessage(message: JsMsg): Promise<void> {
     let arrivals: readonly Arrival[];
     try {
       arrivals = (message.json() as { readonly inputs: readonly Arrival[] }).inputs;
+      if (!Array.isArray(arrivals)) throw new TypeError('there are no `inputs`');
     } catch (error) {
-      logger.error('A message of events cannot be read; it is left out', { sequence: message.seq, error });
-      message.term('not readable');
+      logger.error('A message of events cannot be read; it becomes a dead letter', { sequence: message.seq, error });
+      const { seq: sequence, subject, data } = message;
+      try {
+        await letters.keep(undefined, { stream: ARRIVALS_STREAM, sequence, subject, data, reason: `it cannot be read: ${(error as Error).message}` });
+        message.term('not readable');
+      } catch {
+        message.nak(AGAIN_MS);
+      }
       return;
     }
     const beat = setInterval(() => message.working(), ACK_WAIT_MS / 3);

@@ -2,11 +2,11 @@
  * Events that executions make: lifecycle events, and those that workflows emit, from the stream EVENTS.
  *
  * F1 Only what somebody wants is read: the durable consumer's filters follow the subscriptions. With none there is no consumer.
- * F2 What is read is handed over at least once; instances share the consumer.
+ * F2 What is read is handed over at least once; instances share the consumer. What cannot be read becomes a dead letter.
  */
 import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { ensureStream, EVENTS_STREAM, eventsStreamConfig, readDurable, type Bus, type DurableReading } from '@millrace/bus';
+import { createDeadLetters, ensureStream, EVENTS_STREAM, eventsStreamConfig, readDurable, type Bus, type DurableReading } from '@millrace/bus';
 import type { CloudEvent } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import type { Logger } from '@millrace/telemetry';
@@ -30,6 +30,7 @@ export interface EventFeed {
 
 /** `take` resolves once the events of an organisation have been dealt with. */
 export function openEventFeed(bus: Bus, logger: Logger, take: (organisation: string, events: readonly CloudEvent[]) => Promise<void>): EventFeed {
+  const letters = createDeadLetters(bus);
   let wanted: readonly string[] = [];
   let reading: DurableReading | undefined;
   let changing: Promise<void> = Promise.resolve();
@@ -42,8 +43,14 @@ export function openEventFeed(bus: Bus, logger: Logger, take: (organisation: str
     try {
       const parsed = message.json() as CloudEvent | readonly CloudEvent[];
       events = Array.isArray(parsed) ? parsed : [parsed as CloudEvent];
-    } catch {
-      return message.term('not readable');
+    } catch (error) {
+      const { seq: sequence, subject, data } = message;
+      try {
+        await letters.keep(organisation, { stream: EVENTS_STREAM, sequence, subject, data, reason: `it cannot be read: ${(error as Error).message}` });
+        return message.term('not readable');
+      } catch {
+        return message.nak(AGAIN_MS);
+      }
     }
     try {
       await take(organisation, events);
