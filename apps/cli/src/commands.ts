@@ -2,6 +2,7 @@
 import { applyCommand } from './apply.ts';
 import { codeCommand } from './code.ts';
 import type { Command } from './command.ts';
+import { deadLettersCommand } from './dead-letters.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { graphCommand } from './graph.ts';
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   publishCommand,
   schedulesCommand,
   subscriptionsCommand,
+  deadLettersCommand,
   retryCommand,
   rerunFromCommand,
   forkCommand,

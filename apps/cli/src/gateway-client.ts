@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
 import type { Execution, Trace } from '@millrace/contracts/execution/v1/execution';
 import {
+  DeadLetterServiceClient,
   ExecutionServiceClient,
   JobServiceClient,
   LaneServiceClient,
@@ -14,6 +15,11 @@ import {
   WorkflowServiceClient,
   type ApplyResourceResponse,
   type CreateJobRequest,
+  type DeadLetterReference,
+  type DeadLetterView,
+  type ListDeadLettersRequest,
+  type ListDeadLettersResponse,
+  type RequeueDeadLetterRequest,
   type ExecutionEvent,
   type Explanation,
   type Job,
@@ -79,6 +85,10 @@ export interface GatewayClient {
   removeSchedule(name: string): Promise<void>;
   subscriptions(): Promise<readonly SubscriptionView[]>;
   removeSubscription(name: string): Promise<void>;
+  deadLetters(query: ListDeadLettersRequest): Promise<ListDeadLettersResponse>;
+  deadLetter(reference: DeadLetterReference): Promise<DeadLetterView>;
+  requeueDeadLetter(request: RequeueDeadLetterRequest): Promise<DeadLetterView>;
+  removeDeadLetter(reference: DeadLetterReference): Promise<void>;
   /** Calls back with every event until `signal` is aborted; rejects when the stream breaks or the gateway ends it. */
   tail(filter: { readonly execution: string; readonly workflow: string }, onEvent: (event: ExecutionEvent) => void, signal: AbortSignal): Promise<void>;
   close(): void;
@@ -96,6 +106,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
   const events = new EventServiceClient(address, channel, options);
   const schedules = new ScheduleServiceClient(address, channel, options);
   const subscriptions = new SubscriptionServiceClient(address, channel, options);
+  const letters = new DeadLetterServiceClient(address, channel, options);
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${key}`);
   if (organisation !== '') metadata.set(HEADERS.organisation, organisation);
@@ -140,6 +151,10 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
     removeSchedule: async (name) => void (await call(schedules.removeSchedule.bind(schedules), { name })),
     subscriptions: async () => (await ask(subscriptions.listSubscriptions.bind(subscriptions), {})).subscriptions,
     removeSubscription: async (name) => void (await call(subscriptions.removeSubscription.bind(subscriptions), { name })),
+    deadLetters: (query) => ask(letters.listDeadLetters.bind(letters), query),
+    deadLetter: (reference) => ask(letters.getDeadLetter.bind(letters), reference),
+    requeueDeadLetter: (request) => call(letters.requeueDeadLetter.bind(letters), request),
+    removeDeadLetter: async (reference) => void (await call(letters.removeDeadLetter.bind(letters), reference)),
     tail(filter, onEvent, signal) {
       return new Promise((resolve, reject) => {
         const stream = executions.tailExecutions(filter, metadata);
@@ -163,6 +178,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
       events.close();
       schedules.close();
       subscriptions.close();
+      letters.close();
     },
   };
 }

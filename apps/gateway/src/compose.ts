@@ -1,5 +1,5 @@
 /** Brings the gateway's parts together; the only place that knows all of them. */
-import { BUCKETS, keyedExecutionId, newExecutionId, watchLanes } from '@millrace/bus';
+import { BUCKETS, createDeadLetters, keyedExecutionId, newExecutionId, watchLanes } from '@millrace/bus';
 import { ExecutionsClient } from '@millrace/contracts/orchestrator/v1/executions';
 import { HTTP_LINGER_MS, type Composition, type ServiceContext } from '@millrace/service';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { createDefinitions, createExecutionViews, createLaneMaps } from './adapt
 import { createOwnerLinks } from './adapters/owner-streams.ts';
 import { createDeliveries, createResourceOwners, createTriggers } from './adapters/resource-services.ts';
 import type { GatewayConfig } from './config.ts';
+import { createDeadLetterDesk } from './dead-letters.ts';
 import { createExecutions } from './executions.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createKeyRing, type StoredKey } from './key-ring.ts';
@@ -59,6 +60,7 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
   const makeId = (organisation: string, workflowName: string, key: string): string => (key === '' ? newExecutionId() : keyedExecutionId(organisation, workflowName, key));
   const { isKnown } = organisations;
   const deliveries = createDeliveries(notification);
+  const deadLetters = createDeadLetterDesk(createDeadLetters(bus), logger);
   const definitions = createDefinitions(orchestrators);
   const triggers = createTriggers(resourcePools.trigger);
   const views = createExecutionViews(orchestrators, owners, logger);
@@ -69,13 +71,13 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
   let taking = true;
   const isTaking = (): boolean => taking;
   const streamed = metrics.counter('millrace_gateway_streamed_starts_total', 'Starts that came by stream');
-  const grpc = createGrpcApi({ keys, isKnown, executions, jobs, definitions, deliveries, resources, triggers, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
+  const grpc = createGrpcApi({ keys, isKnown, executions, jobs, definitions, deadLetters, deliveries, resources, triggers, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
   const seconds = metrics.histogram('millrace_gateway_request_seconds', 'REST requests, by operation and HTTP status', { labels: ['operation', 'status'] });
   const rest = createRestServer({
     version,
     keys,
     isKnown,
-    handlers: createHandlers({ executions, jobs, definitions, deliveries, resources, triggers, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
+    handlers: createHandlers({ executions, jobs, definitions, deadLetters, deliveries, resources, triggers, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
     spans,
     logger,
     isTaking,

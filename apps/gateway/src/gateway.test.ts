@@ -1,5 +1,5 @@
 import { Metadata, credentials, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
-import { BUCKETS, LANE_TABLE_KEY, connectBus, joinRegistry, laneClaimKey, openBucket, type Bus, type Registration } from '@millrace/bus';
+import { BUCKETS, LANE_TABLE_KEY, connectBus, createDeadLetters, ensureStream, joinRegistry, laneClaimKey, openBucket, type Bus, type Registration } from '@millrace/bus';
 import { ConnectionsService, type Connection, type ConnectionSummary } from '@millrace/contracts/connector/v1/connections';
 import type { Execution } from '@millrace/contracts/execution/v1/execution';
 import { ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient, type ExecutionEvent, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
@@ -278,6 +278,29 @@ describe('keys', () => {
     const started = await call('/v1/executions', { method: 'POST', body: { workflow: 'orders' }, headers: { 'millrace-organisation': 'acme' } });
     expect((await call(`/v1/executions/${started.document['execution']}`)).document).toMatchObject({ organisation: 'acme' });
     expect((await call('/v1/executions', { headers: { 'millrace-organisation': 'nobody' } })).document).toMatchObject({ reason: 'organisation-unknown', status: 404 });
+  });
+});
+
+describe('dead letters', () => {
+  test('are seen by their organisation, sent again corrected, removed; those of nobody are the operator’s', async () => {
+    await ensureStream(bus, { name: 'NOTIFY', subjects: ['notify.*'] });
+    const letters = createDeadLetters(bus);
+    const kept = (sequence: number, text: string) => ({ stream: 'NOTIFY', sequence, subject: 'notify.acme', data: Buffer.from(text), reason: 'no JSON' });
+    await letters.keep('acme', kept(1, 'first'));
+    await letters.keep('acme', kept(2, 'second'));
+    await letters.keep(undefined, kept(3, 'nobody’s'));
+    const { document: made } = await call('/v1/keys', { method: 'POST', body: { organisation: 'acme' } });
+    const key = String(made['key']);
+    const list = async (): Promise<readonly { readonly letter: string; readonly text: string }[]> => (await call('/v1/dead-letters', { key })).document['letters'] as never;
+    const [first, second] = await list();
+    expect((await call(`/v1/dead-letters/${first?.letter}`, { key })).document).toMatchObject({ text: 'first', stream: 'NOTIFY', subject: 'notify.acme', reason: 'no JSON' });
+    expect((await call(`/v1/dead-letters/${first?.letter}`)).document).toMatchObject({ reason: 'resource-unknown' });
+    expect((await call(`/v1/dead-letters/${first?.letter}:requeue`, { method: 'POST', body: { text: 'corrected' }, key })).status).toBe(200);
+    expect(Buffer.from((await bus.manager.streams.getMessage('NOTIFY', { last_by_subj: 'notify.acme' }))?.data ?? []).toString()).toBe('corrected');
+    expect((await call(`/v1/dead-letters/${second?.letter}`, { method: 'DELETE', key })).document).toEqual({ letter: second?.letter });
+    expect(await list()).toEqual([]);
+    expect((await call('/v1/dead-letters?unowned=true', { key })).document).toMatchObject({ reason: 'organisation-denied' });
+    expect((await call('/v1/dead-letters?unowned=true')).document['letters']).toMatchObject([{ text: 'nobody’s' }]);
   });
 });
 

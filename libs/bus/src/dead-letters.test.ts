@@ -58,6 +58,13 @@ test('one is sent where it came from, with another text if wanted, and is gone t
   expect((await letters.list('acme', '', 10)).letters.map(({ text }) => text)).toEqual(['text 4', 'text 5']);
 });
 
+test('a page is bounded by the text that it has', async () => {
+  for (let sequence = 20; sequence < 23; sequence++) await letters.keep('large', unreadable(sequence, 'x'.repeat(700_000)));
+  const first = await letters.list('large', '', 10);
+  expect(first.letters).toHaveLength(1);
+  expect((await letters.list('large', first.cursor, 10)).letters).toHaveLength(1);
+});
+
 test('one whose stream is gone stays', async () => {
   await letters.keep('acme', { ...unreadable(1, 'lost'), stream: 'GONE', subject: 'gone.acme' });
   const last = (await letters.list('acme', '', 10)).letters.at(-1) as { id: string };

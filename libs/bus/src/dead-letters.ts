@@ -24,6 +24,8 @@ export const DEAD_LETTERS_AGE_MS_MAX = 30 * 24 * 3_600_000;
 export const DEAD_LETTER_REASON_CHARACTERS_MAX = 500;
 /** Largest text with which a letter is sent again, in bytes. */
 export const DEAD_LETTER_TEXT_BYTES_MAX = 1024 * 1024;
+/** Text of one page, in characters; a longer letter is a page of its own. */
+export const DEAD_LETTER_PAGE_CHARACTERS_MAX = 1024 * 1024;
 const PUBLISH_TIMEOUT_MS = 5_000;
 const HEADER = { stream: 'Millrace-Dead-Stream', subject: 'Millrace-Dead-Subject', reason: 'Millrace-Dead-Reason' } as const;
 /** JetStream's code for a message that is not there. */
@@ -120,10 +122,12 @@ export function createDeadLetters(bus: Bus): DeadLetters {
     async list(organisation, cursor, limit) {
       await ready();
       const letters: DeadLetter[] = [];
+      let characters = 0;
       for (let next = /^\d{1,15}$/.test(cursor) ? Number(cursor) : 1; ; ) {
         const found = await read({ seq: next, next_by_subj: deadLetterSubject(organisation) });
         if (found === undefined) return { letters, cursor: '' };
-        if (letters.length === limit) return { letters, cursor: found.letter.id };
+        characters += found.letter.text.length;
+        if (letters.length === limit || (letters.length > 0 && characters > DEAD_LETTER_PAGE_CHARACTERS_MAX)) return { letters, cursor: found.letter.id };
         letters.push(found.letter);
         next = Number(found.letter.id) + 1;
       }

@@ -5,12 +5,14 @@
  */
 import type { handleBidiStreamingCall, handleServerStreamingCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import {
+  DeadLetterServiceService,
   DeliveryServiceService,
   JobServiceService,
   LaneServiceService,
   ExecutionServiceService,
   OrganisationServiceService,
   WorkflowServiceService,
+  type DeadLetterServiceServer,
   type DeliveryServiceServer,
   type JobServiceServer,
   type LaneServiceServer,
@@ -29,6 +31,7 @@ import type { SpanExporter } from '@millrace/telemetry';
 import { beginCallSpan } from '../call-span.ts';
 import { pageLimit, type Executions } from '../executions.ts';
 import { readEventTexts } from '../cloud-events.ts';
+import type { DeadLetters } from '../dead-letters.ts';
 import type { KeyRing } from '../key-ring.ts';
 import { jobMessage } from '../jobs/job-message.ts';
 import type { Jobs } from '../jobs/jobs.ts';
@@ -46,6 +49,7 @@ export interface GrpcApiOptions {
   readonly jobs: Jobs;
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
+  readonly deadLetters: DeadLetters;
   readonly resources: Resources;
   readonly triggers: Triggers;
   readonly lanes: LaneMaps;
@@ -74,7 +78,7 @@ export interface GrpcApi {
 type Metadata = CallContext['metadata'];
 
 export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
-  const { executions, definitions, deliveries, jobs, resources, triggers } = options;
+  const { executions, definitions, deadLetters, deliveries, jobs, resources, triggers } = options;
   const streams: Streams = new Set();
 
   const callerFrom = (metadata: Metadata): Caller => {
@@ -123,6 +127,15 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
   const deliveryService: DeliveryServiceServer = {
     listDeliveries: call('ListDeliveries', (caller, request) => deliveries.list({ ...request, organisation: caller.organisation, limit: pageLimit(request.limit) })),
   };
+  const deadLetterService: DeadLetterServiceServer = {
+    listDeadLetters: call('ListDeadLetters', (caller, request) => deadLetters.list(caller, { ...request, limit: pageLimit(request.limit) })),
+    getDeadLetter: call('GetDeadLetter', (caller, request) => deadLetters.get(caller, request)),
+    requeueDeadLetter: call('RequeueDeadLetter', (caller, request) => deadLetters.requeue(caller, request, request.text)),
+    removeDeadLetter: call('RemoveDeadLetter', async (caller, request) => {
+      await deadLetters.remove(caller, request);
+      return request;
+    }),
+  };
   const jobService: JobServiceServer = {
     createJob: call('CreateJob', async (caller, request) => jobMessage(await jobs.create(caller, request))),
     getJob: call('GetJob', async (caller, { job }) => jobMessage(await jobs.get(caller, job))),
@@ -170,6 +183,7 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
       { definition: OrganisationServiceService, implementation: { ...organisations } },
       { definition: JobServiceService, implementation: { ...jobService } },
       { definition: LaneServiceService, implementation: { ...laneService } },
+      { definition: DeadLetterServiceService, implementation: { ...deadLetterService } },
       { definition: DeliveryServiceService, implementation: { ...deliveryService } },
       { definition: EventServiceService, implementation: { ...events } },
       { definition: ScheduleServiceService, implementation: { ...schedules } },

@@ -1,5 +1,7 @@
 /** What each operation of the REST API does: from the request's JSON to a call, from the answer to a document. */
 import {
+  deadLetterDocument,
+  deadLetterListDocument,
   deliveryListDocument,
   executionDocument,
   executionListDocument,
@@ -17,6 +19,7 @@ import { MillraceError } from '@millrace/errors';
 import { readHttpEvents, type HttpHeaders } from '../cloud-events.ts';
 import { pageLimit, type Executions } from '../executions.ts';
 import { jobMessage } from '../jobs/job-message.ts';
+import type { DeadLetterReference, DeadLetters } from '../dead-letters.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Definitions, Deliveries, Triggers } from '../ports.ts';
 import type { Caller } from '../principal.ts';
@@ -52,6 +55,7 @@ export interface RestPorts {
   readonly jobs: Jobs;
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
+  readonly deadLetters: DeadLetters;
   readonly resources: Resources;
   readonly triggers: Triggers;
   readonly version: string;
@@ -63,7 +67,7 @@ const ok = (document: unknown): RestAnswer => ({ status: 200, document });
 
 /** Every operation but the OpenAPI document, which the server has itself. */
 export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<OperationName, 'getOpenApi'>, RestHandler>> {
-  const { executions, definitions, deliveries, jobs, resources, triggers } = ports;
+  const { executions, definitions, deadLetters, deliveries, jobs, resources, triggers } = ports;
   return {
     getGateway: async () => ok({ version: ports.version, grpc: ports.grpcAddress() }),
     applyWorkflow: async ({ caller, query, body }) => {
@@ -132,9 +136,21 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
       await triggers.removeSubscription(caller.organisation, name);
       return ok({ name });
     },
+    listDeadLetters: async ({ caller, query }) => ok(deadLetterListDocument(await deadLetters.list(caller, { unowned: query['unowned'] === 'true', cursor: query['cursor'] ?? '', limit: pageLimit(Number(query['limit'] ?? 0)) }))),
+    getDeadLetter: async (call) => ok(deadLetterDocument(await deadLetters.get(call.caller, letterOf(call)))),
+    requeueDeadLetter: async (call) => ok(deadLetterDocument(await deadLetters.requeue(call.caller, letterOf(call), (call.body as { readonly text?: string }).text))),
+    async removeDeadLetter(call) {
+      const reference = letterOf(call);
+      await deadLetters.remove(call.caller, reference);
+      return ok({ letter: reference.letter });
+    },
     listDeliveries: async ({ caller, query }) =>
       ok(deliveryListDocument(await deliveries.list({ organisation: caller.organisation, state: query['state'] ?? '', execution: query['execution'] ?? '', cursor: query['cursor'] ?? '', limit: pageLimit(Number(query['limit'] ?? 0)) }))),
   };
+}
+
+function letterOf({ parameters, query }: RestCall): DeadLetterReference {
+  return { letter: parameters['letter'] ?? '', unowned: query['unowned'] === 'true' };
 }
 
 interface RerunBody {

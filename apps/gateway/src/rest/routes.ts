@@ -29,6 +29,7 @@ export interface Route {
 
 const cursor: QueryParameter = { name: 'cursor', description: 'Where the last page ended.', schema: { type: 'string', maxLength: 256 } };
 const limit: QueryParameter = { name: 'limit', description: 'Entries a page, at most 500; 50 without it.', schema: { type: 'string', pattern: '^[0-9]{1,3}$' } };
+const unowned: QueryParameter = { name: 'unowned', description: '`true`: those of which nobody can say whose they are (operator keys).', schema: { enum: ['true', 'false'] } };
 const wait: QueryParameter = {
   name: 'wait',
   description: 'Answer when the execution has ended, or after this long: `20s`, `500ms`, `2m`; at most ten minutes.',
@@ -204,6 +205,39 @@ export const ROUTES = [
       limit,
     ],
     answers: { 200: { description: 'One page', schema: 'DeliveryList' } },
+  },
+  {
+    operation: 'listDeadLetters',
+    method: 'GET',
+    path: '/v1/dead-letters',
+    summary: 'Messages that no service could read, the oldest first',
+    query: [unowned, cursor, limit],
+    answers: { 200: { description: 'One page', schema: 'DeadLetterList' } },
+  },
+  {
+    operation: 'getDeadLetter',
+    method: 'GET',
+    path: '/v1/dead-letters/{letter}',
+    summary: 'One of them',
+    query: [unowned],
+    answers: { 200: { description: 'The message, and why it could not be read', schema: 'DeadLetter' } },
+  },
+  {
+    operation: 'requeueDeadLetter',
+    method: 'POST',
+    path: '/v1/dead-letters/{letter}:requeue',
+    summary: 'Send it where it came from, as it is or with another text',
+    query: [unowned],
+    body: 'RequeueRequest',
+    answers: { 200: { description: 'It is sent, and gone from here', schema: 'DeadLetter' } },
+  },
+  {
+    operation: 'removeDeadLetter',
+    method: 'DELETE',
+    path: '/v1/dead-letters/{letter}',
+    summary: 'Remove it',
+    query: [unowned],
+    answers: { 200: { description: 'It is gone', schema: 'RemovedDeadLetter' } },
   },
   {
     operation: 'publishEvents',

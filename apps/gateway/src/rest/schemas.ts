@@ -39,6 +39,8 @@ const schedule = closedObject({
   next: { type: 'array', items: { type: 'string', format: 'date-time' } },
 });
 
+const deadLetter = closedObject({ letter: text, stream: text, subject: text, reason: text, keptAt: time, text });
+
 export const SCHEMAS = {
   Problem: {
     type: 'object',
@@ -190,6 +192,10 @@ export const SCHEMAS = {
   Subscription: closedObject({ name: text, organisation: text, type: text, source: textOrNull, where: textOrNull, workflow: textOrNull, idempotencyKey: textOrNull, url: textOrNull }),
   SubscriptionList: closedObject({ subscriptions: { type: 'array', items: { $ref: '#/components/schemas/Subscription' } } }),
   Removed: closedObject({ name: text }),
+  DeadLetter: deadLetter,
+  DeadLetterList: closedObject({ letters: { type: 'array', items: { $ref: '#/components/schemas/DeadLetter' } }, cursor: textOrNull }),
+  RequeueRequest: closedObject({ text: { type: 'string', description: 'In place of its own; at most 1 MiB.' } }, ['text']),
+  RemovedDeadLetter: closedObject({ letter: text }),
   DeliveryList: closedObject({
     deliveries: {
       type: 'array',

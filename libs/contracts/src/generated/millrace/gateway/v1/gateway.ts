@@ -255,6 +255,42 @@ export interface CreateKeyResponse {
   readonly id: string;
 }
 
+export interface ListDeadLettersRequest {
+  /** Those of which nobody can say whose they are; for operators. */
+  readonly unowned: boolean;
+  readonly cursor: string;
+  /** At most 500; 0 means 50. */
+  readonly limit: number;
+}
+
+export interface ListDeadLettersResponse {
+  readonly letters: readonly DeadLetterView[];
+  readonly cursor: string;
+}
+
+export interface DeadLetterReference {
+  readonly letter: string;
+  readonly unowned: boolean;
+}
+
+export interface RequeueDeadLetterRequest {
+  readonly letter: string;
+  readonly unowned: boolean;
+  /** In place of its own; at most 1 MiB. */
+  readonly text?: string | undefined;
+}
+
+export interface DeadLetterView {
+  readonly letter: string;
+  /** What it came on, and is sent to again. */
+  readonly stream: string;
+  readonly subject: string;
+  /** Why it could not be read. */
+  readonly reason: string;
+  readonly keptAtMs: number;
+  readonly text: string;
+}
+
 export interface ListDeliveriesRequest {
   readonly state: string;
   readonly execution: string;
@@ -2892,6 +2928,413 @@ export const CreateKeyResponse: MessageFns<CreateKeyResponse> = {
   },
 };
 
+function createBaseListDeadLettersRequest(): ListDeadLettersRequest {
+  return { unowned: false, cursor: "", limit: 0 };
+}
+
+export const ListDeadLettersRequest: MessageFns<ListDeadLettersRequest> = {
+  encode(message: ListDeadLettersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.unowned !== false) {
+      writer.uint32(8).bool(message.unowned);
+    }
+    if (message.cursor !== "") {
+      writer.uint32(18).string(message.cursor);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).uint32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDeadLettersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDeadLettersRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.unowned = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cursor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListDeadLettersRequest>, I>>(base?: I): ListDeadLettersRequest {
+    return ListDeadLettersRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListDeadLettersRequest>, I>>(object: I): ListDeadLettersRequest {
+    const message = createBaseListDeadLettersRequest() as any;
+    message.unowned = object.unowned ?? false;
+    message.cursor = object.cursor ?? "";
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseListDeadLettersResponse(): ListDeadLettersResponse {
+  return { letters: [], cursor: "" };
+}
+
+export const ListDeadLettersResponse: MessageFns<ListDeadLettersResponse> = {
+  encode(message: ListDeadLettersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.letters) {
+      DeadLetterView.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.cursor !== "") {
+      writer.uint32(18).string(message.cursor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDeadLettersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDeadLettersResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.letters.push(DeadLetterView.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cursor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListDeadLettersResponse>, I>>(base?: I): ListDeadLettersResponse {
+    return ListDeadLettersResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListDeadLettersResponse>, I>>(object: I): ListDeadLettersResponse {
+    const message = createBaseListDeadLettersResponse() as any;
+    message.letters = object.letters?.map((e) => DeadLetterView.fromPartial(e)) || [];
+    message.cursor = object.cursor ?? "";
+    return message;
+  },
+};
+
+function createBaseDeadLetterReference(): DeadLetterReference {
+  return { letter: "", unowned: false };
+}
+
+export const DeadLetterReference: MessageFns<DeadLetterReference> = {
+  encode(message: DeadLetterReference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.letter !== "") {
+      writer.uint32(10).string(message.letter);
+    }
+    if (message.unowned !== false) {
+      writer.uint32(16).bool(message.unowned);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeadLetterReference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeadLetterReference() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.letter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.unowned = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DeadLetterReference>, I>>(base?: I): DeadLetterReference {
+    return DeadLetterReference.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeadLetterReference>, I>>(object: I): DeadLetterReference {
+    const message = createBaseDeadLetterReference() as any;
+    message.letter = object.letter ?? "";
+    message.unowned = object.unowned ?? false;
+    return message;
+  },
+};
+
+function createBaseRequeueDeadLetterRequest(): RequeueDeadLetterRequest {
+  return { letter: "", unowned: false, text: undefined };
+}
+
+export const RequeueDeadLetterRequest: MessageFns<RequeueDeadLetterRequest> = {
+  encode(message: RequeueDeadLetterRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.letter !== "") {
+      writer.uint32(10).string(message.letter);
+    }
+    if (message.unowned !== false) {
+      writer.uint32(16).bool(message.unowned);
+    }
+    if (message.text !== undefined) {
+      writer.uint32(26).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequeueDeadLetterRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequeueDeadLetterRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.letter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.unowned = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RequeueDeadLetterRequest>, I>>(base?: I): RequeueDeadLetterRequest {
+    return RequeueDeadLetterRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RequeueDeadLetterRequest>, I>>(object: I): RequeueDeadLetterRequest {
+    const message = createBaseRequeueDeadLetterRequest() as any;
+    message.letter = object.letter ?? "";
+    message.unowned = object.unowned ?? false;
+    message.text = object.text ?? undefined;
+    return message;
+  },
+};
+
+function createBaseDeadLetterView(): DeadLetterView {
+  return { letter: "", stream: "", subject: "", reason: "", keptAtMs: 0, text: "" };
+}
+
+export const DeadLetterView: MessageFns<DeadLetterView> = {
+  encode(message: DeadLetterView, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.letter !== "") {
+      writer.uint32(10).string(message.letter);
+    }
+    if (message.stream !== "") {
+      writer.uint32(18).string(message.stream);
+    }
+    if (message.subject !== "") {
+      writer.uint32(26).string(message.subject);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.keptAtMs !== 0) {
+      writer.uint32(41).double(message.keptAtMs);
+    }
+    if (message.text !== "") {
+      writer.uint32(50).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeadLetterView {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeadLetterView() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.letter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stream = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.keptAtMs = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DeadLetterView>, I>>(base?: I): DeadLetterView {
+    return DeadLetterView.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeadLetterView>, I>>(object: I): DeadLetterView {
+    const message = createBaseDeadLetterView() as any;
+    message.letter = object.letter ?? "";
+    message.stream = object.stream ?? "";
+    message.subject = object.subject ?? "";
+    message.reason = object.reason ?? "";
+    message.keptAtMs = object.keptAtMs ?? 0;
+    message.text = object.text ?? "";
+    return message;
+  },
+};
+
 function createBaseListDeliveriesRequest(): ListDeliveriesRequest {
   return { state: "", execution: "", cursor: "", limit: 0 };
 }
@@ -4426,6 +4869,135 @@ export const DeliveryServiceClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): DeliveryServiceClient;
   service: typeof DeliveryServiceService;
+  serviceName: string;
+};
+
+/** Messages that no service could read, of the caller's organisation. */
+export type DeadLetterServiceService = typeof DeadLetterServiceService;
+export const DeadLetterServiceService = {
+  /** The oldest first. */
+  listDeadLetters: {
+    path: "/millrace.gateway.v1.DeadLetterService/ListDeadLetters" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDeadLettersRequest): Buffer =>
+      Buffer.from(ListDeadLettersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDeadLettersRequest => ListDeadLettersRequest.decode(value),
+    responseSerialize: (value: ListDeadLettersResponse): Buffer =>
+      Buffer.from(ListDeadLettersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDeadLettersResponse => ListDeadLettersResponse.decode(value),
+  },
+  getDeadLetter: {
+    path: "/millrace.gateway.v1.DeadLetterService/GetDeadLetter" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeadLetterReference): Buffer => Buffer.from(DeadLetterReference.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeadLetterReference => DeadLetterReference.decode(value),
+    responseSerialize: (value: DeadLetterView): Buffer => Buffer.from(DeadLetterView.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeadLetterView => DeadLetterView.decode(value),
+  },
+  /** Sends it where it came from, as it is or with another text; then it is gone. */
+  requeueDeadLetter: {
+    path: "/millrace.gateway.v1.DeadLetterService/RequeueDeadLetter" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RequeueDeadLetterRequest): Buffer =>
+      Buffer.from(RequeueDeadLetterRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RequeueDeadLetterRequest => RequeueDeadLetterRequest.decode(value),
+    responseSerialize: (value: DeadLetterView): Buffer => Buffer.from(DeadLetterView.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeadLetterView => DeadLetterView.decode(value),
+  },
+  removeDeadLetter: {
+    path: "/millrace.gateway.v1.DeadLetterService/RemoveDeadLetter" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeadLetterReference): Buffer => Buffer.from(DeadLetterReference.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeadLetterReference => DeadLetterReference.decode(value),
+    responseSerialize: (value: DeadLetterReference): Buffer => Buffer.from(DeadLetterReference.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeadLetterReference => DeadLetterReference.decode(value),
+  },
+} as const;
+
+export interface DeadLetterServiceServer extends UntypedServiceImplementation {
+  /** The oldest first. */
+  listDeadLetters: handleUnaryCall<ListDeadLettersRequest, ListDeadLettersResponse>;
+  getDeadLetter: handleUnaryCall<DeadLetterReference, DeadLetterView>;
+  /** Sends it where it came from, as it is or with another text; then it is gone. */
+  requeueDeadLetter: handleUnaryCall<RequeueDeadLetterRequest, DeadLetterView>;
+  removeDeadLetter: handleUnaryCall<DeadLetterReference, DeadLetterReference>;
+}
+
+export interface DeadLetterServiceClient extends Client {
+  /** The oldest first. */
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  getDeadLetter(
+    request: DeadLetterReference,
+    callback: (error: ServiceError | null, response: DeadLetterView) => void,
+  ): ClientUnaryCall;
+  getDeadLetter(
+    request: DeadLetterReference,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeadLetterView) => void,
+  ): ClientUnaryCall;
+  getDeadLetter(
+    request: DeadLetterReference,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeadLetterView) => void,
+  ): ClientUnaryCall;
+  /** Sends it where it came from, as it is or with another text; then it is gone. */
+  requeueDeadLetter(
+    request: RequeueDeadLetterRequest,
+    callback: (error: ServiceError | null, response: DeadLetterView) => void,
+  ): ClientUnaryCall;
+  requeueDeadLetter(
+    request: RequeueDeadLetterRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeadLetterView) => void,
+  ): ClientUnaryCall;
+  requeueDeadLetter(
+    request: RequeueDeadLetterRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeadLetterView) => void,
+  ): ClientUnaryCall;
+  removeDeadLetter(
+    request: DeadLetterReference,
+    callback: (error: ServiceError | null, response: DeadLetterReference) => void,
+  ): ClientUnaryCall;
+  removeDeadLetter(
+    request: DeadLetterReference,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeadLetterReference) => void,
+  ): ClientUnaryCall;
+  removeDeadLetter(
+    request: DeadLetterReference,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeadLetterReference) => void,
+  ): ClientUnaryCall;
+}
+
+export const DeadLetterServiceClient = makeGenericClientConstructor(
+  DeadLetterServiceService,
+  "millrace.gateway.v1.DeadLetterService",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): DeadLetterServiceClient;
+  service: typeof DeadLetterServiceService;
   serviceName: string;
 };
 
