@@ -106,6 +106,25 @@ test('who started, cancelled or sent a result into a frame that lost against a n
   expect(moved).toBe(true);
 });
 
+test('a result that changes nothing is called durable by the owner alone: a former one does not know what is waited for', async () => {
+  const number = fresh();
+  const former = await bench.take(number, 1, [CHAIN]);
+  const { id } = startIn(former, CHAIN, { n: 0 });
+  await eventually(() => bench.steps.length === 1);
+  const step = bench.steps[0] as ReadyStep;
+  const told: string[] = [];
+  const later = { ...echoOf(step), activation: step.activation.number + 1 };
+  const offer = (lane: typeof former, who: string): void => lane.post({ kind: 'result', execution: id, result: later, durable: () => void told.push(`${who} durable`), moved: () => void told.push(`${who} moved`) });
+  offer(former, 'owner');
+  await eventually(() => told.length === 1);
+  const present = await bench.take(number, 2, [CHAIN]);
+  offer(former, 'former');
+  expect(await former.ended).toEqual({ kind: 'displaced' });
+  offer(present, 'present');
+  await eventually(() => told.length === 3);
+  expect(told).toEqual(['owner durable', 'former moved', 'present durable']);
+});
+
 test('the next owner makes the same events and replies again, until a frame says that they are out (E9)', async () => {
   const number = fresh();
   const first = await bench.take(number, 1, [CHAIN]);

@@ -37,6 +37,7 @@ import { createSendOn, type SendOn } from './send-on.ts';
 import { createSleepers, type Sleepers, type Waited, type Woken } from './sleepers.ts';
 import type { SlotOwnership } from './slot-ownership.ts';
 import { isSameInput, type StartMemory } from './start-memory.ts';
+import { createStillOwned, type StillOwned } from './still-owned.ts';
 import type { TakenLane } from './take-lane.ts';
 import type { Turn } from './turn.ts';
 import { writeTransition } from './transition.ts';
@@ -59,6 +60,7 @@ export interface LaneHost {
   post(message: Message): void;
   /** The last frame that is durable, and the last input that it holds. */
   durable(): { readonly sequence: number; readonly inputSequence: number };
+  isTaken(): Promise<boolean>;
 }
 
 export interface LaneExecutionsOptions {
@@ -94,6 +96,7 @@ export class LaneExecutions {
   readonly #logger: Logger;
   readonly #coreTime: CoreTime;
   #decisions = 0;
+  readonly #whenStillOwned: StillOwned;
   readonly #ends = createKnownEnds((run) => this.#host.post({ kind: 'later', run }), (id) => void this.finished.delete(id));
   readonly #observers = new Set<TransitionObserver>();
 
@@ -104,15 +107,15 @@ export class LaneExecutions {
     this.#clock = clock;
     this.#logger = logger;
     this.#coreTime = new CoreTime(clock);
+    this.#whenStillOwned = createStillOwned(() => host.isTaken(), clock, logger);
     this.inputSequence = taken.inputSequence;
     this.memory = taken.memory;
     this.slots = taken.slots;
-    const { number, epoch } = host;
-    this.sendOn = createSendOn({ lane: number, clock, logger, forward: (to, inputs, id) => ports.forward(to, inputs, id), sent: () => host.post({ kind: 'later', run: () => undefined }) });
+    this.sendOn = createSendOn({ lane: host.number, clock, logger, forward: (to, inputs, id) => ports.forward(to, inputs, id), sent: () => host.post({ kind: 'later', run: () => undefined }) });
     this.timers = createLaneTimers(clock, (execution, activation) => host.post({ kind: 'due', execution, activation }), (execution) => this.actors.has(execution));
     this.upkeep = createLaneUpkeep({
-      number,
-      epoch,
+      number: host.number,
+      epoch: host.epoch,
       log,
       ports,
       logger,
@@ -138,7 +141,7 @@ export class LaneExecutions {
       },
     });
     this.sleepers = createSleepers({
-      lane: number,
+      lane: host.number,
       slots: () => this.slots.slots(),
       asleep: taken.asleep,
       store: ports.sleepers,
@@ -232,12 +235,11 @@ export class LaneExecutions {
       }
       case 'result': {
         const actor = this.actors.get(message.execution);
-        if (actor !== undefined && actor.execution.end === undefined) {
-          this.#transition(actor, turn, (records) => {
-            if (resolve(actor.execution, message.result, journalFor(actor.execution, turn.nowMs, records))) this.#host.counts.steps++;
-          });
-        } else if (actor === undefined && this.#isElsewhere(message.execution, undefined, () => message.moved?.())) return;
-        turn.effects.push(message.durable);
+        let isNew = false;
+        if (actor !== undefined && actor.execution.end === undefined) this.#transition(actor, turn, (records) => (isNew = resolve(actor.execution, message.result, journalFor(actor.execution, turn.nowMs, records))));
+        else if (actor === undefined && this.#isElsewhere(message.execution, undefined, () => message.moved?.())) return;
+        this.#host.counts.steps += isNew ? 1 : 0;
+        turn.effects.push(isNew ? message.durable : () => this.#whenStillOwned(message.durable, message.moved));
         return;
       }
       case 'child': {
