@@ -2,7 +2,7 @@ import { Metadata, credentials, type ServerUnaryCall, type ServerWritableStream,
 import { BUCKETS, LANE_TABLE_KEY, connectBus, createDeadLetters, ensureStream, joinRegistry, laneClaimKey, openBucket, type Bus, type Registration } from '@millrace/bus';
 import { ConnectionsService, type Connection, type ConnectionSummary } from '@millrace/contracts/connector/v1/connections';
 import type { Execution } from '@millrace/contracts/execution/v1/execution';
-import { ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient, type ExecutionEvent, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
+import { DeadLetterServiceClient, ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient, type ExecutionEvent, type ListDeadLettersResponse, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
 import { DefinitionsService, type ApplyRequest, type ExecutionReference, type ListRequest, type RemoveRequest, type Start, type TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import { EventsService, type PublishRequest } from '@millrace/contracts/trigger/v1/events';
 import { SchedulesService, type Schedule, type ScheduleStatus } from '@millrace/contracts/trigger/v1/schedules';
@@ -286,8 +286,8 @@ describe('dead letters', () => {
     await ensureStream(bus, { name: 'NOTIFY', subjects: ['notify.*'] });
     const letters = createDeadLetters(bus);
     const kept = (sequence: number, text: string) => ({ stream: 'NOTIFY', sequence, subject: 'notify.acme', data: Buffer.from(text), reason: 'no JSON' });
-    await letters.keep('acme', kept(1, 'first'));
-    await letters.keep('acme', kept(2, 'second'));
+    await call('/v1/resources', { method: 'POST', body: { kind: 'organisation', name: 'acme' } });
+    for (const [index, text] of ['first', 'second'].entries()) await letters.keep('acme', kept(index + 1, text));
     await letters.keep(undefined, kept(3, 'nobody’s'));
     const { document: made } = await call('/v1/keys', { method: 'POST', body: { organisation: 'acme' } });
     const key = String(made['key']);
@@ -301,6 +301,10 @@ describe('dead letters', () => {
     expect(await list()).toEqual([]);
     expect((await call('/v1/dead-letters?unowned=true', { key })).document).toMatchObject({ reason: 'organisation-denied' });
     expect((await call('/v1/dead-letters?unowned=true')).document['letters']).toMatchObject([{ text: 'nobody’s' }]);
+    const client = new DeadLetterServiceClient(grpc, credentials.createInsecure());
+    const metadata = Metadata.fromHttp2Headers({ authorization: `Bearer ${operator.key}` });
+    expect(await new Promise<ListDeadLettersResponse>((resolve, reject) => client.listDeadLetters({ unowned: true, cursor: '', limit: 0 }, metadata, (error, answer) => (error === null ? resolve(answer) : reject(error))))).toMatchObject({ letters: [{ stream: 'NOTIFY', text: 'nobody’s' }], cursor: '' });
+    client.close();
   });
 });
 
