@@ -36,7 +36,9 @@ export class FairnessChecks {
   look(): void {
     const { world, settings, observer, orchestrators, throttles } = this.#cluster;
     const { violations } = observer;
-    const isSettled = world.nowMs - this.#disturbedMs() > SETTLED_MS && world.weather.lost === 0 && world.weather.straggling === 0 && world.weather.slowMs * world.weather.slow < 50 && world.weather.delayed === 0;
+    // A process that stands still goes on being a fault for as long as it does.
+    const stoodUntilMs = Math.max(...[...world.machines.values()].map(({ standsUntilMs }) => standsUntilMs));
+    const isSettled = world.nowMs - Math.max(this.#disturbedMs(), stoodUntilMs) > SETTLED_MS && world.weather.lost === 0 && world.weather.straggling === 0 && world.weather.slowMs * world.weather.slow < 50 && world.weather.delayed === 0;
     const alive = [...orchestrators.values()].filter(({ machine }) => machine.alive);
     for (const { name } of settings.organisations) {
       const limit = this.#limitOf(name);
