@@ -22,14 +22,16 @@ export interface Applied {
   readonly organisation: string;
   readonly outcome: 'created' | 'changed' | 'unchanged';
   readonly hash?: string;
+  /** It starts only where its exact version is named. */
+  readonly draft?: boolean;
   readonly file: string;
 }
 
 export const applyCommand: Command = {
   name: 'apply',
-  synopsis: 'FILE… [--org ORG]',
+  synopsis: 'FILE… [--draft] [--org ORG]',
   summary: 'Register workflows, organisations, limits, connections, secrets, webhooks, schedules and subscriptions',
-  options: GATEWAY_OPTIONS,
+  options: { draft: { type: 'flag', help: 'register workflows as drafts, which start only by their exact version' }, ...GATEWAY_OPTIONS },
   positionals: { least: 1, most: Infinity },
   async run(given, terminal) {
     const files: CheckedFile[] = [];
@@ -45,7 +47,7 @@ export const applyCommand: Command = {
     const applyAll = (documents: readonly CheckedDocument[], actingFor: string): Promise<void> =>
       withGateway(given, terminal, async (gateway) => {
         for (const document of documents) {
-          const done = await applyOne(gateway, document, organisation);
+          const done = await applyOne(gateway, document, organisation, given.flag('draft'));
           applied.push(done);
           if (!given.json) terminal.write(`${lineOf(done)}\n`);
         }
@@ -71,18 +73,18 @@ export function inOrder(documents: readonly CheckedDocument[]): readonly Checked
   return [...documents].sort((a, b) => rank(a) - rank(b));
 }
 
-async function applyOne(gateway: GatewayClient, each: CheckedDocument, organisation: string): Promise<Applied> {
+async function applyOne(gateway: GatewayClient, each: CheckedDocument, organisation: string, asDraft: boolean): Promise<Applied> {
   const { file } = each;
   if (each.kind === 'workflow') {
-    const { name, version, hash, existing } = await gateway.applyWorkflow({ document: JSON.stringify(each.document.value), fileName: file, unregistered: false });
-    return { kind: 'workflow', name, version, organisation: organisation === '' ? 'default' : organisation, outcome: existing ? 'unchanged' : 'created', hash, file };
+    const { name, version, hash, existing, draft } = await gateway.applyWorkflow({ document: JSON.stringify(each.document.value), fileName: file, unregistered: false, draft: asDraft });
+    return { kind: 'workflow', name, version, organisation: organisation === '' ? 'default' : organisation, outcome: existing ? 'unchanged' : 'created', hash, draft, file };
   }
   const { kind, name, spec } = each.resource;
   const done = await gateway.applyResource({ kind, name, organisation: each.resource.organisation ?? organisation, specJson: JSON.stringify(spec) });
   return { kind: done.kind, name: done.name, organisation: done.organisation, outcome: done.outcome as Applied['outcome'], file };
 }
 
-function lineOf({ kind, name, version, organisation, outcome }: Applied): string {
+function lineOf({ kind, name, version, organisation, outcome, draft }: Applied): string {
   const what = `${kind} ${name}${version === undefined ? '' : `@${version}`}`;
-  return `${outcome.padEnd(9)} ${what}${kind === 'organisation' ? '' : ` of ${organisation}`}`;
+  return `${outcome.padEnd(9)} ${what}${kind === 'organisation' ? '' : ` of ${organisation}`}${draft === true ? ', a draft' : ''}`;
 }

@@ -3,6 +3,7 @@ import { applyCommand } from './apply.ts';
 import { codeCommand } from './code.ts';
 import type { Command } from './command.ts';
 import { deadLettersCommand } from './dead-letters.ts';
+import { diffCommand } from './diff.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { graphCommand } from './graph.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   restartCommand,
   doctorCommand,
   applyCommand,
+  diffCommand,
   validateCommand,
   testCommand,
   codeCommand,

@@ -29,6 +29,7 @@ import {
   type ListExecutionsResponse,
   type StartExecutionResponse,
   type Workflow,
+  type WorkflowDiff,
 } from '@millrace/contracts/gateway/v1/gateway';
 import { EventServiceClient, ScheduleServiceClient, SubscriptionServiceClient, type ScheduleView, type SubscriptionView } from '@millrace/contracts/gateway/v1/triggers';
 import { MillraceError } from '@millrace/errors';
@@ -62,7 +63,10 @@ export interface ExecutionQuery {
 }
 
 export interface GatewayClient {
-  applyWorkflow(request: { readonly document: string; readonly fileName: string; readonly unregistered: boolean }): Promise<Workflow>;
+  applyWorkflow(request: { readonly document: string; readonly fileName: string; readonly unregistered: boolean; readonly draft?: boolean }): Promise<Workflow>;
+  publishWorkflow(name: string, version: string): Promise<Workflow>;
+  diffWorkflow(request: { readonly name: string; readonly from: string; readonly to: string }): Promise<WorkflowDiff>;
+  listWorkflows(): Promise<readonly Workflow[]>;
   applyResource(request: { readonly kind: string; readonly name: string; readonly organisation: string; readonly specJson: string }): Promise<ApplyResourceResponse>;
   start(request: StartRequest): Promise<StartExecutionResponse>;
   get(execution: string): Promise<Execution>;
@@ -129,7 +133,10 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
   };
 
   return {
-    applyWorkflow: (request) => call(workflows.applyWorkflow.bind(workflows), { ...request, dryRun: false }),
+    applyWorkflow: (request) => call(workflows.applyWorkflow.bind(workflows), { draft: false, ...request, dryRun: false }),
+    publishWorkflow: (name, version) => call(workflows.publishWorkflow.bind(workflows), { name, version }),
+    diffWorkflow: (request) => ask(workflows.diffWorkflow.bind(workflows), request),
+    listWorkflows: async () => (await ask(workflows.listWorkflows.bind(workflows), {})).workflows,
     applyResource: (request) => call(organisations.applyResource.bind(organisations), request),
     start: (request) => call(executions.startExecution.bind(executions), request, request.waitMs),
     get: (execution) => ask(executions.getExecution.bind(executions), { execution }),

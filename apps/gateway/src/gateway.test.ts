@@ -579,7 +579,7 @@ describe('the gRPC API', () => {
   test('a workflow is applied', async () => {
     const client = new WorkflowServiceClient(grpc, credentials.createInsecure());
     const workflow = await new Promise((resolve, reject) => {
-      client.applyWorkflow({ document: 'document: {}', fileName: 'a.yaml', unregistered: false, dryRun: false }, withKey(), (error, response) => (error === null ? resolve(response) : reject(error)));
+      client.applyWorkflow({ document: 'document: {}', fileName: 'a.yaml', unregistered: false, dryRun: false, draft: false }, withKey(), (error, response) => (error === null ? resolve(response) : reject(error)));
     });
     client.close();
     expect(workflow).toMatchObject({ name: 'orders', version: '1.0.0' });

@@ -63,7 +63,7 @@ function show(client: ExecutionServiceClient, execution: string): Promise<Execut
 test('every start of a stream ends once for its client though the owner of half the lanes is killed', async () => {
   const workflows = new WorkflowServiceClient(grpc, credentials.createInsecure());
   await new Promise((resolve, reject) => {
-    workflows.applyWorkflow({ document: WORKFLOW, fileName: 'waits.yaml', unregistered: false, dryRun: false }, withKey(), (error, workflow) => (error === null ? resolve(workflow) : reject(error)));
+    workflows.applyWorkflow({ document: WORKFLOW, fileName: 'waits.yaml', unregistered: false, dryRun: false, draft: false }, withKey(), (error, workflow) => (error === null ? resolve(workflow) : reject(error)));
   });
   workflows.close();
 

@@ -153,9 +153,14 @@ export interface DefinitionProposal {
   readonly fileName: string;
   readonly unregistered: boolean;
   readonly dryRun: boolean;
+  readonly draft: boolean;
 }
 
 export interface Definitions {
+  /** @throws MillraceError `workflow-unknown`. */
+  publish(organisation: string, name: string, version: string): Promise<Workflow>;
+  /** The document of NAME@VERSION or NAME@RANGE. @throws MillraceError `workflow-unknown`. */
+  get(organisation: string, workflow: string): Promise<{ readonly version: string; readonly documentJson: string }>;
   apply(proposal: DefinitionProposal): Promise<Workflow>;
   list(organisation: string): Promise<readonly Workflow[]>;
 }

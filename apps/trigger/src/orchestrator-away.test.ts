@@ -41,7 +41,7 @@ beforeAll(async () => {
   [orchestrator, trigger] = await Promise.all([start('orchestrator'), start('trigger')]);
   const definitions = new DefinitionsClient(orchestrator.grpc, credentials.createInsecure());
   await new Promise((resolve, reject) => {
-    definitions.apply({ organisation: 'acme', document: WORKFLOW, fileName: 'greets.yaml', unregistered: false, dryRun: false }, (error, applied) => (error === null ? resolve(applied) : reject(error)));
+    definitions.apply({ organisation: 'acme', document: WORKFLOW, fileName: 'greets.yaml', unregistered: false, dryRun: false, draft: false }, (error, applied) => (error === null ? resolve(applied) : reject(error)));
   });
   definitions.close();
   await put({ name: 'tells', reply: 'accepted' });

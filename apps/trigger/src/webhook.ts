@@ -50,7 +50,7 @@ export type WebhookVerdict =
 
 /** Labels as DNS has them (RFC 1123): names are parts of addresses, subjects and keys. */
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const WORKFLOW = /^[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:@[A-Za-z0-9][A-Za-z0-9.+-]{0,63})?$/;
+const WORKFLOW = /^[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:@(?=.*\S)[0-9A-Za-z.+*^~<>=| -]{1,64})?$/;
 
 /** Whether an organisation or a webhook can have this name. */
 export function isWebhookName(text: string): boolean {
@@ -64,7 +64,7 @@ export function judgeWebhook(proposal: WebhookProposal): WebhookVerdict {
   if (!NAME.test(proposal.name)) {
     problems.push(`name ${JSON.stringify(proposal.name)} is not one: use up to ${NAME_LENGTH_MAX} lower-case letters, digits and dashes, with a letter or digit at both ends`);
   }
-  if (!WORKFLOW.test(proposal.workflow)) problems.push(`spec.workflow ${JSON.stringify(proposal.workflow)} is neither NAME nor NAME@VERSION`);
+  if (!WORKFLOW.test(proposal.workflow)) problems.push(`spec.workflow ${JSON.stringify(proposal.workflow)} is neither NAME nor NAME@VERSION nor NAME@RANGE`);
   const reply = proposal.reply === '' ? 'accepted' : proposal.reply;
   if (reply !== 'accepted' && reply !== 'output') problems.push(`spec.reply ${JSON.stringify(reply)} is neither accepted nor output`);
   const signature = judgeSignature(proposal, problems);

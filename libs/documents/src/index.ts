@@ -17,7 +17,7 @@ export { jobDocument, type JobDocument } from './job-document.ts';
 export { traceDocument, type SpanDocument, type TraceDocument } from './trace-document.ts';
 export { deliveryDocument, deliveryListDocument, type DeliveryDocument, type DeliveryListDocument } from './delivery-document.ts';
 export { deadLetterDocument, deadLetterListDocument, type DeadLetterDocument, type DeadLetterListDocument } from './dead-letter-document.ts';
-export { workflowDocument, type WorkflowDocument } from './workflow-document.ts';
+export { workflowDiffDocument, workflowDocument, type WorkflowDiffDocument, type WorkflowDocument } from './workflow-document.ts';
 export { isoTime, jsonValue, type Json } from './value.ts';
 export { decodeListPosition, encodeListPosition, newestFirst, type ListPosition } from './list-position.ts';
 export { scheduleDocument, scheduleListDocument, subscriptionDocument, subscriptionListDocument, type ScheduleDocument, type SubscriptionDocument } from './trigger-document.ts';

@@ -63,7 +63,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   auth: 'How it proves who it is. What ends in `Secret` is a name in `secrets`.',
   secrets: 'Values by name. They are encrypted before anything is stored.',
   value: 'A text, or an object whose members are reached by `$secrets.NAME.MEMBER`.',
-  workflow: '`NAME`, its latest version, or `NAME@VERSION`.',
+  workflow: '`NAME`, its latest published version; `NAME@VERSION`, pinned; or `NAME@RANGE`, the highest in it.',
   reply: 'What the caller gets: 202 and the execution\'s id, or the workflow\'s output.',
   signature: 'How deliveries are signed.',
   scheme: 'The form of the signature.',

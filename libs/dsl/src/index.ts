@@ -6,6 +6,7 @@ export { workflowOfValue, type ResourceDocument, type SourceDocument, type Workf
 export { validateWorkflow, WORKFLOW_SCHEMA, type ValidationResult } from './validate-workflow.ts';
 export { compileWorkflow, type CompileResult } from './compile/compile-workflow.ts';
 export { editorSchema, EDITOR_SCHEMA_ID, type KindSchemas } from './editor-schema.ts';
+export { diffDocuments, type DocumentChange } from './document-diff.ts';
 export { closestName } from './closest-name.ts';
 export { findingsOf } from './schema-findings.ts';
 export { problemAt } from './source-document.ts';

@@ -31,12 +31,12 @@ export const RESOURCE_EXPECTATIONS: Readonly<Record<string, string>> = {
   WorkflowSecretName: 'made of letters, digits, dashes and underscores, at most 63, beginning with a letter or digit',
   SecretName: 'the name of a secret in `secrets`',
   BaseUrl: 'a URL, such as `https://api.example.com` or `sqlite:orders.db`',
-  WorkflowReference: '`NAME` or `NAME@VERSION`, such as `sort-deliveries@1.0.0`',
+  WorkflowReference: '`NAME`, `NAME@VERSION` or `NAME@RANGE`, such as `sort-deliveries@1.0.0` or `sort-deliveries@^1.2`',
   EventType: 'the type of events, such as `com.example.order.placed`, or its beginning with `.*`, or `*` for all',
   HeaderName: 'the name of an HTTP header, such as `X-Api-Key`',
 };
 
-const workflow = { type: 'string', title: 'WorkflowReference', pattern: '^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:@\\d+\\.\\d+\\.\\d+(?:[-+][0-9A-Za-z.+-]+)?)?$' } as const;
+const workflow = { type: 'string', title: 'WorkflowReference', pattern: '^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:@(?=.*\\S)[0-9A-Za-z.+*^~<>=| -]{1,64})?$' } as const;
 const expression = { type: 'string', minLength: 1, maxLength: 4_096 } as const;
 
 const auth = {

@@ -75,7 +75,7 @@ export interface SecretResource extends ResourceHead {
 export interface WebhookResource extends ResourceHead {
   readonly kind: 'webhook';
   readonly spec: {
-    /** `NAME`, which is its latest version, or `NAME@VERSION`. */
+    /** `NAME`, which is its latest published version, `NAME@VERSION` or `NAME@RANGE`. */
     readonly workflow: string;
     /** What the caller gets: 202 and the execution's id, or the workflow's output. */
     readonly reply: 'accepted' | 'output';

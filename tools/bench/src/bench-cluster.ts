@@ -81,7 +81,7 @@ export async function startBenchCluster({ endings, fsyncDelayMs = 0, natsServers
     metadata,
     apply: (document, organisation) =>
       new Promise((settle, fail) => {
-        workflows.applyWorkflow({ document, fileName: 'bench.yaml', unregistered: false, dryRun: false }, metadata(organisation), (error) => (error === null ? settle() : fail(error)));
+        workflows.applyWorkflow({ document, fileName: 'bench.yaml', unregistered: false, dryRun: false, draft: false }, metadata(organisation), (error) => (error === null ? settle() : fail(error)));
       }),
     applyResource: ({ kind, name, organisation, spec }) =>
       new Promise((settle, fail) => {

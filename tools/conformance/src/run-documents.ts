@@ -98,7 +98,7 @@ function connectGateway(cluster: Cluster, key: string): Gateway {
   metadata.set('authorization', `Bearer ${key}`);
   const answered = <T>(ask: (callback: (error: ServiceError | null, answer: T) => void) => unknown): Promise<T> => new Promise((resolve, reject) => ask((error, answer) => (error === null ? resolve(answer) : reject(error))));
   return {
-    apply: async (document, isRegistered = false) => (await answered<{ readonly hash: string }>((done) => workflows.applyWorkflow({ document: JSON.stringify(document), fileName: 'conformance.json', unregistered: !isRegistered, dryRun: false }, metadata, done))).hash,
+    apply: async (document, isRegistered = false) => (await answered<{ readonly hash: string }>((done) => workflows.applyWorkflow({ document: JSON.stringify(document), fileName: 'conformance.json', unregistered: !isRegistered, dryRun: false, draft: false }, metadata, done))).hash,
     putSecret: async (name, value) => void (await answered((done) => organisations.applyResource({ kind: 'secret', name, organisation: 'default', specJson: JSON.stringify({ value }) }, metadata, done))),
     start: async (workflow, input, waitMs) => {
       const request = { workflow, version: '', inputJson: JSON.stringify(input), idempotencyKey: randomUUID(), waitMs };

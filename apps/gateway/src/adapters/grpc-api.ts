@@ -40,6 +40,7 @@ import type { Definitions, Deliveries, LaneMaps, Triggers } from '../ports.ts';
 import { callerOf, organisationWithin, requireOperator, type Caller } from '../principal.ts';
 import type { Resources } from '../resources.ts';
 import type { StartRouter } from '../start-router.ts';
+import { diffVersions } from '../diff-versions.ts';
 import { createStartStream, type OrderVerdict } from '../start-stream.ts';
 
 export interface GrpcApiOptions {
@@ -102,6 +103,8 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
   const workflows: WorkflowServiceServer = {
     applyWorkflow: call('ApplyWorkflow', (caller, request) => definitions.apply({ ...request, organisation: caller.organisation })),
     listWorkflows: call('ListWorkflows', async (caller) => ({ workflows: await definitions.list(caller.organisation) })),
+    publishWorkflow: call('PublishWorkflow', (caller, { name, version }) => definitions.publish(caller.organisation, name, version)),
+    diffWorkflow: call('DiffWorkflow', (caller, { name, from, to }) => diffVersions(definitions, { organisation: caller.organisation, name, from, to })),
   };
   const executionService: ExecutionServiceServer = {
     startExecution: call('StartExecution', async (caller, request, traceparent, { signal }) => executions.start(caller, { ...request, traceparent, acceptedAtMs: Date.now() }, signal)),

@@ -146,6 +146,10 @@ export function createDefinitions(pool: ChannelPool): Definitions {
       // Applying the same document twice gives the same version.
       return workflowOf(await pool.unary(DefinitionsClient, 'apply', proposal, { deadlineMs: APPLY_DEADLINE_MS, idempotent: true }));
     },
+    async publish(organisation, name, version) {
+      return workflowOf(await pool.unary(DefinitionsClient, 'publish', { organisation, name, version }, { idempotent: true }));
+    },
+    get: (organisation, workflow) => pool.unary(DefinitionsClient, 'get', { organisation, workflow }, { idempotent: true }),
     async list(organisation) {
       const { definitions } = await pool.unary(DefinitionsClient, 'list', { organisation }, { idempotent: true });
       return definitions.map(workflowOf);
@@ -154,6 +158,6 @@ export function createDefinitions(pool: ChannelPool): Definitions {
 }
 
 function workflowOf(definition: Definition): Workflow {
-  const { namespace, name, version, hash, existing, warnings } = definition;
-  return { namespace, name, version, hash, existing, warnings };
+  const { namespace, name, version, hash, existing, warnings, draft } = definition;
+  return { namespace, name, version, hash, existing, warnings, draft };
 }

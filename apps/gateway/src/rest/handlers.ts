@@ -12,10 +12,12 @@ import {
   scheduleListDocument,
   subscriptionListDocument,
   traceDocument,
+  workflowDiffDocument,
   workflowDocument,
   type ExecutionDocument,
 } from '@millrace/documents';
 import { MillraceError } from '@millrace/errors';
+import { diffVersions } from '../diff-versions.ts';
 import { readHttpEvents, type HttpHeaders } from '../cloud-events.ts';
 import { pageLimit, type Executions } from '../executions.ts';
 import { jobMessage } from '../jobs/job-message.ts';
@@ -77,10 +79,14 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
         fileName: '',
         unregistered: query['unregistered'] === 'true',
         dryRun: query['dryRun'] === 'true',
+        draft: query['draft'] === 'true',
       });
       return { status: workflow.existing || query['dryRun'] === 'true' ? 200 : 201, document: workflowDocument(workflow) };
     },
     listWorkflows: async ({ caller }) => ok({ workflows: (await definitions.list(caller.organisation)).map(workflowDocument) }),
+    publishWorkflow: async ({ caller, parameters }) => ok(workflowDocument(await definitions.publish(caller.organisation, parameters['workflow'] ?? '', parameters['version'] ?? ''))),
+    diffWorkflow: async ({ caller, parameters, query }) =>
+      ok(workflowDiffDocument(await diffVersions(definitions, { organisation: caller.organisation, name: parameters['workflow'] ?? '', from: query['from'] ?? '', to: query['to'] ?? '' }))),
     startExecution: (call) => startExecution(executions, call),
     listExecutions: async ({ caller, query }) =>
       ok(executionListDocument(await executions.list(caller, { status: query['status'] ?? '', workflow: query['workflow'] ?? '', where: query['where'] ?? '', cursor: query['cursor'] ?? '', limit: Number(query['limit'] ?? 0) }))),

@@ -49,6 +49,7 @@ export const ROUTES = [
     summary: 'Register a version of a workflow',
     query: [
       { name: 'dryRun', description: '`true`: only check.', schema: { enum: ['true', 'false'] } },
+      { name: 'draft', description: '`true`: register a draft, which starts only where its exact version is named, and may be replaced until it is published.', schema: { enum: ['true', 'false'] } },
       { name: 'unregistered', description: '`true`: store by content hash, without registering name and version.', schema: { enum: ['true', 'false'] } },
     ],
     body: 'document',
@@ -60,6 +61,24 @@ export const ROUTES = [
     path: '/v1/workflows',
     summary: 'The workflows of the organisation',
     answers: { 200: { description: 'All versions', schema: 'WorkflowList' } },
+  },
+  {
+    operation: 'publishWorkflow',
+    method: 'POST',
+    path: '/v1/workflows/{workflow}/{version}:publish',
+    summary: 'Make a draft a published version',
+    answers: { 200: { description: 'The version; `existing` when it was published before', schema: 'Workflow' } },
+  },
+  {
+    operation: 'diffWorkflow',
+    method: 'GET',
+    path: '/v1/workflows/{workflow}/diff',
+    summary: 'What differs between two versions of a workflow',
+    query: [
+      { name: 'from', description: 'An exact version, a range such as `^1.2`, or `latest`, which it is without it.', schema: { type: 'string', maxLength: 64 } },
+      { name: 'to', description: 'The same.', schema: { type: 'string', maxLength: 64 } },
+    ],
+    answers: { 200: { description: 'The differences, by path', schema: 'WorkflowDiff' } },
   },
   {
     operation: 'startExecution',

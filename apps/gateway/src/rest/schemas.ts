@@ -51,7 +51,7 @@ export const SCHEMAS = {
   Gateway: closedObject({ version: text, grpc: { type: 'string', description: '`host:port` of the gRPC API.' } }),
   StartRequest: closedObject(
     {
-      workflow: { type: 'string', minLength: 1, description: 'NAME, NAME@VERSION or sha256:HASH.' },
+      workflow: { type: 'string', minLength: 1, description: 'NAME, NAME@VERSION, NAME@RANGE or sha256:HASH.' },
       version: { type: 'string', description: 'Without it the latest.' },
       input: anything,
       idempotencyKey: { type: 'string', maxLength: 1024, description: 'The same key starts the workflow once.' },
@@ -134,7 +134,22 @@ export const SCHEMAS = {
     version: text,
     hash: text,
     existing: { type: 'boolean', description: 'The same content had been applied before.' },
+    draft: { type: 'boolean', description: 'It starts only where its exact version is named, and may be replaced until it is published.' },
     warnings: { type: 'array', items: text },
+  }),
+  WorkflowDiff: closedObject({
+    name: text,
+    from: { ...text, description: 'The version that was compared.' },
+    to: text,
+    changes: {
+      type: 'array',
+      items: closedObject({
+        path: { ...text, description: 'Where in the document; a task stands by its name: `/do/charge/with/uri`.' },
+        kind: { enum: ['added', 'removed', 'changed', 'moved'] },
+        before: { description: 'Null when it was added.' },
+        after: { description: 'Null when it was removed.' },
+      }),
+    },
   }),
   WorkflowList: closedObject({ workflows: { type: 'array', items: { $ref: '#/components/schemas/Workflow' } } }),
   JobRequest: closedObject(

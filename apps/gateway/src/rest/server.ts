@@ -22,6 +22,7 @@ const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** What routes take as an id; anything else finds no route. A schedule of a workflow's document has a full stop in its name. */
 const ID_PATTERN = '(^[0-9A-Za-z_-]+$)';
 const SCHEDULE_PATTERN = '(^[0-9A-Za-z_.-]+$)';
+const VERSION_PATTERN = '(^[0-9A-Za-z.+-]+$)';
 
 export interface RestServerOptions {
   readonly version: string;
@@ -77,7 +78,7 @@ function addBytesRoute(scope: FastifyInstance, options: RestServerOptions, route
 function addRoute(app: FastifyInstance, options: RestServerOptions, route: Route, handler: RestHandler): void {
   app.route({
     method: route.method,
-    url: route.path.replaceAll(/\{(\w+)\}(:?)/g, (_match, name: string, colon: string) => `:${name}${name === 'schedule' ? SCHEDULE_PATTERN : ID_PATTERN}${colon === '' ? '' : '::'}`),
+    url: route.path.replaceAll(/\{(\w+)\}(:?)/g, (_match, name: string, colon: string) => `:${name}${name === 'schedule' ? SCHEDULE_PATTERN : name === 'version' ? VERSION_PATTERN : ID_PATTERN}${colon === '' ? '' : '::'}`),
     schema: requestSchema(route),
     handler: async (request, reply) => {
       const arrivedAt = performance.now();

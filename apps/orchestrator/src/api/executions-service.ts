@@ -1,6 +1,6 @@
 /** The Executions and Definitions gRPC services: translation between their messages and this service's own. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Definition, ApplyRequest, DefinitionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, RemoveAnswer, RemoveRequest, RerunAnswer, RerunRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Definition, ApplyRequest, DefinitionReference, VersionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, RemoveAnswer, RemoveRequest, RerunAnswer, RerunRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import type { Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
 import { isTooDeep, NESTING_MAX, type ExecutionView, type JsonValue, type TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
@@ -87,8 +87,8 @@ async function operate(
 
 export function definitionsService({ definitions, nowMs }: ApiOptions): UntypedServiceImplementation {
   return {
-    apply: unary<ApplyRequest, Definition>(async ({ organisation, document, fileName, unregistered, dryRun }) => {
-      const applied = await definitions.apply(organisation, document, { fileName: fileName === '' ? 'workflow.yaml' : fileName, unregistered, dryRun, nowMs: nowMs() });
+    apply: unary<ApplyRequest, Definition>(async ({ organisation, document, fileName, unregistered, dryRun, draft }) => {
+      const applied = await definitions.apply(organisation, document, { fileName: fileName === '' ? 'workflow.yaml' : fileName, unregistered, dryRun, draft, nowMs: nowMs() });
       return { organisation, ...applied, documentJson: '' };
     }),
     list: unary<DefinitionsRequest, DefinitionList>(async ({ organisation }) => ({
@@ -97,7 +97,11 @@ export function definitionsService({ definitions, nowMs }: ApiOptions): UntypedS
     get: unary<DefinitionReference, Definition>(async ({ organisation, workflow }) => {
       const program = await definitions.resolve(organisation, workflow);
       if (program === undefined) throw new MillraceError('workflow-unknown', { message: `Organisation ${organisation} has no workflow ${workflow}; apply it first` });
-      return { organisation, namespace: program.namespace, name: program.name, version: program.version, hash: program.hash, documentJson: JSON.stringify(program.document), appliedAtMs: 0, existing: true, warnings: [] };
+      return { organisation, namespace: program.namespace, name: program.name, version: program.version, hash: program.hash, documentJson: JSON.stringify(program.document), appliedAtMs: 0, existing: true, draft: false, warnings: [] };
+    }),
+    publish: unary<VersionReference, Definition>(async ({ organisation, name, version }) => {
+      const published = await definitions.publish(organisation, name, version, nowMs());
+      return { organisation, ...published, warnings: [], documentJson: '' };
     }),
   };
 }

@@ -32,7 +32,7 @@ export interface ServedSubscription {
 }
 
 const TYPE = /^(?:\*|[^\s.*>]+(?:\.[^\s.*>]+)*(?:\.\*)?)$/;
-const WORKFLOW = /^[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:@[A-Za-z0-9][A-Za-z0-9.+-]{0,63})?$/;
+const WORKFLOW = /^[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:@(?=.*\S)[0-9A-Za-z.+*^~<>=| -]{1,64})?$/;
 
 export type Compiled = { readonly kind: 'served'; readonly served: ServedSubscription } | { readonly kind: 'refused'; readonly problems: readonly string[] };
 
@@ -49,7 +49,7 @@ export function compileSubscription(subscription: Subscription): Compiled {
   const { organisation, name, type, target } = subscription;
   if (!isWebhookName(organisation) || !isWebhookName(name)) problems.push(`${organisation}/${name} is not a name`);
   if (!TYPE.test(type)) problems.push(`spec.type ${JSON.stringify(type)} is no type, beginning of types with .*, or *`);
-  if (target.kind === 'workflow' && !WORKFLOW.test(target.workflow)) problems.push(`spec.workflow ${JSON.stringify(target.workflow)} is neither NAME nor NAME@VERSION`);
+  if (target.kind === 'workflow' && !WORKFLOW.test(target.workflow)) problems.push(`spec.workflow ${JSON.stringify(target.workflow)} is neither NAME nor NAME@VERSION nor NAME@RANGE`);
   if (target.kind === 'webhook') problems.push('spec.webhook is not served by this release; start a workflow that calls the address');
   if (target.kind === 'webhook' && !isWebUrl(target.url)) problems.push(`spec.webhook.url ${JSON.stringify(target.url)} is no http or https address without a user`);
   const where = program('where', subscription.where);

@@ -15,8 +15,9 @@ import { documentScheduleName, type ScheduleSpec } from './schedule.ts';
 /** Between two offers of what was not taken, milliseconds. */
 const AGAIN_MS = 2_000;
 
+/** Drafts, which stand apart, start nothing. */
 interface NamedVersions {
-  readonly versions: readonly { readonly version: string; readonly hash: string; readonly state?: string }[];
+  readonly versions: readonly { readonly version: string; readonly hash: string }[];
 }
 
 export interface WorkflowSchedulesOptions {
@@ -54,7 +55,7 @@ export async function followWorkflowSchedules(options: WorkflowSchedulesOptions)
   const watch: Watch = await bucket.watch(
     ({ key, value, revision }) => {
       const [, organisation = '', ...rest] = key.split('.');
-      const versions = value === undefined ? [] : (decodeJson(value) as NamedVersions).versions.filter(({ state }) => state === undefined || state === 'published');
+      const versions = value === undefined ? [] : (decodeJson(value) as NamedVersions).versions;
       waiting.set(key, { organisation, workflow: rest.join('.'), revision, latest: versions.at(-1) });
       wake();
     },

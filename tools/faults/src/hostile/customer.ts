@@ -46,7 +46,7 @@ export async function createCustomer(cluster: Cluster, key: string, targetUrl: s
 
   function applyDocument(name: string, tasks: string): Promise<unknown> {
     const document = `document: { dsl: '1.0.3', namespace: hostile, name: ${name}, version: 1.0.0 }\ndo:\n${tasks}`;
-    return unary((done) => workflows.applyWorkflow({ document, fileName: `${name}.yaml`, unregistered: false, dryRun: false }, metadata, options(), done));
+    return unary((done) => workflows.applyWorkflow({ document, fileName: `${name}.yaml`, unregistered: false, dryRun: false, draft: false }, metadata, options(), done));
   }
 
   async function follow(execution: string, status: string, detail: string): Promise<Ending> {
@@ -68,7 +68,7 @@ export async function createCustomer(cluster: Cluster, key: string, targetUrl: s
   return {
     targetUrl,
     apply: async (name, tasks) => void (await applyDocument(name, tasks)),
-    tryApply: (document) => unary((done) => workflows.applyWorkflow({ document, fileName: 'hostile.yaml', unregistered: true, dryRun: false }, metadata, options(), done)).then(() => ({ text: 'completed' }), endingOf),
+    tryApply: (document) => unary((done) => workflows.applyWorkflow({ document, fileName: 'hostile.yaml', unregistered: true, dryRun: false, draft: false }, metadata, options(), done)).then(() => ({ text: 'completed' }), endingOf),
     start: (workflow, inputJson) =>
       unary<{ readonly execution: string; readonly status: string; readonly error?: { readonly type: string; readonly detail: string } | undefined }>((done) => executions.startExecution({ workflow, version: '', inputJson, idempotencyKey: '', waitMs: FOLLOW_MS }, metadata, options(), done)).then(
         ({ execution, status, error }) => follow(execution, status, error === undefined ? '' : `${error.type} ${error.detail}`),

@@ -239,7 +239,7 @@ async function applyQuiet(cluster: Cluster, key: string): Promise<void> {
   const client = new WorkflowServiceClient(cluster.addresses.gatewayGrpc, credentials.createInsecure());
   const tasks = ['a', 'b', 'c'].map((name) => `  - ${name}:\n      call: millrace.echo:1.0.0@default\n      with: { n: '\${ .n + 1 }' }\n`).join('');
   const document = `document: { dsl: '1.0.3', namespace: quiet, name: quiet, version: 1.0.0 }\ndo:\n${tasks}`;
-  await new Promise<void>((settle, fail) => client.applyWorkflow({ document, fileName: 'quiet.yaml', unregistered: false, dryRun: false }, metadata, (error) => (error === null ? settle() : fail(error))));
+  await new Promise<void>((settle, fail) => client.applyWorkflow({ document, fileName: 'quiet.yaml', unregistered: false, dryRun: false, draft: false }, metadata, (error) => (error === null ? settle() : fail(error))));
   client.close();
 }
 

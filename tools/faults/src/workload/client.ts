@@ -41,7 +41,7 @@ export function connectGateway(address: string, key: string): GatewayClient {
   return {
     applyResource,
     applyOrganisation: (name) => applyResource('default', 'organisation', name, {}),
-    applyWorkflow: (organisation, document) => untilAnswered((done) => workflows.applyWorkflow({ document, fileName: 'faults.yaml', unregistered: false, dryRun: false }, metadataOf(organisation), { deadline: Date.now() + CALL_MS }, done)),
+    applyWorkflow: (organisation, document) => untilAnswered((done) => workflows.applyWorkflow({ document, fileName: 'faults.yaml', unregistered: false, dryRun: false, draft: false }, metadataOf(organisation), { deadline: Date.now() + CALL_MS }, done)),
     startOnce: (starts, onAnswer, answered) =>
       new Promise((settle) => {
         const stream: ClientDuplexStream<StartExecutionsRequest, StartExecutionsResponse> = executions.startExecutions(metadataOf('default'));

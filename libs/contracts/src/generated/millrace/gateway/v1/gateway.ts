@@ -57,6 +57,40 @@ export interface ApplyWorkflowRequest {
   readonly fileName: string;
   readonly unregistered: boolean;
   readonly dryRun: boolean;
+  /** Register it as a draft: it starts only where its exact version is named, and may be replaced until it is published. */
+  readonly draft: boolean;
+}
+
+export interface PublishWorkflowRequest {
+  readonly name: string;
+  /** Exact. */
+  readonly version: string;
+}
+
+export interface DiffWorkflowRequest {
+  readonly name: string;
+  /** Exact versions, ranges such as ^1.2 and 1.x, or latest. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface WorkflowDiff {
+  readonly name: string;
+  /** The versions that were compared. */
+  readonly from: string;
+  readonly to: string;
+  readonly changes: readonly DocumentChange[];
+}
+
+export interface DocumentChange {
+  /** Where in the document; a task stands by its name: /do/charge/with/uri. */
+  readonly path: string;
+  /** added, removed, changed or moved. */
+  readonly kind: string;
+  /** Empty when it was added. */
+  readonly beforeJson: string;
+  /** Empty when it was removed. */
+  readonly afterJson: string;
 }
 
 export interface Workflow {
@@ -66,6 +100,7 @@ export interface Workflow {
   readonly hash: string;
   readonly existing: boolean;
   readonly warnings: readonly string[];
+  readonly draft: boolean;
 }
 
 export interface ListWorkflowsRequest {
@@ -78,7 +113,7 @@ export interface ListWorkflowsResponse {
 export interface StartExecutionRequest {
   /** NAME or sha256:HASH. */
   readonly workflow: string;
-  /** Empty: the latest. */
+  /** Exact, a range such as ^1.2 or 1.x, or latest; empty: the latest. A draft starts only by its exact version. */
   readonly version: string;
   readonly inputJson: string;
   readonly idempotencyKey: string;
@@ -661,7 +696,7 @@ export const Lane: MessageFns<Lane> = {
 };
 
 function createBaseApplyWorkflowRequest(): ApplyWorkflowRequest {
-  return { document: "", fileName: "", unregistered: false, dryRun: false };
+  return { document: "", fileName: "", unregistered: false, dryRun: false, draft: false };
 }
 
 export const ApplyWorkflowRequest: MessageFns<ApplyWorkflowRequest> = {
@@ -677,6 +712,9 @@ export const ApplyWorkflowRequest: MessageFns<ApplyWorkflowRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(32).bool(message.dryRun);
+    }
+    if (message.draft !== false) {
+      writer.uint32(40).bool(message.draft);
     }
     return writer;
   },
@@ -726,6 +764,14 @@ export const ApplyWorkflowRequest: MessageFns<ApplyWorkflowRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.draft = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -747,12 +793,341 @@ export const ApplyWorkflowRequest: MessageFns<ApplyWorkflowRequest> = {
     message.fileName = object.fileName ?? "";
     message.unregistered = object.unregistered ?? false;
     message.dryRun = object.dryRun ?? false;
+    message.draft = object.draft ?? false;
+    return message;
+  },
+};
+
+function createBasePublishWorkflowRequest(): PublishWorkflowRequest {
+  return { name: "", version: "" };
+}
+
+export const PublishWorkflowRequest: MessageFns<PublishWorkflowRequest> = {
+  encode(message: PublishWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishWorkflowRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PublishWorkflowRequest>, I>>(base?: I): PublishWorkflowRequest {
+    return PublishWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PublishWorkflowRequest>, I>>(object: I): PublishWorkflowRequest {
+    const message = createBasePublishWorkflowRequest() as any;
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseDiffWorkflowRequest(): DiffWorkflowRequest {
+  return { name: "", from: "", to: "" };
+}
+
+export const DiffWorkflowRequest: MessageFns<DiffWorkflowRequest> = {
+  encode(message: DiffWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.from !== "") {
+      writer.uint32(18).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(26).string(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffWorkflowRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DiffWorkflowRequest>, I>>(base?: I): DiffWorkflowRequest {
+    return DiffWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DiffWorkflowRequest>, I>>(object: I): DiffWorkflowRequest {
+    const message = createBaseDiffWorkflowRequest() as any;
+    message.name = object.name ?? "";
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    return message;
+  },
+};
+
+function createBaseWorkflowDiff(): WorkflowDiff {
+  return { name: "", from: "", to: "", changes: [] };
+}
+
+export const WorkflowDiff: MessageFns<WorkflowDiff> = {
+  encode(message: WorkflowDiff, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.from !== "") {
+      writer.uint32(18).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(26).string(message.to);
+    }
+    for (const v of message.changes) {
+      DocumentChange.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkflowDiff {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWorkflowDiff() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.changes.push(DocumentChange.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WorkflowDiff>, I>>(base?: I): WorkflowDiff {
+    return WorkflowDiff.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WorkflowDiff>, I>>(object: I): WorkflowDiff {
+    const message = createBaseWorkflowDiff() as any;
+    message.name = object.name ?? "";
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    message.changes = object.changes?.map((e) => DocumentChange.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDocumentChange(): DocumentChange {
+  return { path: "", kind: "", beforeJson: "", afterJson: "" };
+}
+
+export const DocumentChange: MessageFns<DocumentChange> = {
+  encode(message: DocumentChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.beforeJson !== "") {
+      writer.uint32(26).string(message.beforeJson);
+    }
+    if (message.afterJson !== "") {
+      writer.uint32(34).string(message.afterJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DocumentChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDocumentChange() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.beforeJson = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.afterJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DocumentChange>, I>>(base?: I): DocumentChange {
+    return DocumentChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DocumentChange>, I>>(object: I): DocumentChange {
+    const message = createBaseDocumentChange() as any;
+    message.path = object.path ?? "";
+    message.kind = object.kind ?? "";
+    message.beforeJson = object.beforeJson ?? "";
+    message.afterJson = object.afterJson ?? "";
     return message;
   },
 };
 
 function createBaseWorkflow(): Workflow {
-  return { namespace: "", name: "", version: "", hash: "", existing: false, warnings: [] };
+  return { namespace: "", name: "", version: "", hash: "", existing: false, warnings: [], draft: false };
 }
 
 export const Workflow: MessageFns<Workflow> = {
@@ -774,6 +1149,9 @@ export const Workflow: MessageFns<Workflow> = {
     }
     for (const v of message.warnings) {
       writer.uint32(50).string(v!);
+    }
+    if (message.draft !== false) {
+      writer.uint32(56).bool(message.draft);
     }
     return writer;
   },
@@ -839,6 +1217,14 @@ export const Workflow: MessageFns<Workflow> = {
             message.warnings.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.draft = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -862,6 +1248,7 @@ export const Workflow: MessageFns<Workflow> = {
     message.hash = object.hash ?? "";
     message.existing = object.existing ?? false;
     message.warnings = object.warnings?.map((e) => e) || [];
+    message.draft = object.draft ?? false;
     return message;
   },
 };
@@ -4304,12 +4691,37 @@ export const WorkflowServiceService = {
       Buffer.from(ListWorkflowsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListWorkflowsResponse => ListWorkflowsResponse.decode(value),
   },
+  /** Makes a draft a published version; one that is published already stays as it is. */
+  publishWorkflow: {
+    path: "/millrace.gateway.v1.WorkflowService/PublishWorkflow" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PublishWorkflowRequest): Buffer =>
+      Buffer.from(PublishWorkflowRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PublishWorkflowRequest => PublishWorkflowRequest.decode(value),
+    responseSerialize: (value: Workflow): Buffer => Buffer.from(Workflow.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Workflow => Workflow.decode(value),
+  },
+  /** What differs between two versions of a workflow. */
+  diffWorkflow: {
+    path: "/millrace.gateway.v1.WorkflowService/DiffWorkflow" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DiffWorkflowRequest): Buffer => Buffer.from(DiffWorkflowRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DiffWorkflowRequest => DiffWorkflowRequest.decode(value),
+    responseSerialize: (value: WorkflowDiff): Buffer => Buffer.from(WorkflowDiff.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WorkflowDiff => WorkflowDiff.decode(value),
+  },
 } as const;
 
 export interface WorkflowServiceServer extends UntypedServiceImplementation {
   /** Registers a version, or with `unregistered` stores the document by its content hash. */
   applyWorkflow: handleUnaryCall<ApplyWorkflowRequest, Workflow>;
   listWorkflows: handleUnaryCall<ListWorkflowsRequest, ListWorkflowsResponse>;
+  /** Makes a draft a published version; one that is published already stays as it is. */
+  publishWorkflow: handleUnaryCall<PublishWorkflowRequest, Workflow>;
+  /** What differs between two versions of a workflow. */
+  diffWorkflow: handleUnaryCall<DiffWorkflowRequest, WorkflowDiff>;
 }
 
 export interface WorkflowServiceClient extends Client {
@@ -4343,6 +4755,38 @@ export interface WorkflowServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListWorkflowsResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes a draft a published version; one that is published already stays as it is. */
+  publishWorkflow(
+    request: PublishWorkflowRequest,
+    callback: (error: ServiceError | null, response: Workflow) => void,
+  ): ClientUnaryCall;
+  publishWorkflow(
+    request: PublishWorkflowRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Workflow) => void,
+  ): ClientUnaryCall;
+  publishWorkflow(
+    request: PublishWorkflowRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Workflow) => void,
+  ): ClientUnaryCall;
+  /** What differs between two versions of a workflow. */
+  diffWorkflow(
+    request: DiffWorkflowRequest,
+    callback: (error: ServiceError | null, response: WorkflowDiff) => void,
+  ): ClientUnaryCall;
+  diffWorkflow(
+    request: DiffWorkflowRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WorkflowDiff) => void,
+  ): ClientUnaryCall;
+  diffWorkflow(
+    request: DiffWorkflowRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WorkflowDiff) => void,
   ): ClientUnaryCall;
 }
 

@@ -206,6 +206,8 @@ export interface ApplyRequest {
   readonly unregistered: boolean;
   /** Only check. */
   readonly dryRun: boolean;
+  /** Register it as a draft, which only starts by its exact version, and may be replaced. */
+  readonly draft: boolean;
 }
 
 export interface Definition {
@@ -219,11 +221,20 @@ export interface Definition {
   /** The content was known already. */
   readonly existing: boolean;
   readonly warnings: readonly string[];
+  readonly draft: boolean;
 }
 
 export interface DefinitionReference {
   readonly organisation: string;
+  /** NAME, NAME@VERSION, NAME@RANGE or sha256:HASH. */
   readonly workflow: string;
+}
+
+export interface VersionReference {
+  readonly organisation: string;
+  readonly name: string;
+  /** Exact. */
+  readonly version: string;
 }
 
 export interface DefinitionsRequest {
@@ -1977,7 +1988,7 @@ export const TailEvent: MessageFns<TailEvent> = {
 };
 
 function createBaseApplyRequest(): ApplyRequest {
-  return { organisation: "", document: "", fileName: "", unregistered: false, dryRun: false };
+  return { organisation: "", document: "", fileName: "", unregistered: false, dryRun: false, draft: false };
 }
 
 export const ApplyRequest: MessageFns<ApplyRequest> = {
@@ -1996,6 +2007,9 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(40).bool(message.dryRun);
+    }
+    if (message.draft !== false) {
+      writer.uint32(48).bool(message.draft);
     }
     return writer;
   },
@@ -2053,6 +2067,14 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.draft = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2075,6 +2097,7 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
     message.fileName = object.fileName ?? "";
     message.unregistered = object.unregistered ?? false;
     message.dryRun = object.dryRun ?? false;
+    message.draft = object.draft ?? false;
     return message;
   },
 };
@@ -2090,6 +2113,7 @@ function createBaseDefinition(): Definition {
     appliedAtMs: 0,
     existing: false,
     warnings: [],
+    draft: false,
   };
 }
 
@@ -2121,6 +2145,9 @@ export const Definition: MessageFns<Definition> = {
     }
     for (const v of message.warnings) {
       writer.uint32(74).string(v!);
+    }
+    if (message.draft !== false) {
+      writer.uint32(80).bool(message.draft);
     }
     return writer;
   },
@@ -2210,6 +2237,14 @@ export const Definition: MessageFns<Definition> = {
             message.warnings.push(reader.string());
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.draft = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2236,6 +2271,7 @@ export const Definition: MessageFns<Definition> = {
     message.appliedAtMs = object.appliedAtMs ?? 0;
     message.existing = object.existing ?? false;
     message.warnings = object.warnings?.map((e) => e) || [];
+    message.draft = object.draft ?? false;
     return message;
   },
 };
@@ -2303,6 +2339,85 @@ export const DefinitionReference: MessageFns<DefinitionReference> = {
     const message = createBaseDefinitionReference() as any;
     message.organisation = object.organisation ?? "";
     message.workflow = object.workflow ?? "";
+    return message;
+  },
+};
+
+function createBaseVersionReference(): VersionReference {
+  return { organisation: "", name: "", version: "" };
+}
+
+export const VersionReference: MessageFns<VersionReference> = {
+  encode(message: VersionReference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.organisation !== "") {
+      writer.uint32(10).string(message.organisation);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VersionReference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVersionReference() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.organisation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<VersionReference>, I>>(base?: I): VersionReference {
+    return VersionReference.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VersionReference>, I>>(object: I): VersionReference {
+    const message = createBaseVersionReference() as any;
+    message.organisation = object.organisation ?? "";
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
     return message;
   },
 };
@@ -2700,6 +2815,16 @@ export const DefinitionsService = {
     responseSerialize: (value: Definition): Buffer => Buffer.from(Definition.encode(value).finish()),
     responseDeserialize: (value: Buffer): Definition => Definition.decode(value),
   },
+  /** Makes a draft a published version; one that is published already stays as it is. */
+  publish: {
+    path: "/millrace.orchestrator.v1.Definitions/Publish" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VersionReference): Buffer => Buffer.from(VersionReference.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VersionReference => VersionReference.decode(value),
+    responseSerialize: (value: Definition): Buffer => Buffer.from(Definition.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Definition => Definition.decode(value),
+  },
 } as const;
 
 export interface DefinitionsServer extends UntypedServiceImplementation {
@@ -2707,6 +2832,8 @@ export interface DefinitionsServer extends UntypedServiceImplementation {
   apply: handleUnaryCall<ApplyRequest, Definition>;
   list: handleUnaryCall<DefinitionsRequest, DefinitionList>;
   get: handleUnaryCall<DefinitionReference, Definition>;
+  /** Makes a draft a published version; one that is published already stays as it is. */
+  publish: handleUnaryCall<VersionReference, Definition>;
 }
 
 export interface DefinitionsClient extends Client {
@@ -2749,6 +2876,22 @@ export interface DefinitionsClient extends Client {
   ): ClientUnaryCall;
   get(
     request: DefinitionReference,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Definition) => void,
+  ): ClientUnaryCall;
+  /** Makes a draft a published version; one that is published already stays as it is. */
+  publish(
+    request: VersionReference,
+    callback: (error: ServiceError | null, response: Definition) => void,
+  ): ClientUnaryCall;
+  publish(
+    request: VersionReference,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Definition) => void,
+  ): ClientUnaryCall;
+  publish(
+    request: VersionReference,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Definition) => void,
