@@ -73,17 +73,17 @@ test('a workflow runs another by a range, or pinned', async () => {
 
 test('a diff says by path what changed, to people, programs and over REST', async () => {
   await write('a.yaml', 'compared', '1.0.0', '  - charge: { set: { amount: 1 } }\n  - ship: { set: { to: here } }\n');
-  await write('b.yaml', 'compared', '1.1.0-draft', '  - check: { set: {} }\n  - charge: { set: { amount: 2 } }\n  - ship: { set: { to: here } }\n');
+  await write('b.yaml', 'compared', '1.1.0-draft', '  - check: { set: { isChecked: true } }\n  - charge: { set: { amount: 2 } }\n  - ship: { set: { to: here } }\n');
   await json('apply', 'a.yaml');
   await json('apply', 'b.yaml', '--draft');
   const changes = [
     { path: '/document/version', kind: 'changed', before: '1.0.0', after: '1.1.0-draft' },
     { path: '/do/charge/set/amount', kind: 'changed', before: 1, after: 2 },
-    { path: '/do/check', kind: 'added', before: null, after: { set: {} } },
+    { path: '/do/check', kind: 'added', before: null, after: { set: { isChecked: true } } },
   ];
   expect(await json('diff', 'compared', 'latest', '1.1.0-draft')).toEqual({ name: 'compared', from: '1.0.0', to: '1.1.0-draft', changes });
   expect((await run('diff', 'compared', '^1', '1.1.0-draft')).output).toBe(
-    'compared: 1.0.0 → 1.1.0-draft\n~ /document/version changed\n    - "1.0.0"\n    + "1.1.0-draft"\n~ /do/charge/set/amount changed\n    - 1\n    + 2\n+ /do/check added\n    + {"set":{}}\n',
+    'compared: 1.0.0 → 1.1.0-draft\n~ /document/version changed\n    - "1.0.0"\n    + "1.1.0-draft"\n~ /do/charge/set/amount changed\n    - 1\n    + 2\n+ /do/check added\n    + {"set":{"isChecked":true}}\n',
   );
   const headers = { authorization: `Bearer ${(await readFile(path.join(folder.path, '.millrace/key'), 'utf8')).trim()}` };
   expect(await (await fetch(`${gateway}/v1/workflows/compared/diff?to=1.1.0-draft`, { headers })).json()).toEqual({ name: 'compared', from: '1.0.0', to: '1.1.0-draft', changes });
