@@ -183,7 +183,7 @@ test('a start of an input that is read again after a crash does not begin again 
   await started.ended;
   await first.stop();
   const second = await bench.take(number, 2, [quick]);
-  second.executions.finished.delete(started.id);
+  second.executions.ended.finished.delete(started.id);
   expect(await startIn(second, quick, { n: 1 }, { id: started.id, acceptedBy: 'trigger' }).accepted).toEqual({ existing: true });
   expect(second.counts.started).toBe(0);
 });

@@ -243,7 +243,7 @@ test('a start that comes again is known until it was taken, however soon history
   // Whoever comes from here on asks history.
   expect(lane.knows(first.id)).toBe(false);
   expect((await again.accepted).existing).toBe(true);
-  await eventually(() => lane.executions.finished.size === 0);
+  await eventually(() => lane.finished.size === 0);
   expect(lane.counts.started).toBe(1);
 });
 
@@ -257,6 +257,6 @@ test('a start that is being looked up finds what has ended meanwhile (E4)', asyn
   await startIn(lane, CHAIN, null).ended;
   expect((await startIn(lane, CHAIN, null, { id: first.id }).accepted).existing).toBe(true);
   over();
-  await eventually(() => lane.executions.finished.size === 0);
+  await eventually(() => lane.finished.size === 0);
   expect(lane.counts.started).toBe(2);
 });

@@ -13,19 +13,18 @@
  */
 import type { Clock } from '@millrace/clock';
 import { advance, begin, cancel, elapse, hear, isListening, journalFor, operate, resolve, start, PROBLEM_TYPES, RECORD_FORMATS, type CloudEvent, type Execution, type JournalRecord } from '@millrace/engine';
-import { Defect, MillraceError } from '@millrace/errors';
+import { Defect } from '@millrace/errors';
 import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
 import { actorOfCheckpoint, createActor, finishedOf, replyOf, type Actor, type Finished, type Watcher } from './actor.ts';
-import { createBacklog, type Backlog } from './backlog.ts';
 import { CoreTime, HEAVY_FUEL } from './core-time.ts';
+import { Ended } from './ended.ts';
 import { formatRefusal } from './format-needed.ts';
 import type { FrameBytes } from './frame-bytes.ts';
 import type { LaneCounts } from './lane-counts.ts';
 import type { LaneLog } from './lane-log.ts';
 import { createLaneTimers, mayWait, type LaneTimers } from './lane-timers.ts';
 import { createLaneUpkeep, type LaneUpkeep } from './lane-upkeep.ts';
-import { createKnownEnds } from './known-ends.ts';
 import { isTold, lifecycleEvent } from './lifecycle.ts';
 import { tellingOfTasks } from './task-events.ts';
 import { createLeavingChildren, watchChildren } from './left-children.ts';
@@ -36,7 +35,7 @@ import { answerAgain, type KnownStart } from './repeated-start.ts';
 import { createSendOn, type SendOn } from './send-on.ts';
 import { createSleepers, type Sleepers, type Waited, type Woken } from './sleepers.ts';
 import type { SlotOwnership } from './slot-ownership.ts';
-import { isSameInput, type StartMemory } from './start-memory.ts';
+import { isSameInput } from './start-memory.ts';
 import { createStillOwned, type StillOwned } from './still-owned.ts';
 import type { TakenLane } from './take-lane.ts';
 import type { Turn } from './turn.ts';
@@ -75,8 +74,7 @@ export interface LaneExecutionsOptions {
 
 export class LaneExecutions {
   readonly actors = new Map<string, Actor>();
-  readonly finished = new Map<string, Finished>();
-  readonly memory: StartMemory;
+  readonly ended: Ended;
   readonly slots: SlotOwnership;
   /** Decisions made for each slot; they only grow. */
   readonly heat = new Uint32Array(SLOT_COUNT);
@@ -84,7 +82,6 @@ export class LaneExecutions {
   readonly timers: LaneTimers;
   readonly upkeep: LaneUpkeep;
   readonly sleepers: Sleepers;
-  readonly backlog: Backlog;
   readonly listeners = createListeners();
   readonly leaving = createLeavingChildren((child, isReplayed, told) => this.#ports.abandonChild(this.#host.number, child, isReplayed, told));
   /** The last input that has been processed. */
@@ -97,7 +94,6 @@ export class LaneExecutions {
   readonly #coreTime: CoreTime;
   #decisions = 0;
   readonly #whenStillOwned: StillOwned;
-  readonly #ends = createKnownEnds((run) => this.#host.post({ kind: 'later', run }), (id) => void this.finished.delete(id));
   readonly #observers = new Set<TransitionObserver>();
 
   constructor({ host, frame, log, ports, clock, logger, taken }: LaneExecutionsOptions) {
@@ -109,36 +105,35 @@ export class LaneExecutions {
     this.#coreTime = new CoreTime(clock);
     this.#whenStillOwned = createStillOwned(() => host.isTaken(), clock, logger);
     this.inputSequence = taken.inputSequence;
-    this.memory = taken.memory;
     this.slots = taken.slots;
     this.sendOn = createSendOn({ lane: host.number, clock, logger, forward: (to, inputs, id) => ports.forward(to, inputs, id), sent: () => host.post({ kind: 'later', run: () => undefined }) });
     this.timers = createLaneTimers(clock, (execution, activation) => host.post({ kind: 'due', execution, activation }), (execution) => this.actors.has(execution));
+    this.ended = new Ended({
+      lane: host.number,
+      log,
+      taken,
+      ports,
+      clock,
+      logger,
+      leaving: this.leaving,
+      lastSequence: () => host.durable().sequence,
+      later: (run) => host.post({ kind: 'later', run }),
+      retire: (payloads) => this.upkeep.retire(host.durable().sequence, payloads),
+    });
     this.upkeep = createLaneUpkeep({
       number: host.number,
       epoch: host.epoch,
       log,
       ports,
       logger,
-      finished: this.finished,
+      finished: this.ended.finished,
       slots: this.slots,
       announcedBelow: taken.announcedBelow,
       durable: () => host.durable(),
       again: () => this.askUpkeep(),
-      backlogLowWater: () => this.backlog.lowWater(),
+      backlogLowWater: () => this.ended.backlog.lowWater(),
       isHeld: ({ execution }) => this.leaving.has(execution.id),
       rest: (actor) => this.#rest(actor),
-    });
-    this.backlog = createBacklog({
-      log,
-      table: taken.backlog,
-      ports,
-      clock,
-      logger,
-      lastSequence: () => host.durable().sequence,
-      handOver: (finished) => {
-        this.finished.set(finished.id, finished);
-        this.#handToHistory(finished);
-      },
     });
     this.sleepers = createSleepers({
       lane: host.number,
@@ -159,7 +154,7 @@ export class LaneExecutions {
       kind: 'query',
       run: () => {
         this.upkeep.run(this.#clock.wallMs());
-        this.backlog.run();
+        this.ended.backlog.run();
       },
     });
   }
@@ -173,23 +168,17 @@ export class LaneExecutions {
         this.actors.set(actor.execution.id, actor);
         this.listeners.note(actor.execution);
         this.upkeep.adopt(actor);
-      } else {
-        this.finished.set(finished.id, finished);
-        if (finished.key !== undefined) this.memory.remember(finished.id, finished.input, finished.endedAtMs);
-      }
+      } else this.ended.note(finished);
     }
-    for (const each of cameEnded) {
-      this.finished.set(each.id, each);
-      if (each.key !== undefined) this.memory.remember(each.id, each.input, each.endedAtMs);
-    }
+    for (const each of cameEnded) this.ended.note(each);
     for (const event of events) {
       this.#ports.announce(event);
-      const finished = event.kind === 'started' ? undefined : this.finished.get(event.execution);
+      const finished = event.kind === 'started' ? undefined : this.ended.finished.get(event.execution);
       if (finished?.replyTo !== undefined) this.#ports.reply(finished.replyTo, replyOf(finished.id, finished.end));
     }
     for (const child of left) this.leaving.leave(child, true);
     for (const { execution } of this.actors.values()) this.resume(execution);
-    for (const finished of this.finished.values()) this.#handToHistory(finished);
+    for (const finished of this.ended.finished.values()) this.ended.toHistory(finished);
   }
 
   resume(execution: Execution): void {
@@ -203,12 +192,7 @@ export class LaneExecutions {
 
   /** Whether a start of that id would be a repeated one, if it were posted now. */
   knows(id: string): boolean {
-    return this.actors.has(id) || (this.finished.has(id) && !this.#ends.isForgotten(id)) || this.memory.has(id) || this.sleepers.has(id) || this.backlog.has(id);
-  }
-
-  /** A start of that id comes once something was looked up: what the lane knows of it now, or learns, it knows then. Yields what ends that. */
-  expect(id: string): () => void {
-    return this.#ends.expect(id);
+    return this.actors.has(id) || this.ended.knows(id) || this.sleepers.has(id);
   }
 
   /** Why the lane takes no new starts at the moment, if it takes none. */
@@ -401,11 +385,7 @@ export class LaneExecutions {
   #knownStart({ execution: id, input }: StartMessage): KnownStart | undefined {
     const actor = this.actors.get(id);
     if (actor !== undefined) return { isSame: isSameInput(actor.execution.rawInput, input), replyTo: actor.execution.replyTo };
-    const finished = this.finished.get(id);
-    if (finished !== undefined) return { isSame: isSameInput(finished.input, input), replyTo: finished.replyTo };
-    if (this.memory.has(id)) return { isSame: this.memory.matches(id, input), replyTo: undefined };
-    // What it was started with stands in the log; a key that was forgotten so soon is taken at its word.
-    return this.backlog.has(id) ? { isSame: true, replyTo: undefined } : undefined;
+    return this.ended.knownStart(id, input);
   }
 
   /** Runs one decision and turns its records into journal text and effects. */
@@ -486,49 +466,20 @@ export class LaneExecutions {
     if (finished === undefined) return;
     this.actors.delete(execution.id);
     this.upkeep.drop(actor);
-    this.finished.set(execution.id, finished);
+    this.ended.note(finished, atMs);
     this.#host.counts.ended++;
-    if (execution.key !== undefined) this.memory.remember(execution.id, finished.input, atMs);
     this.#ports.abandon(execution)();
     for (const watcher of actor.watchers) watcher.ended(execution.id, finished.end);
     actor.watchers = [];
     if (execution.replyTo !== undefined) this.#ports.reply(execution.replyTo, replyOf(execution.id, finished.end));
-    this.#handToHistory(finished);
-  }
-
-  #handToHistory(finished: Finished): void {
-    this.leaving.behind(finished.id, () => this.#handOver(finished));
-  }
-
-  #handOver(finished: Finished): void {
-    if (this.backlog.take(finished)) this.finished.delete(finished.id);
-    else {
-      this.#ports.finish(finished, (kept = []) => {
-        this.#ends.forgetLater(finished.id);
-        this.upkeep.retire(this.#host.durable().sequence, kept);
-      });
-    }
+    this.ended.toHistory(finished);
   }
 
   #attach(id: string, watcher: Watcher): void {
     const actor = this.actors.get(id);
-    const ended = this.finished.get(id);
     if (actor !== undefined) actor.watchers.push(watcher);
-    else if (ended !== undefined) watcher.ended(id, ended.end);
     else if (this.sleepers.has(id)) this.sleepers.watch(id, watcher);
-    else if (this.backlog.has(id)) void this.#tellFromLog(id, watcher);
-    else watcher.refused('execution-unknown', `Lane ${this.#host.number} has no execution ${id} in memory`);
-  }
-
-  async #tellFromLog(id: string, watcher: Watcher): Promise<void> {
-    try {
-      const finished = await this.backlog.read(id);
-      if (finished !== undefined) watcher.ended(id, finished.end);
-      else watcher.refused('execution-unknown', `Lane ${this.#host.number} has no execution ${id} in memory`);
-    } catch (error) {
-      const { reason, message } = MillraceError.from(error);
-      watcher.refused(reason, message);
-    }
+    else this.ended.tell(id, watcher);
   }
 
   /** Between two frames: the checkpoint has all of the actor, and its timers are far away (Z1). */
@@ -559,7 +510,7 @@ export class LaneExecutions {
         this.upkeep.woken(actor);
       } else {
         if (stored === undefined) this.#logger.error('A sleeping execution is neither among the checkpoints nor in the history', { lane: this.#host.number, execution: id });
-        else this.memory.recall(id, stored.digest, turn.nowMs);
+        else this.ended.memory.recall(id, stored.digest, turn.nowMs);
         turn.effects.push(() => {
           for (const watcher of watchers) watcher.refused('execution-unknown', `Execution ${id} is not in the memory of lane ${this.#host.number}`);
         });
@@ -584,15 +535,14 @@ export class LaneExecutions {
 
   /** One that had ended before it came here. */
   takeFinished(finished: Finished): void {
-    this.finished.set(finished.id, finished);
-    if (finished.key !== undefined) this.memory.remember(finished.id, finished.input, finished.endedAtMs);
-    this.#handToHistory(finished);
+    this.ended.note(finished);
+    this.ended.toHistory(finished);
   }
 
   /** The lane ends; whoever waits is told. */
   close(reason: string, because: string): void {
     this.sendOn.close();
-    this.backlog.close();
+    this.ended.backlog.close();
     this.timers.stop();
     this.refuse(this.sleepers.close(), because);
     for (const actor of this.actors.values()) for (const watcher of actor.watchers) watcher.refused(reason, because);

@@ -28,7 +28,7 @@ export async function release({ host, executions, ports, clock, append }: LaneMo
   const before = executions.slots.released(id);
   const wanted = new Set(move.slots);
   // What stands in this log alone cannot go with its slots, nor a parent whose workflows are still to be told (L2).
-  if (before === undefined && (executions.backlog.size > 0 || executions.leaving.some((parent) => wanted.has(slotOf(parent))))) {
+  if (before === undefined && (executions.ended.backlog.size > 0 || executions.leaving.some((parent) => wanted.has(slotOf(parent))))) {
     clock.after(RELEASE_RETRY_MS, () => host.post({ kind: 'release', id, move, done }));
     return;
   }
@@ -39,9 +39,9 @@ export async function release({ host, executions, ports, clock, append }: LaneMo
   }
   const isLeaving = (execution: string): boolean => leaving.has(slotOf(execution));
   const actors = [...executions.actors.values()].filter(({ slot }) => leaving.has(slot));
-  const finished = [...executions.finished.values()].filter((each) => isLeaving(each.id));
+  const finished = [...executions.ended.finished.values()].filter((each) => isLeaving(each.id));
   const asleep = executions.sleepers.packed((slot) => leaving.has(slot));
-  const texts = encodeMoved({ actors, finished, asleep, starts: executions.memory.listed(isLeaving), partial: executions.memory.partial });
+  const texts = encodeMoved({ actors, finished, asleep, starts: executions.ended.memory.listed(isLeaving), partial: executions.ended.memory.partial });
   // Of this owner alone: one that is displaced meanwhile overwrites nothing that the log names.
   const objects = texts.map((text, index) => ({ name: `move.${id}.${host.number}.${host.epoch}.${index}`, text }));
   if (objects.length > 0) await ports.storePayloads(objects);
@@ -53,9 +53,9 @@ export async function release({ host, executions, ports, clock, append }: LaneMo
     executions.actors.delete(actor.execution.id);
     executions.upkeep.letGo(actor);
   }
-  for (const each of finished) executions.finished.delete(each.id);
+  for (const each of finished) executions.ended.finished.delete(each.id);
   executions.refuse(executions.sleepers.forgetSlots((slot) => leaving.has(slot)), `The slot of the execution goes to lane ${move.to}`);
-  executions.memory.letGo(isLeaving);
+  executions.ended.memory.letGo(isLeaving);
   ports.letGo(host.number, actors.map(({ execution }) => execution));
   for (const actor of actors) for (const watcher of actor.watchers) watcher.refused('lane-displaced', `The slot of execution ${actor.execution.id} goes to lane ${move.to}`);
   done(marker);
@@ -67,8 +67,8 @@ export async function adopt({ executions, append }: LaneMoves, { marker, state, 
     const sequence = await append({ adopted: marker });
     if (sequence === undefined) return;
     executions.slots.adopt(marker, sequence);
-    for (const { id, digest, endedAtMs } of state.starts) executions.memory.recall(id, digest, endedAtMs);
-    if (state.partial) executions.memory.markPartial();
+    for (const { id, digest, endedAtMs } of state.starts) executions.ended.memory.recall(id, digest, endedAtMs);
+    if (state.partial) executions.ended.memory.markPartial();
     for (const actor of state.actors) {
       placeAt(actor, sequence, nowMs);
       executions.actors.set(actor.execution.id, actor);

@@ -101,11 +101,11 @@ export class Lane {
   }
 
   get finished(): ReadonlyMap<string, Finished> {
-    return this.executions.finished;
+    return this.executions.ended.finished;
   }
 
   get memory(): StartMemory {
-    return this.executions.memory;
+    return this.executions.ended.memory;
   }
 
   get slots(): SlotOwnership {
@@ -143,18 +143,18 @@ export class Lane {
 
   /** A start of that id is being looked up; the returned function ends that, once it was posted. */
   expect(id: string): () => void {
-    const over = this.executions.expect(id);
+    const over = this.executions.ended.expect(id);
     return () => this.post({ kind: 'later', run: over });
   }
 
   /** Ended executions of which the log alone has the journal, until history can take it. */
   get backlog(): number {
-    return this.executions.backlog.size;
+    return this.executions.ended.backlog.size;
   }
 
   /** One of them, read from the log; undefined when it is none. */
   readBacklog(id: string): Promise<Finished | undefined> {
-    return this.executions.backlog.read(id);
+    return this.executions.ended.backlog.read(id);
   }
 
   /** Whether the execution is out of memory, with all of it in its checkpoint (E8). */
