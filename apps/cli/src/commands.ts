@@ -1,4 +1,5 @@
 /** Every command, in the order of the help. */
+import { approveCommand, rejectCommand } from './approve.ts';
 import { applyCommand } from './apply.ts';
 import { codeCommand } from './code.ts';
 import type { Command } from './command.ts';
@@ -49,6 +50,8 @@ export const COMMANDS: readonly Command[] = [
   pauseCommand,
   resumeCommand,
   cancelCommand,
+  approveCommand,
+  rejectCommand,
   jobCommand,
   retentionCommand,
   publishCommand,

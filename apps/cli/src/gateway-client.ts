@@ -5,15 +5,19 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
-import type { Execution, Trace } from '@millrace/contracts/execution/v1/execution';
+import type { Approvals, Execution, Trace } from '@millrace/contracts/execution/v1/execution';
 import {
+  ApprovalServiceClient,
   DeadLetterServiceClient,
   ExecutionServiceClient,
   JobServiceClient,
   LaneServiceClient,
   OrganisationServiceClient,
   WorkflowServiceClient,
+  type ActOnApprovalRequest,
   type ApplyResourceResponse,
+  type ApprovalLink,
+  type CreateApprovalLinkRequest,
   type CreateJobRequest,
   type DeadLetterReference,
   type DeadLetterView,
@@ -72,6 +76,9 @@ export interface GatewayClient {
   get(execution: string): Promise<Execution>;
   list(query: ExecutionQuery): Promise<ListExecutionsResponse>;
   operate(execution: string, act: 'pause' | 'resume' | 'cancel', reason: string): Promise<Execution>;
+  approvals(execution: string): Promise<Approvals>;
+  actOnApproval(request: ActOnApprovalRequest): Promise<Execution>;
+  approvalLink(request: CreateApprovalLinkRequest): Promise<ApprovalLink>;
   explain(execution: string): Promise<Explanation>;
   rerun(request: RerunExecutionRequest): Promise<RerunExecutionResponse>;
   createJob(request: CreateJobRequest): Promise<Job>;
@@ -110,6 +117,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
   const events = new EventServiceClient(address, channel, options);
   const schedules = new ScheduleServiceClient(address, channel, options);
   const subscriptions = new SubscriptionServiceClient(address, channel, options);
+  const approvals = new ApprovalServiceClient(address, channel, options);
   const letters = new DeadLetterServiceClient(address, channel, options);
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${key}`);
@@ -143,6 +151,9 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
     list: (query) => ask(executions.listExecutions.bind(executions), query),
     operate: (execution, act, reason) => call(executions[`${act}Execution`].bind(executions), { execution, reason }),
     rerun: (request) => call(executions.rerunExecution.bind(executions), request),
+    approvals: (execution) => ask(approvals.listApprovals.bind(approvals), { execution }),
+    actOnApproval: (request) => call(approvals.actOnApproval.bind(approvals), request),
+    approvalLink: (request) => call(approvals.createApprovalLink.bind(approvals), request),
     explain: (execution) => ask(executions.explainExecution.bind(executions), { execution }),
     createJob: (request) => call(jobs.createJob.bind(jobs), request),
     job: (job) => ask(jobs.getJob.bind(jobs), { job }),
@@ -186,6 +197,7 @@ export function createGatewayClient({ address, key }: GatewayTarget, organisatio
       schedules.close();
       subscriptions.close();
       letters.close();
+      approvals.close();
     },
   };
 }

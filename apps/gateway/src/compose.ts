@@ -9,8 +9,11 @@ import { openKeptRecords } from './adapters/kept-records.ts';
 import { createLaneOwners, instanceAt } from './adapters/lane-owners.ts';
 import { createDefinitions, createExecutionViews, createLaneMaps } from './adapters/orchestrators.ts';
 import { createOwnerLinks } from './adapters/owner-streams.ts';
+import { watchLinkKey } from './adapters/link-key.ts';
 import { createDeliveries, createResourceOwners, createTriggers } from './adapters/resource-services.ts';
 import type { GatewayConfig } from './config.ts';
+import { createLinkSigner } from './approval-links.ts';
+import { createApprovals } from './approvals.ts';
 import { createDeadLetterDesk } from './dead-letters.ts';
 import { createExecutions } from './executions.ts';
 import { createJobs } from './jobs/jobs.ts';
@@ -65,19 +68,21 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
   const triggers = createTriggers(resourcePools.trigger);
   const views = createExecutionViews(orchestrators, owners, logger);
   const executions = createExecutions({ router, views, deliveries, makeId });
+  const approvals = createApprovals({ views, signer: createLinkSigner(await watchLinkKey(bus, store, signal, logger)), nowMs: () => Date.now() });
   const jobs = createJobs({ store: mongoJobs(store), views, logger, nowMs: () => Date.now() });
   const resources = createResources({ owners: createResourceOwners(resourcePools), organisations: knownAtOnce(organisationRecords, organisations), keys: knownAtOnce(keyRecords, keys), isKnown, now: () => Date.now() });
 
   let taking = true;
   const isTaking = (): boolean => taking;
   const streamed = metrics.counter('millrace_gateway_streamed_starts_total', 'Starts that came by stream');
-  const grpc = createGrpcApi({ keys, isKnown, executions, jobs, definitions, deadLetters, deliveries, resources, triggers, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
+  const grpc = createGrpcApi({ keys, isKnown, executions, approvals, jobs, definitions, deadLetters, deliveries, resources, triggers, lanes: createLaneMaps(orchestrators), router, makeId, spans, isTaking, onStreamedStarts: (count) => streamed.inc(count) });
   const seconds = metrics.histogram('millrace_gateway_request_seconds', 'REST requests, by operation and HTTP status', { labels: ['operation', 'status'] });
   const rest = createRestServer({
     version,
     keys,
     isKnown,
-    handlers: createHandlers({ executions, jobs, definitions, deadLetters, deliveries, resources, triggers, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
+    approvals,
+    handlers: createHandlers({ executions, approvals, jobs, definitions, deadLetters, deliveries, resources, triggers, version, grpcAddress: () => context.registry.list('gateway').find((each) => each.instance === context.instance)?.addresses.grpc ?? '' }),
     spans,
     logger,
     isTaking,

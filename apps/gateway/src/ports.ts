@@ -1,5 +1,5 @@
 /** What the gateway needs from outside. */
-import type { Execution, ExecutionSummary, Span, Trace } from '@millrace/contracts/execution/v1/execution';
+import type { Approvals, Execution, ExecutionSummary, Span, Trace } from '@millrace/contracts/execution/v1/execution';
 import type { ScheduleView, SubscriptionView } from '@millrace/contracts/gateway/v1/triggers';
 import type { Lanes, ListDeliveriesResponse, RerunExecutionRequest, RerunExecutionResponse, Workflow } from '@millrace/contracts/gateway/v1/gateway';
 
@@ -102,6 +102,8 @@ export interface ExecutionViews {
   get(reference: ExecutionReference): Promise<Execution>;
   /** `by` and `reason` stand in the execution's history. */
   operate(reference: ExecutionReference, command: OperatorCommand): Promise<Execution>;
+  listApprovals(reference: ExecutionReference): Promise<Approvals>;
+  actOnApproval(reference: ExecutionReference, command: ApprovalCommand): Promise<Execution>;
   rerun(reference: ExecutionReference, command: RerunCommand & { readonly by: string }): Promise<RerunExecutionResponse>;
   /** Removes executions that ended before then from the history, or only says how many that would be. */
   remove(order: { readonly organisation: string; readonly executions: readonly string[]; readonly endedBeforeMs: number; readonly dryRun: boolean }): Promise<{ readonly removed: number; readonly bytes: number }>;
@@ -128,6 +130,21 @@ export interface OperatorCommand {
   readonly by: string;
   /** Empty: none was given. */
   readonly reason: string;
+}
+
+/** What a person does with an approval. */
+export interface ApprovalCommand {
+  /** approve, reject or delegate. */
+  readonly act: string;
+  /** Empty: the only one that waits. */
+  readonly task: string;
+  readonly by: string;
+  /** Empty: none was given. */
+  readonly reason: string;
+  /** Empty, but for a delegation. */
+  readonly to: string;
+  /** What a link was signed for. */
+  readonly signed: { readonly activation: number; readonly delegations: number } | undefined;
 }
 
 export interface TailFilter {

@@ -68,6 +68,7 @@ export const BUCKETS = {
   permits: 'permits',
   keys: 'keys',
   organisations: 'organisations',
+  linkKeys: 'link-keys',
 } as const;
 
 /** The name of one of our buckets. */

@@ -14,7 +14,7 @@ const EXECUTION = {
     { reference: '/do/1/pause', name: 'pause', iteration: undefined, status: 'waiting', attempts: 1, startedAtMs: 2500, endedAtMs: 0, activation: 2, reused: false },
   ],
   origin: { execution: 'x', act: 'retry', by: 'acme/k1', reason: '', from: '' },
-  operations: [{ atMs: 2000, act: 'pause', by: 'acme/k1', reason: '' }],
+  operations: [{ atMs: 2000, act: 'pause', by: 'acme/k1', reason: '', task: '', to: '' }, { atMs: 2000, act: 'delegate', by: 'acme/k1', reason: 'away', task: '/do/0/ask', to: 'ada' }],
   eventsJson: ['{"specversion":"1.0"}'],
   startedAtMs: 1000,
   endedAtMs: 0,
@@ -40,7 +40,7 @@ describe('the document of an execution', () => {
         { reference: '/do/1/pause', name: 'pause', status: 'waiting', attempts: 1, startedAt: '1970-01-01T00:00:02.500Z', endedAt: null },
       ],
       origin: { execution: 'x', act: 'retry', by: 'acme/k1', reason: null, from: null },
-      operations: [{ at: '1970-01-01T00:00:02.000Z', act: 'pause', by: 'acme/k1', reason: null }],
+      operations: [{ at: '1970-01-01T00:00:02.000Z', act: 'pause', by: 'acme/k1', reason: null }, { at: '1970-01-01T00:00:02.000Z', act: 'delegate', by: 'acme/k1', reason: 'away', task: '/do/0/ask', to: 'ada' }],
       events: [{ specversion: '1.0' }],
     });
   });

@@ -2,7 +2,7 @@
  * An execution as one JSON document: what `millrace run` and `show` print and the REST API answers.
  *
  * Every member is always there, null when it has no value, except `iteration`, which only tasks inside
- * a loop have.
+ * a loop have, and what only acts on approvals have.
  */
 import type { Execution, ExecutionSummary, Origin, Problem, Task } from '@millrace/contracts/execution/v1/execution';
 import { isoTime, jsonValue, type Json } from './value.ts';
@@ -34,10 +34,14 @@ export interface TaskDocument {
 /** Something that an operator did to an execution. */
 export interface OperationDocument {
   readonly at: string | null;
-  /** pause, resume or cancel. */
+  /** pause, resume, cancel, approve, reject or delegate. */
   readonly act: string;
   readonly by: string;
   readonly reason: string | null;
+  /** The approval that was acted on, by reference. */
+  readonly task?: string;
+  /** To whom it was delegated. */
+  readonly to?: string;
 }
 
 /** How an execution was made from another. */
@@ -142,7 +146,7 @@ export function executionDocument(execution: Execution): ExecutionDocument {
     error: execution.error === undefined ? null : problemDocument(execution.error),
     tasks: execution.tasks.map(taskDocument),
     origin: execution.origin === undefined ? null : originDocument(execution.origin),
-    operations: execution.operations.map(({ atMs, act, by, reason }) => ({ at: isoTime(atMs), act, by, reason: reason === '' ? null : reason })),
+    operations: execution.operations.map(({ atMs, act, by, reason, task, to }) => ({ at: isoTime(atMs), act, by, reason: reason === '' ? null : reason, ...(task === '' ? {} : { task }), ...(to === '' ? {} : { to }) })),
     events: execution.eventsJson.map(jsonValue),
   };
 }

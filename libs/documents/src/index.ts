@@ -13,6 +13,7 @@ export {
   type FaultDocument,
   type TaskDocument,
 } from './execution-document.ts';
+export { approvalLinkDocument, approvalListDocument, type ApprovalDocument, type ApprovalLinkDocument, type ApprovalListDocument } from './approval-document.ts';
 export { jobDocument, type JobDocument } from './job-document.ts';
 export { traceDocument, type SpanDocument, type TraceDocument } from './trace-document.ts';
 export { deliveryDocument, deliveryListDocument, type DeliveryDocument, type DeliveryListDocument } from './delivery-document.ts';

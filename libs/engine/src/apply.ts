@@ -11,7 +11,7 @@ import { cut, finishBranch, settleBranches } from './fork.ts';
 import { applyCollected, applyHeard, newListenState } from './listen.ts';
 import { ReadyQueue, type Cursor } from './ready-queue.ts';
 import { reuseOf, useUp } from './reused-place.ts';
-import { SCOPE_END, WORKFLOW_END, type EnteredRecord, type ExpiredRecord, type FailedRecord, type JournalRecord, type StartedRecord } from './record.ts';
+import { SCOPE_END, WORKFLOW_END, type EnteredRecord, type ExpiredRecord, type FailedRecord, type JournalRecord, type OperatedRecord, type StartedRecord } from './record.ts';
 
 /** The execution that its first record makes. */
 export function createExecution(organisation: string, id: string, program: Program, record: StartedRecord): Execution {
@@ -146,6 +146,7 @@ export function apply(execution: Execution, record: JournalRecord, atMs: number)
       execution.operations = record.number;
       if (record.act === 'pause') execution.paused = { atMs, by: record.by, ...(record.reason === undefined ? {} : { reason: record.reason }) };
       else if (record.act === 'resume') execution.paused = undefined;
+      else if (record.act === 'delegate') delegate(execution, record);
       return;
     case 'cut':
       cut(execution, record.activation);
@@ -225,6 +226,12 @@ function expire(execution: Execution, { activation: number, error }: ExpiredReco
   cut(execution, number);
   execution.ready.take('leave', number);
   execution.ready.push({ kind: 'raise', activation: number, error, origin: undefined });
+}
+
+function delegate(execution: Execution, { activation: number = NO_ACTIVATION, to = '' }: OperatedRecord): void {
+  const { listen } = live(execution, number);
+  if (listen === undefined) throw defect(execution, `activation ${number} is no approval`);
+  listen.delegated = { to, number: (listen.delegated?.number ?? 0) + 1 };
 }
 
 function isWithin(execution: Execution, inner: Activation, number: number): boolean {

@@ -6,7 +6,7 @@
 import { NO_ACTIVATION } from './execution.ts';
 import type { Program } from './program.ts';
 import type { Problem } from './problem.ts';
-import type { JournalEntry, JournalRecord, OperatorAct, StartedRecord } from './record.ts';
+import type { ApprovalAct, JournalEntry, JournalRecord, OperatorAct, StartedRecord } from './record.ts';
 
 export type TaskStatus = 'running' | 'waiting' | 'completed' | 'faulted' | 'skipped' | 'cancelled';
 
@@ -35,9 +35,12 @@ export interface TaskChronicle {
 /** What somebody did to the execution. */
 export interface Operation {
   readonly atMs: number;
-  readonly act: OperatorAct;
+  readonly act: OperatorAct | ApprovalAct;
   readonly by: string;
   readonly reason: string | undefined;
+  /** The reference of the approval that was acted on, and to whom it was delegated. */
+  readonly task: string | undefined;
+  readonly to: string | undefined;
 }
 
 export interface Chronicle {
@@ -187,7 +190,7 @@ class Reader {
       case 'collected':
         return;
       case 'operated':
-        if (this.#operations.length < OPERATIONS_SHOWN_MAX) this.#operations.push({ atMs, act: record.act, by: record.by, reason: record.reason });
+        if (this.#operations.length < OPERATIONS_SHOWN_MAX) this.#operations.push({ atMs, act: record.act, by: record.by, reason: record.reason, task: this.#referenceOf(record.activation), to: record.to });
         return;
       case 'cut':
       case 'expired':
@@ -251,6 +254,11 @@ class Reader {
   #isScope(activation: number): boolean {
     const kind = this.#program.nodes[this.#tasks.get(activation)?.node ?? 0]?.kind;
     return kind !== 'call' && !isWaiting(kind);
+  }
+
+  #referenceOf(activation: number | undefined): string | undefined {
+    const node = activation === undefined ? undefined : this.#tasks.get(activation)?.node;
+    return node === undefined ? undefined : this.#program.nodes[node]?.reference;
   }
 
   #mark(activation: number, status: TaskStatus): void {

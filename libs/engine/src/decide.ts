@@ -10,6 +10,7 @@
  *    already only adds to it: results of many branches get their execution no more turns than its own.
  */
 import { apply, createExecution } from './apply.ts';
+import { actOnApproval } from './approval.ts';
 import { NO_ACTIVATION, nodeOf, type Activation, type Execution } from './execution.ts';
 import { check, durationMs, fill, siteOf, type Site } from './evaluate.ts';
 import { enterTask } from './enter.ts';
@@ -20,7 +21,7 @@ import { boundedProblem, Fault, fault, type Problem } from './problem.ts';
 import type { Program } from './program.ts';
 import { raise } from './raise.ts';
 import type { Cursor } from './ready-queue.ts';
-import type { JournalRecord, OperatorAct, StartedRecord } from './record.ts';
+import type { ApprovalAct, JournalRecord, OperatorAct, StartedRecord } from './record.ts';
 
 /** Most cursors decided in one call; the execution then waits for its next turn. */
 export const DECISIONS_MAX = 32;
@@ -167,6 +168,13 @@ export function operate(execution: Execution, act: OperatorAct, { by, reason }: 
   if (act === 'cancel') return cancel(execution, journal);
   if (act === 'resume' && execution.begun) advance(execution, journal);
   return true;
+}
+
+/** A person acts on the approval that `chooseApproval` found. */
+export function decideApproval(execution: Execution, act: ApprovalAct, operator: Operator, activation: Activation, to: string | undefined, journal: Journal): void {
+  const isIdle = execution.ready.length === 0;
+  actOnApproval(execution, act, operator, activation, to, journal);
+  if (isIdle) advance(execution, journal);
 }
 
 /** Ends the execution by command. True when it had not ended. */

@@ -84,8 +84,12 @@ function begin(node: Node, place: Place, site: Site, journal: Journal): void {
     case 'for':
       journal.emit({ ...entered, items: payloadOf(itemsOf(node, site)) });
       return;
-    case 'do':
     case 'listen':
+      // What cannot be worked out faults now: nobody could see what to decide.
+      if (node.approval !== undefined) fill(node.approval, site.input, site);
+      journal.emit(entered);
+      return;
+    case 'do':
     case 'fork':
       journal.emit(entered);
       return;

@@ -57,6 +57,8 @@ export interface ListenState {
   index: number;
   /** `foreach`: what each event's tasks came to. */
   readonly outputs: JsonValue[];
+  /** An approval: to whom it was given on last, and how often it was. */
+  delegated?: { readonly to: string; readonly number: number };
 }
 
 export interface ForkState {
@@ -143,10 +145,16 @@ export function restingUntil(execution: Execution): number | undefined {
   let dueMs = Infinity;
   for (const activation of execution.activations.values()) {
     // Events find only those that are in memory.
-    if (activation.arguments !== undefined || activation.listen !== undefined) return undefined;
+    if (activation.arguments !== undefined || (activation.listen !== undefined && !isApproval(execution, activation))) return undefined;
     if (activation.dueMs !== undefined && activation.dueMs < dueMs) dueMs = activation.dueMs;
   }
   return dueMs;
+}
+
+/** Whether a task waits for a person's decision, which is addressed to the execution. */
+export function isApproval(execution: Execution, activation: Activation): boolean {
+  const node = execution.program.nodes[activation.node];
+  return node?.kind === 'listen' && node.approval !== undefined;
 }
 
 /** The node of an activation. */

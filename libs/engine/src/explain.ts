@@ -4,6 +4,7 @@
  * Owns which of the things it waits for is named first: what an operator did, then what is refused, then what is under
  * way, then what is only a matter of time. Does not own where a step is at the moment: its owner knows, and says so.
  */
+import { approvalsOf } from './approval.ts';
 import { nodeOf, type Activation, type Execution } from './execution.ts';
 import type { EventFilter, ListenNode } from './program.ts';
 
@@ -73,9 +74,16 @@ function reasonOf(execution: Execution, activation: Activation, surroundings: Su
   if (guard?.phase === 'delaying' && dueMs !== undefined) {
     return [{ weight: 3, text: `attempt ${guard.retries + 1} of task ${where} at ${at(dueMs)}${guard.error === undefined ? '' : `, after the error ${short(guard.error.detail ?? guard.error.title ?? guard.error.type)}`}` }];
   }
+  if (listen !== undefined && node.kind === 'listen' && node.approval !== undefined) return [approvalReason(execution, activation, where)];
   if (listen !== undefined && node.kind === 'listen' && !listen.done) return [{ weight: 2, text: `${eventsOf(node)} (task ${where}, ${listen.events.length} taken so far)` }];
   if (node.kind === 'wait' && dueMs !== undefined) return [{ weight: 1, text: `the timer of task ${where}, until ${at(dueMs)}` }];
   return [];
+}
+
+function approvalReason(execution: Execution, { number, dueMs }: Activation, where: string): Reason {
+  const found = approvalsOf(execution).find(({ activation }) => activation === number);
+  const whose = found === undefined || found.assignee === '' ? '' : ` by ${short(found.assignee)}`;
+  return { weight: 2, text: `the approval of task ${where}${whose}${dueMs === undefined ? '' : `, until ${at(dueMs)}`}` };
 }
 
 function eventsOf(node: ListenNode): string {

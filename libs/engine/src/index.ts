@@ -1,7 +1,8 @@
 export { apply, createExecution, flowInto } from './apply.ts';
+export { approvalsOf, chooseApproval, isApprovalAct, type ApprovalChoice, type ApprovalOrder, type ApprovalView } from './approval.ts';
 export { isListening, LISTEN_EVENTS_MAX, type CloudEvent } from './listen.ts';
 export { chronicleOf, writeChronicle, type Chronicle, type ChronicleWriter, type Operation, type TaskChronicle } from './chronicle.ts';
-export { advance, begin, cancel, elapse, hear, journalFor, operate, resolve, start, ACTIVATIONS_MAX, DECISIONS_MAX, type Journal, type Operator, type StepResult } from './decide.ts';
+export { advance, begin, cancel, decideApproval, elapse, hear, journalFor, operate, resolve, start, ACTIVATIONS_MAX, DECISIONS_MAX, type Journal, type Operator, type StepResult } from './decide.ts';
 export { fieldsOf, FIELD_CHARACTERS_MAX, FIELDS_MAX, type FieldValue, type FieldValues } from './fields.ts';
 export { explain, type StepPlace, type Surroundings } from './explain.ts';
 export { EXPRESSION_ALLOCATION_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_FUEL_MAX } from './evaluate.ts';
@@ -14,7 +15,7 @@ export { isTooDeep, payloadOf, textOf, NESTING_MAX, type Payload } from './paylo
 export { boundedProblem, fault, Fault, PROBLEM_TYPES, type Problem } from './problem.ts';
 export { EXTENDED_INPUT, NO_NODE, WORKFLOW_OPERATION, type Budget, type CallNode, type CatchClause, type DoNode, type Duration, type Evaluation, type Expression, type Flow, type EventFilter, type EventSelection, type ForkNode, type ForNode, type JsonValue, type ListenNode, type Node, type Program, type RaiseNode, type RetryPolicy, type SchemaCheck, type SetNode, type SwitchNode, type Template, type TryNode, type WaitNode } from './program.ts';
 export { collectReuse, planRerun, reuseRecord, type Collected, type PlannedEffect, type RerunOrigin, type Reusable, type Reuse } from './reuse.ts';
-export { SCOPE_END, WORKFLOW_END, type JournalEntry, type EndedRecord, type JournalRecord, type OperatedRecord, type OperatorAct, type RerunAct, type StartedRecord } from './record.ts';
+export { SCOPE_END, WORKFLOW_END, type JournalEntry, type EndedRecord, type JournalRecord, type OperatedRecord, type ApprovalAct, type OperatorAct, type RerunAct, type StartedRecord } from './record.ts';
 export { PAYLOAD_CHARACTERS_MAX, PAYLOAD_INLINE_CHARACTERS_MAX, TRANSITION_INLINE_CHARACTERS_MAX, type LargePayload } from './record-writer.ts';
 export { restore, snapshotOf, type Snapshot } from './snapshot.ts';
 export { attemptSpanId, callerOf, derivedTraceparent, spanIdOf, traceIdOf, traceparentOf } from './span-identity.ts';

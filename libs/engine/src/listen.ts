@@ -8,7 +8,7 @@
  */
 import type { Journal } from './decide.ts';
 import { check, evaluate, fill, holds, siteOf, type Site } from './evaluate.ts';
-import { nodeOf, type Activation, type Execution, type ListenState } from './execution.ts';
+import { isApproval, nodeOf, type Activation, type Execution, type ListenState } from './execution.ts';
 import { nextOf, outcomeOf } from './leave.ts';
 import { payloadOf } from './payload.ts';
 import { Fault, fault, type Problem } from './problem.ts';
@@ -23,7 +23,7 @@ export type CloudEvent = { readonly [attribute: string]: JsonValue };
 
 /** Whether any task of the execution listens. */
 export function isListening(execution: Execution): boolean {
-  for (const activation of execution.activations.values()) if (activation.listen !== undefined && !activation.listen.done) return true;
+  for (const activation of execution.activations.values()) if (activation.listen !== undefined && !activation.listen.done && !isApproval(execution, activation)) return true;
   return false;
 }
 
@@ -34,7 +34,7 @@ export function hearEvent(execution: Execution, event: CloudEvent, journal: Jour
   for (const activation of [...execution.activations.values()]) {
     const { listen } = activation;
     const node = nodeOf(execution, activation);
-    if (listen === undefined || listen.done || node.kind !== 'listen' || execution.end !== undefined || !execution.activations.has(activation.number)) continue;
+    if (listen === undefined || listen.done || node.kind !== 'listen' || node.approval !== undefined || execution.end !== undefined || !execution.activations.has(activation.number)) continue;
     if (take(execution, activation, listen, node, event, journal)) heard = true;
   }
   return heard;
@@ -183,7 +183,7 @@ export function applyHeard(execution: Execution, activation: Activation, listen:
   if (record.done) listen.done = true;
   if (!hasForeach) {
     if (!listen.done) return;
-    activation.flow = [...listen.events];
+    activation.flow = isApproval(execution, activation) ? (listen.events[0] ?? null) : [...listen.events];
     execution.ready.push({ kind: 'leave', activation: activation.number });
     return;
   }

@@ -153,6 +153,8 @@ export interface ListenNode extends NodeHead {
   readonly itemOutputAs?: Template;
   readonly itemOutputSchema?: SchemaCheck;
   readonly itemExportAs?: Template;
+  /** It waits for a person's decision in place of events: what there is to say of it, an object. */
+  readonly approval?: Template;
 }
 export interface RaiseNode extends NodeHead {
   readonly kind: 'raise';

@@ -9,7 +9,7 @@ import { payloadOf, type Payload } from './payload.ts';
 import type { JsonValue } from './program.ts';
 import type { Problem } from './problem.ts';
 import type { RerunOrigin } from './reuse.ts';
-import type { JournalRecord, OperatorAct } from './record.ts';
+import type { ApprovalAct, JournalRecord, OperatorAct } from './record.ts';
 
 /** A record as JSON. */
 export type RawRecord = Readonly<Record<string, JsonValue>>;
@@ -103,7 +103,7 @@ export function decodeRecord(raw: RawRecord, lookUp: (name: string) => string): 
     case 'collected.1':
       return { kind: 'collected', activation: number('a'), ...some('output', get('o')), ...some('context', get('c')) };
     case 'operated.1':
-      return { kind: 'operated', number: number('no'), act: text('act') as OperatorAct, by: text('by'), ...(raw['why'] === undefined ? {} : { reason: text('why') }) };
+      return { kind: 'operated', number: number('no'), act: text('act') as OperatorAct | ApprovalAct, by: text('by'), ...(raw['why'] === undefined ? {} : { reason: text('why') }), ...(raw['a'] === undefined ? {} : { activation: number('a') }), ...(raw['to'] === undefined ? {} : { to: text('to') }) };
     case 'cut.1':
       return { kind: 'cut', activation: number('a') };
     case 'ended.1':

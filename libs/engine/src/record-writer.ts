@@ -73,7 +73,7 @@ export function encodeRecord(record: JournalRecord, into: Place): string {
     case 'expired':
       return `{"k":"expired.1","a":${record.activation},"err":${JSON.stringify(record.error)}}`;
     case 'operated':
-      return `{"k":"operated.1","no":${record.number},"act":"${record.act}","by":${JSON.stringify(record.by)}${record.reason === undefined ? '' : `,"why":${JSON.stringify(record.reason)}`}}`;
+      return `{"k":"operated.1","no":${record.number},"act":"${record.act}","by":${JSON.stringify(record.by)}${record.reason === undefined ? '' : `,"why":${JSON.stringify(record.reason)}`}${record.activation === undefined ? '' : `,"a":${record.activation}`}${record.to === undefined ? '' : `,"to":${JSON.stringify(record.to)}`}}`;
     case 'cut':
       return `{"k":"cut.1","a":${record.activation}}`;
     case 'ended':

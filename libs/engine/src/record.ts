@@ -186,13 +186,19 @@ export interface OperatedRecord {
   readonly kind: 'operated';
   /** Counts what was done to this execution by hand, from 1. */
   readonly number: number;
-  readonly act: OperatorAct;
+  readonly act: OperatorAct | ApprovalAct;
   /** Who: the id of the key, and whom its bearer named. */
   readonly by: string;
   readonly reason?: string;
+  /** The approval that was acted on. */
+  readonly activation?: number;
+  /** `delegate`: to whom it was given. */
+  readonly to?: string;
 }
 /** How an execution is made from another: from its failed task, from a chosen one, or with other input or another version. */
 export type RerunAct = 'retry' | 'restart' | 'fork';
+/** What a person does with an approval. */
+export type ApprovalAct = 'approve' | 'reject' | 'delegate';
 export type OperatorAct = 'pause' | 'resume' | 'cancel';
 /** The end; always an execution's last record, and the only one of its kind. */
 export interface EndedRecord {

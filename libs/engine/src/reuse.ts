@@ -131,7 +131,7 @@ export function collectReuse(program: Program, entries: readonly JournalEntry[],
           const open = live.get(record.activation);
           const node = program.nodes[open?.node ?? -1];
           if (open !== undefined && isTaken && node?.kind === 'wait') keep(open, {});
-          if (open !== undefined && isTaken && node?.kind === 'listen' && open.index === undefined) keep(open, { result: open.heard });
+          if (open !== undefined && isTaken && node?.kind === 'listen' && open.index === undefined) keep(open, { result: node.approval === undefined ? open.heard : (open.heard[0] ?? null) });
           live.delete(record.activation);
           break;
         }

@@ -7,7 +7,7 @@
  * the answer; once it has ended, the answer is the same from memory and from history. `list` joins history,
  * which is a moment behind, with the memory of one orchestrator.
  */
-import { explain, fieldsOf, restore, decodeEntries, entryReferencesOf, statusOf, traceOfChronicle, viewOfChronicle, writeChronicle, type Activation, type Chronicle, type Execution, type ExecutionView, type FieldValues, type Problem, type Program, type StepPlace, type TraceView } from '@millrace/engine';
+import { approvalsOf, explain, fieldsOf, restore, decodeEntries, entryReferencesOf, statusOf, traceOfChronicle, viewOfChronicle, writeChronicle, type Activation, type ApprovalView, type Chronicle, type Execution, type ExecutionView, type FieldValues, type Problem, type Program, type StepPlace, type TraceView } from '@millrace/engine';
 import type { Clock } from '@millrace/clock';
 import { MillraceError } from '@millrace/errors';
 import { slotOf } from '@millrace/identity';
@@ -73,6 +73,8 @@ export interface ExecutionReader {
   trace(organisation: string, id: string): Promise<TraceView>;
   /** All of an execution's journal. @throws MillraceError `payload-too-large` when it is longer. */
   journal(organisation: string, id: string, charactersMax: number): Promise<WholeJournal>;
+  /** The approvals that it waits for. */
+  approvals(organisation: string, id: string): Promise<readonly ApprovalView[]>;
   /** Why the execution is not moving, in one sentence. */
   explain(organisation: string, id: string): Promise<Explanation>;
   list(request: ListRequest): Promise<{ readonly executions: readonly Summary[]; readonly cursor: string }>;
@@ -181,7 +183,28 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     return found.map(({ _id, organisation, workflow, version, acceptedAt, paused, fields }) => ({ execution: _id, organisation, workflow, version, status: paused === true ? 'suspended' : 'waiting', startedAtMs: acceptedAt.getTime(), endedAtMs: 0, fields: valuesOf(fields) }));
   }
 
+  /** What the state of an execution says that is in memory or sleeps; undefined when it is neither. */
+  async function stateOf<T>(organisation: string, id: string, read: (execution: Execution) => T): Promise<T | undefined> {
+    const lane = lanes.of(id);
+    const live = lane === undefined ? undefined : await betweenFrames(lane, () => {
+      const execution = lane.actors.get(id)?.execution;
+      return execution === undefined || (organisation !== '' && execution.organisation !== organisation) ? undefined : { told: read(execution) };
+    });
+    if (live !== undefined) return live.told;
+    if (lane?.sleeps(id) !== true) return undefined;
+    const [stored] = await checkpoints.get([id]);
+    if (stored === undefined || (organisation !== '' && stored.organisation !== organisation)) return undefined;
+    return read(restore(stored.organisation, id, await programs.byHash(stored.snapshot.definition), stored.snapshot));
+  }
+
   return {
+    async approvals(organisation, id) {
+      const found = await stateOf(organisation, id, approvalsOf);
+      if (found !== undefined) return found;
+      // It has ended, or is elsewhere, which this says.
+      await find(organisation, id, 0);
+      return [];
+    },
     async brief(organisation, id) {
       const found = await find(organisation, id, 0);
       return { organisation: found.organisation, status: found.status };
@@ -203,16 +226,8 @@ export function createExecutionReader({ lanes, programs, history, checkpoints, p
     },
     async explain(organisation, id) {
       const tell = (execution: Execution): Explanation => ({ status: statusOf(execution), sentence: explain(execution, { nowMs: clock.wallMs(), stepPlace: (activation) => stepPlace(execution, activation) }) });
-      const lane = lanes.of(id);
-      const live = lane === undefined ? undefined : await betweenFrames(lane, () => {
-        const execution = lane.actors.get(id)?.execution;
-        return execution === undefined || (organisation !== '' && execution.organisation !== organisation) ? undefined : tell(execution);
-      });
-      if (live !== undefined) return live;
-      if (lane?.sleeps(id) === true) {
-        const [stored] = await checkpoints.get([id]);
-        if (stored !== undefined && (organisation === '' || stored.organisation === organisation)) return tell(restore(stored.organisation, id, await programs.byHash(stored.snapshot.definition), stored.snapshot));
-      }
+      const told = await stateOf(organisation, id, tell);
+      if (told !== undefined) return told;
       const { found, chronicle } = await readOf((charactersMax) => find(organisation, id, charactersMax), id);
       if (chronicle.endedAtMs === undefined) return { status: found.status, sentence: 'It has just changed; ask again.' };
       return { status: found.status, sentence: `It has ended at ${new Date(chronicle.endedAtMs).toISOString()}: ${found.status}${chronicle.error === undefined ? '' : `, ${chronicle.error.detail ?? chronicle.error.type}`}.` };

@@ -5,6 +5,7 @@
  */
 import type { handleBidiStreamingCall, handleServerStreamingCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import {
+  ApprovalServiceService,
   DeadLetterServiceService,
   DeliveryServiceService,
   JobServiceService,
@@ -12,6 +13,7 @@ import {
   ExecutionServiceService,
   OrganisationServiceService,
   WorkflowServiceService,
+  type ApprovalServiceServer,
   type DeadLetterServiceServer,
   type DeliveryServiceServer,
   type JobServiceServer,
@@ -31,6 +33,7 @@ import type { SpanExporter } from '@millrace/telemetry';
 import { beginCallSpan } from '../call-span.ts';
 import { pageLimit, type Executions } from '../executions.ts';
 import { readEventTexts } from '../cloud-events.ts';
+import type { Approvals } from '../approvals.ts';
 import type { DeadLetters } from '../dead-letters.ts';
 import type { KeyRing } from '../key-ring.ts';
 import { jobMessage } from '../jobs/job-message.ts';
@@ -47,6 +50,7 @@ export interface GrpcApiOptions {
   readonly keys: KeyRing;
   readonly isKnown: (organisation: string) => boolean;
   readonly executions: Executions;
+  readonly approvals: Approvals;
   readonly jobs: Jobs;
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
@@ -79,7 +83,7 @@ export interface GrpcApi {
 type Metadata = CallContext['metadata'];
 
 export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
-  const { executions, definitions, deadLetters, deliveries, jobs, resources, triggers } = options;
+  const { approvals, executions, definitions, deadLetters, deliveries, jobs, resources, triggers } = options;
   const streams: Streams = new Set();
 
   const callerFrom = (metadata: Metadata): Caller => {
@@ -129,6 +133,11 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
   };
   const deliveryService: DeliveryServiceServer = {
     listDeliveries: call('ListDeliveries', (caller, request) => deliveries.list({ ...request, organisation: caller.organisation, limit: pageLimit(request.limit) })),
+  };
+  const approvalService: ApprovalServiceServer = {
+    listApprovals: call('ListApprovals', (caller, { execution }) => approvals.list(caller, execution)),
+    actOnApproval: call('ActOnApproval', (caller, { execution, ...command }) => approvals.act(caller, execution, command)),
+    createApprovalLink: call('CreateApprovalLink', (caller, { execution, ...order }) => approvals.createLink(caller, execution, order)),
   };
   const deadLetterService: DeadLetterServiceServer = {
     listDeadLetters: call('ListDeadLetters', (caller, request) => deadLetters.list(caller, { ...request, limit: pageLimit(request.limit) })),
@@ -186,6 +195,7 @@ export function createGrpcApi(options: GrpcApiOptions): GrpcApi {
       { definition: OrganisationServiceService, implementation: { ...organisations } },
       { definition: JobServiceService, implementation: { ...jobService } },
       { definition: LaneServiceService, implementation: { ...laneService } },
+      { definition: ApprovalServiceService, implementation: { ...approvalService } },
       { definition: DeadLetterServiceService, implementation: { ...deadLetterService } },
       { definition: DeliveryServiceService, implementation: { ...deliveryService } },
       { definition: EventServiceService, implementation: { ...events } },

@@ -65,6 +65,21 @@ export function createExecutionViews(pool: ChannelPool, owners: LaneOwners, logg
           return pool.unary(ExecutionsClient, 'cancel', reference, { instance, deadlineMs });
         }
       }),
+    listApprovals: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'listApprovals', reference, { instance, deadlineMs })),
+    actOnApproval(reference, command) {
+      let isRepeated = false;
+      return askOwner(reference, async (instance, deadlineMs) => {
+        try {
+          return await pool.unary(ExecutionsClient, 'actOnApproval', { ...reference, ...command }, { instance, deadlineMs });
+        } catch (error) {
+          const { reason, details } = MillraceError.from(error, 'service-unavailable');
+          // The answer to an earlier try was lost, and that try decided.
+          if (isRepeated && reason === 'approval-decided' && details['act'] === command.act && details['by'] === command.by) return pool.unary(ExecutionsClient, 'get', reference, { instance, deadlineMs });
+          isRepeated = true;
+          throw error;
+        }
+      });
+    },
     rerun: (reference, command) => askOwner(reference, (instance) => pool.unary(ExecutionsClient, 'rerun', { ...reference, ...command }, { instance, deadlineMs: RERUN_DEADLINE_MS })),
     remove: ({ executions, ...order }) => pool.unary(ExecutionsClient, 'remove', { ...order, executions: [...executions] }, { deadlineMs: REMOVE_DEADLINE_MS }),
     explain: (reference) => askOwner(reference, (instance, deadlineMs) => pool.unary(ExecutionsClient, 'explain', reference, { instance, deadlineMs })),

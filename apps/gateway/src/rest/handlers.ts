@@ -1,5 +1,7 @@
 /** What each operation of the REST API does: from the request's JSON to a call, from the answer to a document. */
 import {
+  approvalLinkDocument,
+  approvalListDocument,
   deadLetterDocument,
   deadLetterListDocument,
   deliveryListDocument,
@@ -21,6 +23,7 @@ import { diffVersions } from '../diff-versions.ts';
 import { readHttpEvents, type HttpHeaders } from '../cloud-events.ts';
 import { pageLimit, type Executions } from '../executions.ts';
 import { jobMessage } from '../jobs/job-message.ts';
+import type { Approvals } from '../approvals.ts';
 import type { DeadLetterReference, DeadLetters } from '../dead-letters.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Definitions, Deliveries, Triggers } from '../ports.ts';
@@ -54,6 +57,7 @@ export type RestHandler = (call: RestCall) => Promise<RestAnswer>;
 
 export interface RestPorts {
   readonly executions: Executions;
+  readonly approvals: Approvals;
   readonly jobs: Jobs;
   readonly definitions: Definitions;
   readonly deliveries: Deliveries;
@@ -69,7 +73,7 @@ const ok = (document: unknown): RestAnswer => ({ status: 200, document });
 
 /** Every operation but the OpenAPI document, which the server has itself. */
 export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<OperationName, 'getOpenApi'>, RestHandler>> {
-  const { executions, definitions, deadLetters, deliveries, jobs, resources, triggers } = ports;
+  const { approvals, executions, definitions, deadLetters, deliveries, jobs, resources, triggers } = ports;
   return {
     getGateway: async () => ok({ version: ports.version, grpc: ports.grpcAddress() }),
     applyWorkflow: async ({ caller, query, body }) => {
@@ -98,6 +102,16 @@ export function createHandlers(ports: RestPorts): Readonly<Record<Exclude<Operat
       const { act, from = '', workflow = '', input, idempotencyKey = '', reason = '', dryRun = false } = body as RerunBody;
       const answer = await executions.rerun(caller, parameters['execution'] ?? '', { act, from, workflow, inputJson: input === undefined ? '' : jsonOf(input, 'input'), idempotencyKey, reason, dryRun });
       return dryRun ? ok(rerunDocument(answer)) : { status: 201, document: rerunDocument(answer), headers: { location: `/v1/executions/${answer.execution}` } };
+    },
+    listApprovals: async ({ caller, parameters }) => ok(approvalListDocument(await approvals.list(caller, parameters['execution'] ?? ''))),
+    actOnApproval: async ({ caller, parameters, body }) => {
+      const { act, task = '', reason = '', to = '' } = body as { readonly act: string; readonly task?: string; readonly reason?: string; readonly to?: string };
+      return ok(executionDocument(await approvals.act(caller, parameters['execution'] ?? '', { act, task, reason, to })));
+    },
+    createApprovalLink: async ({ caller, parameters, body }) => {
+      const { task = '', for: whose = '', validSeconds = 0 } = body as { readonly task?: string; readonly for?: string; readonly validSeconds?: number };
+      const link = await approvals.createLink(caller, parameters['execution'] ?? '', { task, for: whose, validMs: validSeconds * 1_000 });
+      return { status: 201, document: approvalLinkDocument(link), headers: { 'cache-control': 'no-store' } };
     },
     explainExecution: async ({ caller, parameters }) => ok(explanationDocument(await executions.explain(caller, parameters['execution'] ?? ''))),
     getTrace: async ({ caller, parameters }) => ok(traceDocument(await executions.trace(caller, parameters['execution'] ?? ''))),

@@ -85,13 +85,37 @@ export const SCHEMAS = {
     error: { oneOf: [{ $ref: '#/components/schemas/Fault' }, { type: 'null' }] },
     tasks: { type: 'array', items: { $ref: '#/components/schemas/Task' }, description: 'One for each activation, in the order they started.' },
     origin: { oneOf: [closedObject({ execution: text, act: { enum: ['retry', 'restart', 'fork'] }, by: text, reason: textOrNull, from: textOrNull }), { type: 'null' }], description: 'The execution that it was made from by hand.' },
-    operations: { type: 'array', items: closedObject({ at: time, act: text, by: text, reason: textOrNull }), description: 'What was done to it by hand.' },
+    operations: { type: 'array', items: closedObject({ at: time, act: text, by: text, reason: textOrNull, task: { ...text, description: 'The approval that was acted on.' }, to: { ...text, description: 'To whom it was delegated.' } }, ['task', 'to']), description: 'What was done to it by hand.' },
     events: { type: 'array', items: anything, description: 'CloudEvents that the execution emitted.' },
   }),
   ExecutionList: closedObject({
     executions: { type: 'array', items: closedObject({ ...summary, fields: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] }, description: 'Business fields that its workflow declares and that have a value.' } }, ['fields']) },
     cursor: { ...textOrNull, description: 'Where the list goes on; null at its end.' },
   }),
+  ApprovalList: closedObject({
+    approvals: {
+      type: 'array',
+      items: closedObject({ execution: text, task: text, name: text, details: { type: 'object', description: 'What the task says of it.' }, assignee: textOrNull, delegations: count, askedAt: time, expiresAt: { ...time, description: 'Null: it waits without an end.' } }),
+    },
+  }),
+  ApprovalRequest: closedObject(
+    {
+      act: { enum: ['approve', 'reject', 'delegate'] },
+      task: { type: 'string', maxLength: 4096, description: 'Name or reference of the task; without it the only one that waits.' },
+      reason: { type: 'string', maxLength: 1000, description: 'A comment, which the workflow gets too.' },
+      to: { type: 'string', maxLength: 320, description: 'To whom it is delegated.' },
+    },
+    ['task', 'reason', 'to'],
+  ),
+  ApprovalLinkRequest: closedObject(
+    {
+      task: { type: 'string', maxLength: 4096, description: 'Name or reference of the task; without it the only one that waits.' },
+      for: { type: 'string', maxLength: 320, description: 'For whom it is; without it whose turn it is.' },
+      validSeconds: { type: 'integer', minimum: 1, maximum: 31_536_000, description: 'Seven days without it.' },
+    },
+    ['task', 'for', 'validSeconds'],
+  ),
+  ApprovalLink: closedObject({ path: { type: 'string', description: 'Path and query at this address.' }, for: textOrNull, expiresAt: time }),
   RerunRequest: closedObject(
     {
       act: { enum: ['retry', 'restart', 'fork'] },

@@ -10,6 +10,8 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { beginCallSpan } from '../call-span.ts';
 import type { KeyRing } from '../key-ring.ts';
 import { callerOf } from '../principal.ts';
+import type { Approvals } from '../approvals.ts';
+import { addApprovalPage } from './approval-page.ts';
 import type { RestAnswer, RestHandler } from './handlers.ts';
 import { openApiDocument } from './openapi.ts';
 import { DOCUMENT_TYPES, ROUTES, type OperationName, type Route } from './routes.ts';
@@ -29,6 +31,7 @@ export interface RestServerOptions {
   readonly keys: KeyRing;
   readonly isKnown: (organisation: string) => boolean;
   readonly handlers: Readonly<Record<Exclude<OperationName, 'getOpenApi'>, RestHandler>>;
+  readonly approvals: Approvals;
   readonly spans: SpanExporter;
   readonly logger: Logger;
   readonly onAnswer: (operation: string, status: number, tookMs: number) => void;
@@ -54,6 +57,7 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
     else if (route.operation === 'publishEvents') app.register(async (scope) => addBytesRoute(scope, options, route, handler as RestHandler));
     else addRoute(app, options, route, handler ?? (() => Promise.resolve({ status: 200, document: openApi })));
   }
+  app.register(async (scope) => addApprovalPage(scope, options.approvals, options.isTaking));
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new MillraceError('resource-unknown', { message: `There is nothing at ${request.method} ${request.url.split('?')[0]}; GET /openapi.json lists what there is` })),
   );

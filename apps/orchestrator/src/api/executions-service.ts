@@ -1,8 +1,8 @@
 /** The Executions and Definitions gRPC services: translation between their messages and this service's own. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Definition, ApplyRequest, DefinitionReference, VersionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, RemoveAnswer, RemoveRequest, RerunAnswer, RerunRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
-import type { Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
-import { isTooDeep, NESTING_MAX, type ExecutionView, type JsonValue, type TraceView } from '@millrace/engine';
+import type { ApprovalRequest, Definition, ApplyRequest, DefinitionReference, VersionReference, DefinitionsRequest, DefinitionList, ExecutionReference, Explanation, OperateRequest, RemoveAnswer, RemoveRequest, RerunAnswer, RerunRequest, ListAnswer, ListRequest, TailEvent, TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import type { Approval, Approvals, Execution as ExecutionMessage, Trace } from '@millrace/contracts/execution/v1/execution';
+import { isApprovalAct, isTooDeep, NESTING_MAX, type ApprovalView, type ExecutionView, type JsonValue, type TraceView } from '@millrace/engine';
 import { MillraceError } from '@millrace/errors';
 import { type Cancelled, serveStarts, INPUT_CHARACTERS_MAX, type ExecutionReader, type HistoryStore, type Lane, type Lanes, type StartCall, type RerunOrder, type RerunOutcome, type StartPorts } from '@millrace/lane';
 import { serverStream, unary } from '@millrace/rpc';
@@ -42,6 +42,8 @@ export function executionsService({ starts, reader, lanes, reruns, history }: Ap
       );
       return executionMessage(await reader.view(organisation, execution));
     }),
+    listApprovals: unary<ExecutionReference, Approvals>(async ({ organisation, execution }) => ({ approvals: (await reader.approvals(organisation, execution)).map((each) => approvalMessage(execution, each)) })),
+    actOnApproval: unary<ApprovalRequest, ExecutionMessage>((request) => actOnApproval({ reader, lanes }, request)),
     rerun: unary<RerunRequest, RerunAnswer>(async ({ act, inputJson, idempotencyKey, ...rest }) => {
       if (act !== 'retry' && act !== 'restart' && act !== 'fork') throw new MillraceError('argument-invalid', { message: `${JSON.stringify(act.slice(0, 32))} is no way to make an execution from another: retry, restart or fork` });
       if (act !== 'fork' && (rest.workflow !== '' || inputJson !== '')) throw new MillraceError('argument-invalid', { message: `A ${act} has the same input and version; a fork may have others` });
@@ -57,6 +59,29 @@ export function executionsService({ starts, reader, lanes, reruns, history }: Ap
     trace: unary<ExecutionReference, Trace>(async ({ organisation, execution }) => traceMessage(await reader.trace(organisation, execution))),
     tail: serverStream<TailRequest, TailEvent>((request, context) => tail(lanes, request, context.signal)),
   };
+}
+
+/** A decision that comes too late is told what was decided, and by whom. */
+async function actOnApproval(ports: Pick<ApiOptions, 'reader' | 'lanes'>, { organisation, execution, act, task, by, reason, to, signed }: ApprovalRequest): Promise<ExecutionMessage> {
+  if (!isApprovalAct(act)) throw new MillraceError('argument-invalid', { message: `${JSON.stringify(act.slice(0, 32))} is nothing that is done with approvals: approve, reject or delegate` });
+  if ((act === 'delegate') !== (to !== '')) throw new MillraceError('argument-invalid', { message: act === 'delegate' ? 'Say to whom the approval is delegated' : 'Only a delegation has somebody to delegate to' });
+  const order = { task, ...(signed === undefined ? {} : { signed }), ...(to === '' ? {} : { to }) };
+  try {
+    await operate(ports, { organisation, execution }, (found, lane, answer, refused) => lane.post({ kind: 'approval', act, operator: { by, ...(reason === '' ? {} : { reason }) }, order, organisation: found.organisation, execution, answer, refused }));
+  } catch (error) {
+    const failure = MillraceError.from(error);
+    if (failure.reason !== 'execution-ended' && failure.reason !== 'approval-unknown') throw error;
+    const { operations } = await ports.reader.view(organisation, execution);
+    const decided = operations.findLast((each) => (each.act === 'approve' || each.act === 'reject') && (signed !== undefined || task === '' || each.task === task || each.task?.endsWith(`/${task}`) === true));
+    if (decided === undefined) throw error;
+    const { by: decider } = decided;
+    throw new MillraceError('approval-decided', { message: `The approval ${decided.task ?? ''} was ${decided.act === 'approve' ? 'approved' : 'rejected'} by ${decider} at ${new Date(decided.atMs).toISOString()}`, details: { act: decided.act, by: decider, atMs: decided.atMs }, cause: error });
+  }
+  return executionMessage(await ports.reader.view(organisation, execution));
+}
+
+function approvalMessage(execution: string, { reference, details, expiresAtMs, ...rest }: ApprovalView): Approval {
+  return { ...rest, execution, task: reference, detailsJson: JSON.stringify(details), expiresAtMs: expiresAtMs ?? 0 };
 }
 
 function inputOf(text: string): JsonValue {
@@ -126,7 +151,7 @@ function executionMessage(view: ExecutionView): ExecutionMessage {
     endedAtMs: view.endedAtMs ?? 0,
     definition: view.definition,
     origin: view.origin === undefined ? undefined : { execution: view.origin.execution, act: view.origin.act, by: view.origin.by, reason: view.origin.reason ?? '', from: view.origin.from ?? '' },
-    operations: view.operations.map((each) => ({ ...each, reason: each.reason ?? '' })),
+    operations: view.operations.map((each) => ({ ...each, reason: each.reason ?? '', task: each.task ?? '', to: each.to ?? '' })),
   };
 }
 

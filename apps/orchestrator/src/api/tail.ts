@@ -72,6 +72,9 @@ function placeOf(places: Map<string, Map<number, number>>, execution: Execution,
   return node;
 }
 
+/** What an operation is called in a tail. */
+const OPERATED = { pause: 'paused', resume: 'resumed', cancel: 'cancelling', approve: 'approved', reject: 'rejected', delegate: 'delegated' } as const;
+
 function eventOf(execution: Execution, atMs: number, record: JournalRecord, place: number | undefined): TailEvent | undefined {
   const make = (kind: string, node?: number, detail = ''): TailEvent => ({ organisation: execution.organisation, execution: execution.id, workflow: execution.workflow, atMs, kind, reference: node === undefined ? '' : (execution.program.nodes[node]?.reference ?? ''), detail });
   switch (record.kind) {
@@ -89,7 +92,7 @@ function eventOf(execution: Execution, atMs: number, record: JournalRecord, plac
     case 'retrying':
       return make('task-retrying', place, `retry ${record.retry} at ${new Date(record.dueMs).toISOString()}`);
     case 'operated':
-      return make(record.act === 'pause' ? 'paused' : record.act === 'resume' ? 'resumed' : 'cancelling', undefined, `by ${record.by}${record.reason === undefined ? '' : `: ${record.reason}`}`);
+      return make(OPERATED[record.act], place, `by ${record.by}${record.reason === undefined ? '' : `: ${record.reason}`}`);
     case 'ended':
       return make(record.status, undefined, record.error?.detail ?? '');
     default:

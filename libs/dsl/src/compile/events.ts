@@ -34,6 +34,21 @@ export function compileEmit(compilation: Compilation, task: PlannedTask, visible
   return { operation: EMIT_OPERATION, arguments: objectTemplate([['event', objectTemplate(entries)]]) };
 }
 
+/** The function that waits for a person's decision. No worker performs it: the execution waits by itself. */
+export const APPROVAL_OPERATION = 'approval:1.0.0@default';
+
+/** What the function may be told; more would not be shown. */
+const APPROVAL_PARAMETERS = ['title', 'description', 'assignee', 'data'];
+
+export function compileApproval(compilation: Compilation, task: PlannedTask, head: CompiledHead, visible: Visible): ListenNode {
+  const given = task.definition['with'];
+  const pointer = `${task.reference}/with`;
+  for (const name of isObject(given) ? Object.keys(given) : []) {
+    if (!APPROVAL_PARAMETERS.includes(name)) compilation.invalid({ pointer: childPointer(pointer, name) }, `an approval has no \`${name}\``, `it has ${APPROVAL_PARAMETERS.join(', ')}; how long it may take is the task's \`timeout\``);
+  }
+  return { ...head, kind: 'listen', to: { mode: 'one', filters: [] }, read: 'data', each: ITEM, at: INDEX, first: NO_NODE, approval: compileTemplate(compilation, given ?? {}, pointer, visible) };
+}
+
 /** Names of the variables of a `foreach`. */
 export function eventVariablesOf(task: PlannedTask): { readonly each: string; readonly at: string } {
   const foreach = task.definition['foreach'];

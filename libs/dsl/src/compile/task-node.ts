@@ -5,7 +5,7 @@ import { isList, onlyEntry, property, type JsonObject } from '../json-value.ts';
 import { compileCall } from './call.ts';
 import { compileCatch } from './catch-clause.ts';
 import type { Compilation } from './compilation.ts';
-import { compileEmit, compileListen } from './events.ts';
+import { APPROVAL_OPERATION, compileApproval, compileEmit, compileListen } from './events.ts';
 import { compileDuration } from './duration.ts';
 import { compilePart, isExtensionPart } from './extensions.ts';
 import { compileSubscriptionPart, iteratedSubscription } from './subscription.ts';
@@ -53,6 +53,7 @@ export function compileTask(compilation: Compilation, position: Position, scope:
       return { ...head, kind: 'wait', durationMs: compileDuration(compilation, definition['wait'] ?? null, `${reference}/wait`, scope.during) };
     case 'call':
       if (task.block.length > 0) return { ...head, kind: 'do', first, ...(iteratedSubscription(definition) === undefined ? {} : { isAround: true }) };
+      if (definition['call'] === APPROVAL_OPERATION) return compileApproval(compilation, task, head, scope.during);
       return { ...head, kind: 'call', ...compileCall(compilation, task, scope.during) };
     case 'fork':
       return { ...head, kind: 'fork', compete: property(definition['fork'], 'compete') === true, branches: task.block.map((branch) => branch.number) };

@@ -46,7 +46,7 @@ export type Task = TaskOptions & { readonly name: string } & (
     | { readonly kind: 'do'; readonly tasks: readonly Task[] }
     | { readonly kind: 'for'; readonly in: Expression; readonly while?: Expression; readonly tasks: readonly Task[] }
     | { readonly kind: 'fork'; readonly tasks: readonly Task[]; readonly compete?: boolean }
-    | ({ readonly kind: 'listen'; readonly tasks?: readonly Task[] } & Pick<ListenNode, 'to'> & Partial<Pick<ListenNode, 'until' | 'read' | 'itemOutputAs' | 'itemExportAs'>>)
+    | ({ readonly kind: 'listen'; readonly tasks?: readonly Task[] } & Pick<ListenNode, 'to'> & Partial<Pick<ListenNode, 'until' | 'read' | 'itemOutputAs' | 'itemExportAs' | 'approval'>>)
     | { readonly kind: 'try'; readonly tasks: readonly Task[]; readonly catch: Partial<Omit<CatchClause, 'first'>>; readonly handler?: readonly Task[] }
     | { readonly kind: 'switch'; readonly cases: readonly { readonly name: string; readonly when?: Expression; readonly then: string }[] }
     | { readonly kind: 'raise'; readonly error: Template }
@@ -113,8 +113,8 @@ function nodeOf(task: Task, head: Head, first: number, handler: number, flow: (t
     case 'for':
       return { ...head, kind: 'for', each: 'item', at: 'index', in: task.in, ...(task.while === undefined ? {} : { while: task.while }), first };
     case 'listen': {
-      const { to, until, read, itemOutputAs, itemExportAs } = task;
-      return { ...head, kind: 'listen', to, read: read ?? 'data', each: 'item', at: 'index', first, ...(until === undefined ? {} : { until }), ...(itemOutputAs === undefined ? {} : { itemOutputAs }), ...(itemExportAs === undefined ? {} : { itemExportAs }) };
+      const { to, until, read, itemOutputAs, itemExportAs, approval } = task;
+      return { ...head, kind: 'listen', to, read: read ?? 'data', each: 'item', at: 'index', first, ...(until === undefined ? {} : { until }), ...(itemOutputAs === undefined ? {} : { itemOutputAs }), ...(itemExportAs === undefined ? {} : { itemExportAs }), ...(approval === undefined ? {} : { approval }) };
     }
     case 'fork':
       return { ...head, kind: 'fork', compete: task.compete ?? false, branches: children() };

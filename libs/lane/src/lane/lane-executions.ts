@@ -12,7 +12,7 @@
  * - An input for a slot that has left is sent on.
  */
 import type { Clock } from '@millrace/clock';
-import { advance, begin, cancel, elapse, hear, isListening, journalFor, operate, resolve, start, PROBLEM_TYPES, RECORD_FORMATS, type CloudEvent, type Execution, type JournalRecord } from '@millrace/engine';
+import { advance, begin, cancel, chooseApproval, decideApproval, elapse, hear, isListening, journalFor, operate, resolve, start, PROBLEM_TYPES, RECORD_FORMATS, type CloudEvent, type Execution, type JournalRecord } from '@millrace/engine';
 import { Defect } from '@millrace/errors';
 import { SLOT_COUNT, slotOf } from '@millrace/identity';
 import type { Logger } from '@millrace/telemetry';
@@ -252,6 +252,9 @@ export class LaneExecutions {
       case 'operate':
         this.#operate(message, turn);
         return;
+      case 'approval':
+        this.#actOnApproval(message, turn);
+        return;
       case 'due':
         this.#due(message.execution, message.activation, turn);
         return;
@@ -304,6 +307,27 @@ export class LaneExecutions {
         else cancel(actor.execution, journal);
       });
     turn.effects.push(() => answer(found ? 'found' : 'unknown'));
+  }
+
+  #actOnApproval(message: Extract<Message, { kind: 'approval' }>, turn: Turn): void {
+    const { organisation, execution: id, act, operator, order, answer, refused } = message;
+    if (this.#isElsewhere(id, undefined, () => answer('elsewhere'))) return;
+    const actor = this.actors.get(id);
+    if (actor === undefined && this.sleepers.has(id)) {
+      this.sleepers.park(id, message);
+      return;
+    }
+    if (actor === undefined || actor.execution.organisation !== organisation) {
+      turn.effects.push(() => answer('unknown'));
+      return;
+    }
+    const choice = chooseApproval(actor.execution, order);
+    if (choice.kind === 'refused') {
+      turn.effects.push(() => refused(choice.reason, choice.message));
+      return;
+    }
+    this.#transition(actor, turn, (records) => void decideApproval(actor.execution, act, operator, choice.activation, order.to, journalFor(actor.execution, turn.nowMs, records)));
+    turn.effects.push(() => answer('found'));
   }
 
   #hear(organisation: string, event: CloudEvent, turn: Turn): void {

@@ -9,7 +9,7 @@ export type ToldRecord = Extract<JournalRecord, { kind: 'started' | 'ended' }> |
 export type EventPlace = Pick<LifecycleEvent, 'lane' | 'sequence' | 'atMs' | 'organisation' | 'execution'>;
 
 export function isTold(record: JournalRecord): record is ToldRecord {
-  return record.kind === 'started' || record.kind === 'ended' || (record.kind === 'operated' && record.act !== 'cancel');
+  return record.kind === 'started' || record.kind === 'ended' || (record.kind === 'operated' && (record.act === 'pause' || record.act === 'resume'));
 }
 
 export function lifecycleEvent(record: ToldRecord, program: LifecycleEvent['program'], place: EventPlace): LifecycleEvent {

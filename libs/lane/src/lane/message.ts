@@ -1,5 +1,5 @@
 /** What a lane's mailbox holds. */
-import type { CloudEvent, AdoptedSlots, Operator, OperatorAct, LaneInput, Payload, Program, ReleasedSlots, RerunOrigin, StepResult } from '@millrace/engine';
+import type { ApprovalAct, ApprovalOrder, CloudEvent, AdoptedSlots, Operator, OperatorAct, LaneInput, Payload, Program, ReleasedSlots, RerunOrigin, StepResult } from '@millrace/engine';
 import type { SlotMove } from '@millrace/identity';
 import type { Watcher } from './actor.ts';
 import type { MovedState } from './moved-state.ts';
@@ -43,6 +43,8 @@ export type Message =
   | { readonly kind: 'cancel'; readonly organisation: string; readonly execution: string; readonly answer: ((outcome: Cancelled) => void) | undefined; readonly refused?: (reason: string, message: string) => void; readonly origin?: InputOrigin }
   /** Somebody operates it; `answer` and `refused` as of `cancel`. */
   | { readonly kind: 'operate'; readonly act: OperatorAct; readonly operator: Operator; readonly organisation: string; readonly execution: string; readonly answer: (outcome: Cancelled) => void; readonly refused: (reason: string, message: string) => void }
+  /** Somebody acts on an approval of it; `answer` and `refused` as of `cancel`. */
+  | { readonly kind: 'approval'; readonly act: ApprovalAct; readonly operator: Operator; readonly order: ApprovalOrder; readonly organisation: string; readonly execution: string; readonly answer: (outcome: Cancelled) => void; readonly refused: (reason: string, message: string) => void }
   /** A workflow that a task runs has ended. */
   | { readonly kind: 'child'; readonly execution: string; readonly result: StepResult; readonly origin: InputOrigin }
   /** An event for every execution here that listens for it. */
@@ -81,6 +83,6 @@ export function refuse(message: Message, reason: string, because: string): void 
     if (message.refused === undefined) message.answer?.('elsewhere');
     else message.refused(reason, because);
   }
-  if (message.kind === 'operate') message.refused(reason, because);
+  if (message.kind === 'operate' || message.kind === 'approval') message.refused(reason, because);
   if (message.kind === 'result') message.moved?.();
 }

@@ -74,7 +74,7 @@ export function watchTasks(execution: Execution): (records: readonly JournalReco
           break;
         }
         case 'operated':
-          if (record.act !== 'cancel') for (const [activation, task] of live) tell(activation, task, record.act === 'pause' ? 'suspended' : 'resumed');
+          if (record.act === 'pause' || record.act === 'resume') for (const [activation, task] of live) tell(activation, task, record.act === 'pause' ? 'suspended' : 'resumed');
           break;
         default:
       }

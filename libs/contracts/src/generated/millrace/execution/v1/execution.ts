@@ -67,10 +67,35 @@ export interface PlannedEffect {
 /** Something that an operator did to an execution. */
 export interface Operation {
   readonly atMs: number;
-  /** pause, resume or cancel. */
+  /** pause, resume, cancel, approve, reject or delegate. */
   readonly act: string;
   readonly by: string;
   readonly reason: string;
+  /** The reference of the approval that was acted on; else empty. */
+  readonly task: string;
+  /** To whom it was delegated. */
+  readonly to: string;
+}
+
+/** An approval that waits for a person's decision. */
+export interface Approval {
+  readonly execution: string;
+  /** JSON pointer of the task, and its name. */
+  readonly task: string;
+  readonly name: string;
+  readonly activation: number;
+  /** What the task says of it, a JSON object. */
+  readonly detailsJson: string;
+  /** Whose turn it is; empty when nobody is named. */
+  readonly assignee: string;
+  readonly delegations: number;
+  readonly askedAtMs: number;
+  /** 0: it waits without an end. */
+  readonly expiresAtMs: number;
+}
+
+export interface Approvals {
+  readonly approvals: readonly Approval[];
 }
 
 /** An error in the form of the Serverless Workflow DSL (RFC 9457). */
@@ -601,7 +626,7 @@ export const PlannedEffect: MessageFns<PlannedEffect> = {
 };
 
 function createBaseOperation(): Operation {
-  return { atMs: 0, act: "", by: "", reason: "" };
+  return { atMs: 0, act: "", by: "", reason: "", task: "", to: "" };
 }
 
 export const Operation: MessageFns<Operation> = {
@@ -617,6 +642,12 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.reason !== "") {
       writer.uint32(34).string(message.reason);
+    }
+    if (message.task !== "") {
+      writer.uint32(42).string(message.task);
+    }
+    if (message.to !== "") {
+      writer.uint32(50).string(message.to);
     }
     return writer;
   },
@@ -666,6 +697,22 @@ export const Operation: MessageFns<Operation> = {
             message.reason = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -687,6 +734,224 @@ export const Operation: MessageFns<Operation> = {
     message.act = object.act ?? "";
     message.by = object.by ?? "";
     message.reason = object.reason ?? "";
+    message.task = object.task ?? "";
+    message.to = object.to ?? "";
+    return message;
+  },
+};
+
+function createBaseApproval(): Approval {
+  return {
+    execution: "",
+    task: "",
+    name: "",
+    activation: 0,
+    detailsJson: "",
+    assignee: "",
+    delegations: 0,
+    askedAtMs: 0,
+    expiresAtMs: 0,
+  };
+}
+
+export const Approval: MessageFns<Approval> = {
+  encode(message: Approval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.task !== "") {
+      writer.uint32(18).string(message.task);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.activation !== 0) {
+      writer.uint32(32).uint32(message.activation);
+    }
+    if (message.detailsJson !== "") {
+      writer.uint32(42).string(message.detailsJson);
+    }
+    if (message.assignee !== "") {
+      writer.uint32(50).string(message.assignee);
+    }
+    if (message.delegations !== 0) {
+      writer.uint32(56).uint32(message.delegations);
+    }
+    if (message.askedAtMs !== 0) {
+      writer.uint32(65).double(message.askedAtMs);
+    }
+    if (message.expiresAtMs !== 0) {
+      writer.uint32(73).double(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Approval {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproval() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.activation = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.detailsJson = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.assignee = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.delegations = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.askedAtMs = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.expiresAtMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Approval>, I>>(base?: I): Approval {
+    return Approval.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Approval>, I>>(object: I): Approval {
+    const message = createBaseApproval() as any;
+    message.execution = object.execution ?? "";
+    message.task = object.task ?? "";
+    message.name = object.name ?? "";
+    message.activation = object.activation ?? 0;
+    message.detailsJson = object.detailsJson ?? "";
+    message.assignee = object.assignee ?? "";
+    message.delegations = object.delegations ?? 0;
+    message.askedAtMs = object.askedAtMs ?? 0;
+    message.expiresAtMs = object.expiresAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseApprovals(): Approvals {
+  return { approvals: [] };
+}
+
+export const Approvals: MessageFns<Approvals> = {
+  encode(message: Approvals, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.approvals) {
+      Approval.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Approvals {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApprovals() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approvals.push(Approval.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Approvals>, I>>(base?: I): Approvals {
+    return Approvals.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Approvals>, I>>(object: I): Approvals {
+    const message = createBaseApprovals() as any;
+    message.approvals = object.approvals?.map((e) => Approval.fromPartial(e)) || [];
     return message;
   },
 };

@@ -22,7 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Execution, ExecutionSummary, PlannedEffect, Problem, Trace } from "../../execution/v1/execution.ts";
+import { Approvals, Execution, ExecutionSummary, PlannedEffect, Problem, Trace } from "../../execution/v1/execution.ts";
 
 export const protobufPackage = "millrace.gateway.v1";
 
@@ -202,6 +202,34 @@ export interface OperateExecutionRequest {
   readonly execution: string;
   /** Stands in the execution's history, at most 1,000 characters. */
   readonly reason: string;
+}
+
+export interface ActOnApprovalRequest {
+  readonly execution: string;
+  /** approve, reject or delegate. */
+  readonly act: string;
+  /** Name or reference of the task; empty: the only one that waits. */
+  readonly task: string;
+  /** Stands in the execution's history, at most 1,000 characters. */
+  readonly reason: string;
+  /** delegate: to whom, at most 320 characters. */
+  readonly to: string;
+}
+
+export interface CreateApprovalLinkRequest {
+  readonly execution: string;
+  readonly task: string;
+  /** For whom it is; empty: whose turn it is. */
+  readonly for: string;
+  /** How long it can be used, at most a year; 0: seven days. */
+  readonly validMs: number;
+}
+
+export interface ApprovalLink {
+  /** Path and query at the gateway's REST address. */
+  readonly path: string;
+  readonly for: string;
+  readonly expiresAtMs: number;
 }
 
 export interface RerunExecutionRequest {
@@ -2313,6 +2341,279 @@ export const OperateExecutionRequest: MessageFns<OperateExecutionRequest> = {
     const message = createBaseOperateExecutionRequest() as any;
     message.execution = object.execution ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseActOnApprovalRequest(): ActOnApprovalRequest {
+  return { execution: "", act: "", task: "", reason: "", to: "" };
+}
+
+export const ActOnApprovalRequest: MessageFns<ActOnApprovalRequest> = {
+  encode(message: ActOnApprovalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.act !== "") {
+      writer.uint32(18).string(message.act);
+    }
+    if (message.task !== "") {
+      writer.uint32(26).string(message.task);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.to !== "") {
+      writer.uint32(42).string(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActOnApprovalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActOnApprovalRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.act = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ActOnApprovalRequest>, I>>(base?: I): ActOnApprovalRequest {
+    return ActOnApprovalRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActOnApprovalRequest>, I>>(object: I): ActOnApprovalRequest {
+    const message = createBaseActOnApprovalRequest() as any;
+    message.execution = object.execution ?? "";
+    message.act = object.act ?? "";
+    message.task = object.task ?? "";
+    message.reason = object.reason ?? "";
+    message.to = object.to ?? "";
+    return message;
+  },
+};
+
+function createBaseCreateApprovalLinkRequest(): CreateApprovalLinkRequest {
+  return { execution: "", task: "", for: "", validMs: 0 };
+}
+
+export const CreateApprovalLinkRequest: MessageFns<CreateApprovalLinkRequest> = {
+  encode(message: CreateApprovalLinkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== "") {
+      writer.uint32(10).string(message.execution);
+    }
+    if (message.task !== "") {
+      writer.uint32(18).string(message.task);
+    }
+    if (message.for !== "") {
+      writer.uint32(26).string(message.for);
+    }
+    if (message.validMs !== 0) {
+      writer.uint32(33).double(message.validMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateApprovalLinkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateApprovalLinkRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.for = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.validMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CreateApprovalLinkRequest>, I>>(base?: I): CreateApprovalLinkRequest {
+    return CreateApprovalLinkRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateApprovalLinkRequest>, I>>(object: I): CreateApprovalLinkRequest {
+    const message = createBaseCreateApprovalLinkRequest() as any;
+    message.execution = object.execution ?? "";
+    message.task = object.task ?? "";
+    message.for = object.for ?? "";
+    message.validMs = object.validMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseApprovalLink(): ApprovalLink {
+  return { path: "", for: "", expiresAtMs: 0 };
+}
+
+export const ApprovalLink: MessageFns<ApprovalLink> = {
+  encode(message: ApprovalLink, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.for !== "") {
+      writer.uint32(18).string(message.for);
+    }
+    if (message.expiresAtMs !== 0) {
+      writer.uint32(25).double(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApprovalLink {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApprovalLink() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.for = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.expiresAtMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ApprovalLink>, I>>(base?: I): ApprovalLink {
+    return ApprovalLink.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ApprovalLink>, I>>(object: I): ApprovalLink {
+    const message = createBaseApprovalLink() as any;
+    message.path = object.path ?? "";
+    message.for = object.for ?? "";
+    message.expiresAtMs = object.expiresAtMs ?? 0;
     return message;
   },
 };
@@ -5313,6 +5614,108 @@ export const DeliveryServiceClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): DeliveryServiceClient;
   service: typeof DeliveryServiceService;
+  serviceName: string;
+};
+
+/** Tasks that wait until a person has said yes or no. */
+export type ApprovalServiceService = typeof ApprovalServiceService;
+export const ApprovalServiceService = {
+  listApprovals: {
+    path: "/millrace.gateway.v1.ApprovalService/ListApprovals" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetExecutionRequest): Buffer => Buffer.from(GetExecutionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetExecutionRequest => GetExecutionRequest.decode(value),
+    responseSerialize: (value: Approvals): Buffer => Buffer.from(Approvals.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Approvals => Approvals.decode(value),
+  },
+  /** Approves, rejects or delegates. What was decided is not decided again: `approval-decided`. */
+  actOnApproval: {
+    path: "/millrace.gateway.v1.ApprovalService/ActOnApproval" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ActOnApprovalRequest): Buffer => Buffer.from(ActOnApprovalRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ActOnApprovalRequest => ActOnApprovalRequest.decode(value),
+    responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
+  },
+  /** Makes a link by which whoever has it decides once, without a key. Void once the approval is decided or delegated. */
+  createApprovalLink: {
+    path: "/millrace.gateway.v1.ApprovalService/CreateApprovalLink" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateApprovalLinkRequest): Buffer =>
+      Buffer.from(CreateApprovalLinkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateApprovalLinkRequest => CreateApprovalLinkRequest.decode(value),
+    responseSerialize: (value: ApprovalLink): Buffer => Buffer.from(ApprovalLink.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ApprovalLink => ApprovalLink.decode(value),
+  },
+} as const;
+
+export interface ApprovalServiceServer extends UntypedServiceImplementation {
+  listApprovals: handleUnaryCall<GetExecutionRequest, Approvals>;
+  /** Approves, rejects or delegates. What was decided is not decided again: `approval-decided`. */
+  actOnApproval: handleUnaryCall<ActOnApprovalRequest, Execution>;
+  /** Makes a link by which whoever has it decides once, without a key. Void once the approval is decided or delegated. */
+  createApprovalLink: handleUnaryCall<CreateApprovalLinkRequest, ApprovalLink>;
+}
+
+export interface ApprovalServiceClient extends Client {
+  listApprovals(
+    request: GetExecutionRequest,
+    callback: (error: ServiceError | null, response: Approvals) => void,
+  ): ClientUnaryCall;
+  listApprovals(
+    request: GetExecutionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Approvals) => void,
+  ): ClientUnaryCall;
+  listApprovals(
+    request: GetExecutionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Approvals) => void,
+  ): ClientUnaryCall;
+  /** Approves, rejects or delegates. What was decided is not decided again: `approval-decided`. */
+  actOnApproval(
+    request: ActOnApprovalRequest,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  actOnApproval(
+    request: ActOnApprovalRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  actOnApproval(
+    request: ActOnApprovalRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  /** Makes a link by which whoever has it decides once, without a key. Void once the approval is decided or delegated. */
+  createApprovalLink(
+    request: CreateApprovalLinkRequest,
+    callback: (error: ServiceError | null, response: ApprovalLink) => void,
+  ): ClientUnaryCall;
+  createApprovalLink(
+    request: CreateApprovalLinkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ApprovalLink) => void,
+  ): ClientUnaryCall;
+  createApprovalLink(
+    request: CreateApprovalLinkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ApprovalLink) => void,
+  ): ClientUnaryCall;
+}
+
+export const ApprovalServiceClient = makeGenericClientConstructor(
+  ApprovalServiceService,
+  "millrace.gateway.v1.ApprovalService",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ApprovalServiceClient;
+  service: typeof ApprovalServiceService;
   serviceName: string;
 };
 

@@ -22,7 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Execution, ExecutionSummary, PlannedEffect, Problem, Trace } from "../../execution/v1/execution.ts";
+import { Approvals, Execution, ExecutionSummary, PlannedEffect, Problem, Trace } from "../../execution/v1/execution.ts";
 
 export const protobufPackage = "millrace.orchestrator.v1";
 
@@ -101,6 +101,26 @@ export interface OperateRequest {
   /** Who asks for it; stands in the execution's history. */
   readonly by: string;
   readonly reason: string;
+}
+
+export interface ApprovalRequest {
+  readonly organisation: string;
+  readonly execution: string;
+  /** approve, reject or delegate. */
+  readonly act: string;
+  /** Name or reference of the task; empty: the only one that waits. */
+  readonly task: string;
+  readonly by: string;
+  readonly reason: string;
+  /** delegate: to whom. */
+  readonly to: string;
+  /** What a link was signed for; absent without one. */
+  readonly signed: SignedApproval | undefined;
+}
+
+export interface SignedApproval {
+  readonly activation: number;
+  readonly delegations: number;
 }
 
 export interface RerunRequest {
@@ -1045,6 +1065,214 @@ export const OperateRequest: MessageFns<OperateRequest> = {
     message.act = object.act ?? "";
     message.by = object.by ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseApprovalRequest(): ApprovalRequest {
+  return { organisation: "", execution: "", act: "", task: "", by: "", reason: "", to: "", signed: undefined };
+}
+
+export const ApprovalRequest: MessageFns<ApprovalRequest> = {
+  encode(message: ApprovalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.organisation !== "") {
+      writer.uint32(10).string(message.organisation);
+    }
+    if (message.execution !== "") {
+      writer.uint32(18).string(message.execution);
+    }
+    if (message.act !== "") {
+      writer.uint32(26).string(message.act);
+    }
+    if (message.task !== "") {
+      writer.uint32(34).string(message.task);
+    }
+    if (message.by !== "") {
+      writer.uint32(42).string(message.by);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    if (message.to !== "") {
+      writer.uint32(58).string(message.to);
+    }
+    if (message.signed !== undefined) {
+      SignedApproval.encode(message.signed, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApprovalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApprovalRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.organisation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.act = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.signed = SignedApproval.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ApprovalRequest>, I>>(base?: I): ApprovalRequest {
+    return ApprovalRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ApprovalRequest>, I>>(object: I): ApprovalRequest {
+    const message = createBaseApprovalRequest() as any;
+    message.organisation = object.organisation ?? "";
+    message.execution = object.execution ?? "";
+    message.act = object.act ?? "";
+    message.task = object.task ?? "";
+    message.by = object.by ?? "";
+    message.reason = object.reason ?? "";
+    message.to = object.to ?? "";
+    message.signed = (object.signed !== undefined && object.signed !== null)
+      ? SignedApproval.fromPartial(object.signed)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSignedApproval(): SignedApproval {
+  return { activation: 0, delegations: 0 };
+}
+
+export const SignedApproval: MessageFns<SignedApproval> = {
+  encode(message: SignedApproval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.activation !== 0) {
+      writer.uint32(8).uint32(message.activation);
+    }
+    if (message.delegations !== 0) {
+      writer.uint32(16).uint32(message.delegations);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignedApproval {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignedApproval() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.activation = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.delegations = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SignedApproval>, I>>(base?: I): SignedApproval {
+    return SignedApproval.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignedApproval>, I>>(object: I): SignedApproval {
+    const message = createBaseSignedApproval() as any;
+    message.activation = object.activation ?? 0;
+    message.delegations = object.delegations ?? 0;
     return message;
   },
 };
@@ -2581,6 +2809,26 @@ export const ExecutionsService = {
     responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
     responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
   },
+  /** The approvals that an execution waits for. */
+  listApprovals: {
+    path: "/millrace.orchestrator.v1.Executions/ListApprovals" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExecutionReference): Buffer => Buffer.from(ExecutionReference.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExecutionReference => ExecutionReference.decode(value),
+    responseSerialize: (value: Approvals): Buffer => Buffer.from(Approvals.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Approvals => Approvals.decode(value),
+  },
+  /** Approves, rejects or delegates one of them. */
+  actOnApproval: {
+    path: "/millrace.orchestrator.v1.Executions/ActOnApproval" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApprovalRequest): Buffer => Buffer.from(ApprovalRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApprovalRequest => ApprovalRequest.decode(value),
+    responseSerialize: (value: Execution): Buffer => Buffer.from(Execution.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Execution => Execution.decode(value),
+  },
   /** Makes an execution from another. */
   rerun: {
     path: "/millrace.orchestrator.v1.Executions/Rerun" as const,
@@ -2640,6 +2888,10 @@ export interface ExecutionsServer extends UntypedServiceImplementation {
   cancel: handleUnaryCall<ExecutionReference, Execution>;
   /** Pauses, resumes or cancels; asked again, nothing more happens. */
   operate: handleUnaryCall<OperateRequest, Execution>;
+  /** The approvals that an execution waits for. */
+  listApprovals: handleUnaryCall<ExecutionReference, Approvals>;
+  /** Approves, rejects or delegates one of them. */
+  actOnApproval: handleUnaryCall<ApprovalRequest, Execution>;
   /** Makes an execution from another. */
   rerun: handleUnaryCall<RerunRequest, RerunAnswer>;
   /** Removes executions that have ended from the history, with all they have; any orchestrator can. */
@@ -2710,6 +2962,38 @@ export interface ExecutionsClient extends Client {
   ): ClientUnaryCall;
   operate(
     request: OperateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  /** The approvals that an execution waits for. */
+  listApprovals(
+    request: ExecutionReference,
+    callback: (error: ServiceError | null, response: Approvals) => void,
+  ): ClientUnaryCall;
+  listApprovals(
+    request: ExecutionReference,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Approvals) => void,
+  ): ClientUnaryCall;
+  listApprovals(
+    request: ExecutionReference,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Approvals) => void,
+  ): ClientUnaryCall;
+  /** Approves, rejects or delegates one of them. */
+  actOnApproval(
+    request: ApprovalRequest,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  actOnApproval(
+    request: ApprovalRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Execution) => void,
+  ): ClientUnaryCall;
+  actOnApproval(
+    request: ApprovalRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Execution) => void,
