@@ -14,7 +14,7 @@ import { createDeliveries, createResourceOwners, createTriggers } from './adapte
 import type { GatewayConfig } from './config.ts';
 import { createLinkSigner } from './approval-links.ts';
 import { createApprovals } from './approvals.ts';
-import { createDeadLetterDesk } from './dead-letters.ts';
+import { countLetters, createDeadLetterDesk } from './dead-letters.ts';
 import { createExecutions } from './executions.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createKeyRing, type StoredKey } from './key-ring.ts';
@@ -63,7 +63,10 @@ export async function compose(context: ServiceContext<GatewayConfig>): Promise<C
   const makeId = (organisation: string, workflowName: string, key: string): string => (key === '' ? newExecutionId() : keyedExecutionId(organisation, workflowName, key));
   const { isKnown } = organisations;
   const deliveries = createDeliveries(notification);
-  const deadLetters = createDeadLetterDesk(createDeadLetters(bus), logger);
+  const keptLetters = createDeadLetters(bus);
+  const deadLetters = createDeadLetterDesk(keptLetters, logger);
+  const letterCount = metrics.gauge('millrace_gateway_dead_letters_count', 'Dead letters there are; every gateway tells the same number');
+  void countLetters(keptLetters, (count) => letterCount.set({}, count), signal, logger);
   const definitions = createDefinitions(orchestrators);
   const triggers = createTriggers(resourcePools.trigger);
   const views = createExecutionViews(orchestrators, owners, logger);

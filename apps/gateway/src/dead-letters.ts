@@ -3,10 +3,14 @@
  *
  * Owns who may see which. Does not own where they are kept (`@millrace/bus`).
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DeadLetters as KeptLetters } from '@millrace/bus';
 import type { DeadLetterView, ListDeadLettersResponse } from '@millrace/contracts/gateway/v1/gateway';
 import type { Logger } from '@millrace/telemetry';
 import { operatorOf, requireOperator, type Caller } from './principal.ts';
+
+/** How often the number of letters is read for the metric, in milliseconds. */
+export const COUNT_EACH_MS = 10_000;
 
 export interface DeadLetterReference {
   readonly letter: string;
@@ -46,4 +50,16 @@ export function createDeadLetterDesk(kept: KeptLetters, logger: Logger): DeadLet
       note('remove', caller, reference, false);
     },
   };
+}
+
+/** Says again and again how many letters there are, until `signal` aborts. What is not known is told when it is again. */
+export async function countLetters(kept: Pick<KeptLetters, 'count'>, tell: (count: number) => void, signal: AbortSignal, logger: Logger): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      tell(await kept.count());
+    } catch (error) {
+      logger.debug('Dead letters were not counted', { error });
+    }
+    await delay(COUNT_EACH_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
 }

@@ -1,9 +1,9 @@
 import { Metadata, credentials, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
 import { BUCKETS, LANE_TABLE_KEY, connectBus, createDeadLetters, ensureStream, joinRegistry, laneClaimKey, openBucket, type Bus, type Registration } from '@millrace/bus';
 import { ConnectionsService, type Connection, type ConnectionSummary } from '@millrace/contracts/connector/v1/connections';
-import type { Execution } from '@millrace/contracts/execution/v1/execution';
+import type { Approvals, Execution } from '@millrace/contracts/execution/v1/execution';
 import { DeadLetterServiceClient, ExecutionServiceClient, OrganisationServiceClient, WorkflowServiceClient, type ExecutionEvent, type ListDeadLettersResponse, type StartExecutionsResponse, type StreamedAnswer, type StreamedStart } from '@millrace/contracts/gateway/v1/gateway';
-import { DefinitionsService, type ApplyRequest, type ExecutionReference, type ListRequest, type RemoveRequest, type Start, type TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
+import { DefinitionsService, type ApplyRequest, type ApprovalRequest, type ExecutionReference, type ListRequest, type RemoveRequest, type Start, type TailRequest } from '@millrace/contracts/orchestrator/v1/executions';
 import { EventsService, type PublishRequest } from '@millrace/contracts/trigger/v1/events';
 import { SchedulesService, type Schedule, type ScheduleStatus } from '@millrace/contracts/trigger/v1/schedules';
 import { LimitsService, type OrganisationLimits } from '@millrace/contracts/throttle/v1/throttle';
@@ -13,10 +13,10 @@ import { statusOf } from '@millrace/rpc';
 import { startMongod, startNats, type MongoServer, type NatsServer } from '@millrace/servers';
 import { createLogger } from '@millrace/telemetry';
 import { eventually, startService, temporaryFolder, type ServiceProcess, type TemporaryFolder } from '@millrace/testkit';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { request } from 'node:http';
 import path from 'node:path';
 import { hashKey, makeKey } from './api-key.ts';
+import { findingsAgainstDocument } from './testing/documented-api.ts';
 import { accepted, ended, refused, startPeer, type Peer } from './testing/orchestrator-peer.ts';
 import { ROUTES } from './rest/routes.ts';
 import { BODY_BYTES_MAX } from './rest/server.ts';
@@ -42,13 +42,14 @@ const limits = new Map<string, OrganisationLimits>();
 const connections = new Map<string, ConnectionSummary>();
 const published: { readonly organisation: string; readonly event: { readonly id: string } }[] = [];
 const schedules = new Map<string, ScheduleStatus>();
+const acts: ApprovalRequest[] = [];
 
 beforeAll(async () => {
   folder = await temporaryFolder('gateway');
   [nats, mongod] = await Promise.all([startNats({ dataDir: path.join(folder.path, 'nats') }), startMongod({ dataDir: path.join(folder.path, 'mongo') })]);
   bus = await connectBus({ url: nats.url, name: 'gateway-test', logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }) });
   peer = await startPeer(answerStart, {
-    executions: { get: unaryOf(showExecution), cancel: unaryOf(cancelExecution), trace: unaryOf(traceExecution), list: unaryOf(listExecutions), operate: unaryOf(cancelExecution), remove: unaryOf(removeExecutions), tail },
+    executions: { get: unaryOf(showExecution), cancel: unaryOf(cancelExecution), trace: unaryOf(traceExecution), list: unaryOf(listExecutions), operate: unaryOf(cancelExecution), listApprovals: unaryOf(listApprovals), actOnApproval: unaryOf(actOnApproval), remove: unaryOf(removeExecutions), tail },
     prepare(server) {
       server.addService(DefinitionsService, { apply: unaryOf(applyDefinition), list: unaryOf(() => ({ definitions: [] })), get: unaryOf(() => Promise.reject(new MillraceError('workflow-unknown'))) });
       server.addService(LimitsService, {
@@ -166,6 +167,15 @@ function listExecutions({ organisation, workflow, where, limit, cursor }: ListRe
 /** What the peer was asked to remove. */
 const removals: RemoveRequest[] = [];
 
+function listApprovals({ execution }: ExecutionReference): Approvals {
+  return { approvals: acts.length > 0 ? [] : [{ execution, task: '/do/0/ask', name: 'ask', activation: 2, detailsJson: '{"title":"<i>?"}', assignee: 'ada', delegations: 0, askedAtMs: 1, expiresAtMs: 0 }] };
+}
+
+function actOnApproval(request: ApprovalRequest): Execution {
+  if (acts.push(request) > 1) throw new MillraceError('approval-decided');
+  return { ...showExecution(request), operations: [{ atMs: 1, act: request.act, by: request.by, reason: request.reason, task: '/do/0/ask', to: '' }] };
+}
+
 function removeExecutions(order: RemoveRequest) {
   removals.push(order);
   return { removed: order.executions.length, bytes: 1_000 * order.executions.length };
@@ -206,43 +216,8 @@ async function call(target: string, { method = 'GET', body, key = operator.key, 
     ...(text !== undefined ? { body: text } : body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const document = (await answer.json()) as Record<string, never>;
-  await checkAgainstDocument(method, target, body, answer, document);
+  expect(await findingsAgainstDocument(http, { method, target, body }, answer, document)).toEqual([]);
   return { status: answer.status, document, headers: answer.headers };
-}
-
-let checks: Promise<{ readonly ajv: Ajv2020; readonly paths: Record<string, Record<string, OpenApiOperation>> }> | undefined;
-interface OpenApiOperation {
-  readonly requestBody?: { readonly content: Record<string, { readonly schema?: object }> };
-  readonly responses: Record<string, { readonly content: Record<string, { readonly schema?: object }> }>;
-}
-
-async function readDocument() {
-  const document = (await (await fetch(`${http}/openapi.json`)).json()) as { paths: Record<string, Record<string, OpenApiOperation>> };
-  const ajv = new Ajv2020({ strict: false, formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ } });
-  ajv.addSchema(document, 'api');
-  return { ajv, paths: document.paths };
-}
-
-async function checkAgainstDocument(method: string, target: string, body: unknown, answer: Response, document: unknown): Promise<void> {
-  checks ??= readDocument();
-  const { ajv, paths } = await checks;
-  const [pathname = ''] = target.split('?');
-  const found = Object.keys(paths).find((each) => new RegExp(`^${each.replaceAll(/\{\w+\}/g, '[^/:]+')}$`).test(pathname));
-  const operation = found === undefined ? undefined : paths[found]?.[method.toLowerCase()];
-  const problem = { $ref: 'api#/components/schemas/Problem' };
-  const valid = (schema: object | undefined, value: unknown): unknown => {
-    if (schema === undefined) return [];
-    const check = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/')) as object);
-    return check(value) ? [] : check.errors;
-  };
-  if (answer.status >= 400 || operation === undefined) {
-    expect(answer.headers.get('content-type')).toContain('application/problem+json');
-    expect(valid(problem, document)).toEqual([]);
-    return;
-  }
-  if (body !== undefined) expect(valid(operation.requestBody?.content['application/json']?.schema, body)).toEqual([]);
-  expect(Object.keys(operation.responses)).toContain(String(answer.status));
-  expect(valid(operation.responses[String(answer.status)]?.content['application/json']?.schema, document)).toEqual([]);
 }
 
 describe('keys', () => {
@@ -303,9 +278,35 @@ describe('dead letters', () => {
     expect((await call('/v1/dead-letters?unowned=true')).document['letters']).toMatchObject([{ text: 'nobody’s' }]);
     const client = new DeadLetterServiceClient(grpc, credentials.createInsecure());
     const metadata = Metadata.fromHttp2Headers({ authorization: `Bearer ${operator.key}` });
-    expect(await new Promise<ListDeadLettersResponse>((resolve, reject) => client.listDeadLetters({ unowned: true, cursor: '', limit: 0 }, metadata, (error, answer) => (error === null ? resolve(answer) : reject(error))))).toMatchObject({ letters: [{ stream: 'NOTIFY', text: 'nobody’s' }], cursor: '' });
+    const ask = <Request, Response>(method: (request: Request, metadata: Metadata, callback: (error: Error | null, response: Response) => void) => unknown, request: Request): Promise<Response> => new Promise((resolve, reject) => method.call(client, request, metadata, (error, answer) => (error === null ? resolve(answer) : reject(error))));
+    const listed = (): Promise<ListDeadLettersResponse> => ask(client.listDeadLetters, { unowned: true, cursor: '', limit: 0 });
+    const [own, nobodys] = await listed().then((found) => [found, { letter: found.letters[0]?.letter ?? '', unowned: true }] as const);
+    expect([own.letters.length, own.cursor, await ask(client.getDeadLetter, nobodys)]).toMatchObject([1, '', { text: 'nobody’s', reason: 'no JSON', stream: 'NOTIFY' }]);
+    await expect(ask(client.getDeadLetter, { ...nobodys, unowned: false })).rejects.toThrow('There is no dead letter');
+    expect(await ask(client.requeueDeadLetter, { ...nobodys, text: 'told' })).toMatchObject({ subject: 'notify.acme' });
+    expect(Buffer.from((await bus.manager.streams.getMessage('NOTIFY', { last_by_subj: 'notify.acme' }))?.data ?? []).toString()).toBe('told');
+    await letters.keep(undefined, kept(4, 'again'));
+    const left = { letter: (await listed()).letters[0]?.letter ?? '', unowned: true };
+    expect(await ask(client.removeDeadLetter, left)).toEqual(left);
+    await expect(ask(client.removeDeadLetter, left)).rejects.toThrow('There is no dead letter');
     client.close();
   });
+});
+
+test('approvals are listed, linked and decided, by whoever has the key or the link', async () => {
+  const { document } = await call('/v1/executions', { method: 'POST', body: { workflow: 'orders' } });
+  const at = `/v1/executions/${String(document['execution'])}`;
+  expect((await call(`${at}/approvals`)).document).toMatchObject({ approvals: [{ name: 'ask', assignee: 'ada', expiresAt: null }] });
+  expect((await call(`${at}/approvals`, { key: '' })).status).toBe(401);
+  expect((await call(`${at}/approval-links`, { method: 'POST', body: { task: 'other' } })).document).toMatchObject({ reason: 'approval-unknown' });
+  const made = await call(`${at}/approval-links`, { method: 'POST', body: { validSeconds: 60 } });
+  expect([made.status, made.document['for'], made.headers.get('cache-control')]).toEqual([201, 'ada', 'no-store']);
+  const page = await (await fetch(`${http}${String(made.document['path'])}`)).text();
+  expect([page.includes('&#60;i&#62;?'), page.includes('<i>'), acts.length]).toEqual([true, false, 0]);
+  const link = new URL(String(made.document['path']), http).searchParams.get('link') ?? '';
+  expect((await fetch(`${http}/approve`, { method: 'POST', body: new URLSearchParams({ link, act: 'approve', comment: 'fine' }) })).status).toBe(200);
+  expect((await call(`${at}/approvals`, { method: 'POST', body: { act: 'reject' } })).document).toMatchObject({ reason: 'approval-decided' });
+  expect(acts).toMatchObject([{ act: 'approve', by: 'link/ada', reason: 'fine', signed: { activation: 2, delegations: 0 } }, { act: 'reject', by: 'operator/bootstrap' }]);
 });
 
 describe('executions over REST', () => {
@@ -592,7 +593,6 @@ test('with MongoDB away, also after a restart, keys and organisations are known 
   await mongod.stop();
   expect(await gateway.stop()).toEqual({ code: 0, signal: null });
   await startGateway();
-  checks = undefined;
   expect((await call('/v1/executions', { method: 'POST', body: { workflow: 'orders' }, key })).status).toBe(202);
   expect((await call('/v1/resources', { method: 'POST', body: { kind: 'organisation', name: 'later' } })).document).toMatchObject({ reason: 'store-failed', status: 503 });
   await mongod.restart();

@@ -26,6 +26,10 @@ afterAll(async () => {
 
 const unreadable = (sequence: number, text: string, reason = 'no JSON'): UnreadableMessage => ({ stream: 'SOURCE', sequence, subject: 'source.acme', data: Buffer.from(text), reason });
 
+test('where no letter was ever kept there are none', async () => {
+  expect(await letters.count()).toBe(0);
+});
+
 test('what is kept is there page by page, the oldest first, for its own organisation alone, and once', async () => {
   for (let sequence = 1; sequence <= 5; sequence++) await letters.keep('acme', unreadable(sequence, `text ${sequence}`));
   await letters.keep('acme', unreadable(5, 'text 5'));
@@ -36,6 +40,7 @@ test('what is kept is there page by page, the oldest first, for its own organisa
   expect([...first.letters, ...rest.letters].map(({ text }) => text)).toEqual([1, 2, 3, 4, 5].map((sequence) => `text ${sequence}`));
   expect(rest.cursor).toBe('');
   expect(first.letters[0]).toMatchObject({ stream: 'SOURCE', subject: 'source.acme', reason: 'no JSON' });
+  expect(await letters.count()).toBe(7);
   const own = await letters.list(undefined, '', 10);
   expect(own.letters).toMatchObject([{ text: 'nobody’s', reason: 'not r adable at all' }]);
   const [ofAcme, ofNobody] = [first.letters[0]?.id ?? '', own.letters[0]?.id ?? ''];

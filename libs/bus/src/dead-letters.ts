@@ -30,6 +30,8 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 const HEADER = { stream: 'Millrace-Dead-Stream', subject: 'Millrace-Dead-Subject', reason: 'Millrace-Dead-Reason' } as const;
 /** JetStream's code for a message that is not there. */
 const NO_MESSAGE = 10_037;
+/** And for a stream that is not there: there has never been a letter. */
+const NO_STREAM = 10_059;
 
 export const deadLettersStreamConfig: StreamSpecification = { name: DEAD_LETTERS_STREAM, subjects: [DEAD_LETTERS_SUBJECTS], maxBytes: DEAD_LETTERS_BYTES_MAX, maxAgeMs: DEAD_LETTERS_AGE_MS_MAX, discard: 'old' };
 
@@ -65,6 +67,8 @@ export interface DeadLetters {
   get(organisation: string | undefined, id: string): Promise<DeadLetter>;
   /** Sends it where it came from, as it is or with another text. @throws MillraceError `resource-unknown`, `payload-too-large`, `bus-failed`. */
   requeue(organisation: string | undefined, id: string, text?: string): Promise<DeadLetter>;
+  /** How many there are, of all organisations and of nobody. @throws MillraceError `bus-failed`. */
+  count(): Promise<number>;
   /** @throws MillraceError `resource-unknown`. */
   remove(organisation: string | undefined, id: string): Promise<void>;
 }
@@ -130,6 +134,14 @@ export function createDeadLetters(bus: Bus): DeadLetters {
         if (letters.length === limit || (letters.length > 0 && characters > DEAD_LETTER_PAGE_CHARACTERS_MAX)) return { letters, cursor: found.letter.id };
         letters.push(found.letter);
         next = Number(found.letter.id) + 1;
+      }
+    },
+    async count() {
+      try {
+        return (await bus.manager.streams.info(DEAD_LETTERS_STREAM)).state.messages;
+      } catch (error) {
+        if (error instanceof JetStreamApiError && error.code === NO_STREAM) return 0;
+        throw MillraceError.from(error, 'bus-failed', { message: `Dead letters could not be counted: ${(error as Error).message}` });
       }
     },
     get: async (organisation, id) => (await find(organisation, id)).letter,
