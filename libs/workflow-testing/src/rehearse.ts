@@ -9,7 +9,7 @@
  * I3 Every rehearsal ends: after MESSAGES_MAX messages it stops as `endless`, where nothing can ever come as `waiting`.
  */
 import {
-  advance, begin, elapse, hear, isListening, journalFor, payloadOf, resolve, start, WORKFLOW_OPERATION,
+  advance, approvalsOf, begin, chooseApproval, decideApproval, elapse, hear, isListening, journalFor, payloadOf, resolve, start, WORKFLOW_OPERATION,
   type Activation, type CallNode, type CloudEvent, type Execution, type JournalEntry, type JournalRecord, type JsonValue, type Problem, type Program, type StartedRecord, type StepResult,
 } from '@millrace/engine';
 
@@ -44,6 +44,17 @@ export interface RehearsedEvent {
   readonly afterMs?: number;
 }
 
+/** What a person says when a task asks. */
+export interface RehearsedDecision {
+  /** The task, by name or reference. */
+  readonly task: string;
+  readonly act: 'approve' | 'reject';
+  readonly by: string;
+  readonly comment?: string;
+  /** How long they take, in milliseconds. */
+  readonly afterMs: number;
+}
+
 export interface Rehearsed {
   readonly status: 'completed' | 'faulted' | 'cancelled' | 'waiting' | 'endless';
   readonly output: JsonValue | undefined;
@@ -63,6 +74,8 @@ export interface RehearsalOptions {
   readonly input: JsonValue;
   readonly startMs: number;
   readonly events?: readonly RehearsedEvent[];
+  /** Each is made once, for the first time that its task asks. */
+  readonly decisions?: readonly RehearsedDecision[];
   readonly depth?: number;
 }
 
@@ -86,8 +99,9 @@ export function rehearseWith(program: Program, options: RehearsalOptions, answer
   return next.value;
 }
 
-export function* rehearse(program: Program, { input, startMs, events = [], depth = 0 }: RehearsalOptions): Rehearsal {
-  const stage = new Stage(program, input, startMs, events);
+export function* rehearse(program: Program, options: RehearsalOptions): Rehearsal {
+  const { depth = 0 } = options;
+  const stage = new Stage(program, options);
   for (let count = 0; stage.execution.end === undefined; count++) {
     if (count >= MESSAGES_MAX) return stage.result('endless');
     if (stage.advanceReady()) continue;
@@ -120,13 +134,15 @@ class Stage {
   readonly #inner: Rehearsed[] = [];
   #pending: Pending[] = [];
   #events: RehearsedEvent[];
+  #decisions: readonly RehearsedDecision[];
 
-  constructor(program: Program, input: JsonValue, startMs: number, events: readonly RehearsedEvent[]) {
+  constructor(program: Program, { input, startMs, events = [], decisions = [] }: RehearsalOptions) {
     const record: StartedRecord = { kind: 'started', definition: program.hash, workflow: program.name, version: program.version, input: payloadOf(input), acceptedAtMs: startMs, acceptedBy: 'rehearsal' };
     this.execution = start(ORGANISATION, EXECUTION_ID, program, record);
     this.nowMs = startMs;
     this.#startMs = startMs;
     this.#events = [...events];
+    this.#decisions = decisions;
     this.#turn((journal) => begin(this.execution, journal), [record]);
   }
 
@@ -178,13 +194,14 @@ class Stage {
     else this.take(step, answer, { kind: 'failure', problem: inner.error ?? { type: RUNTIME, status: 500, title: 'Runtime', detail: `the workflow ${inner.program.name} was ${inner.status}` }, tookMs });
   }
 
-  /** What is due first happens: answers before events before timers of the same moment. False when nothing ever will. */
+  /** What is due first happens: answers before events before people before timers of the same moment. False when nothing ever will. */
   happen(): boolean {
     const answer = this.#pending.reduce<Pending | undefined>((first, each) => (first === undefined || each.dueMs < first.dueMs ? each : first), undefined);
     const event = this.#events.reduce<RehearsedEvent | undefined>((first, each) => (each.afterMs !== undefined && (first?.afterMs === undefined || each.afterMs < first.afterMs) ? each : first), undefined);
     const timer = earliest(this.execution);
     const eventMs = event?.afterMs === undefined ? Infinity : this.#startMs + event.afterMs;
-    const dueMs = Math.min(answer?.dueMs ?? Infinity, eventMs, timer?.dueMs ?? Infinity);
+    const decision = this.#nextDecision();
+    const dueMs = Math.min(answer?.dueMs ?? Infinity, eventMs, decision?.dueMs ?? Infinity, timer?.dueMs ?? Infinity);
     const hasTime = dueMs > this.nowMs;
     // An event without a time of its own comes before the clock moves.
     if (hasTime && this.#deliverWaiting()) return true;
@@ -192,6 +209,7 @@ class Stage {
     this.nowMs = Math.max(this.nowMs, dueMs);
     if (answer !== undefined && answer.dueMs === dueMs) this.#resolve(answer);
     else if (event !== undefined && eventMs === dueMs) this.#hear(event);
+    else if (decision !== undefined && decision.dueMs === dueMs) this.#decide(decision.given);
     else if (timer !== undefined) this.#turn((journal) => elapse(this.execution, timer.number, journal));
     return true;
   }
@@ -210,6 +228,21 @@ class Stage {
     if (taken) this.#events = this.#events.filter((each) => each !== given);
     else this.#events = this.#events.map((each) => (each === given ? { event: each.event, afterMs: Infinity } : each));
     return taken;
+  }
+
+  /** What somebody says first of the approvals that wait. */
+  #nextDecision(): { readonly given: RehearsedDecision; readonly dueMs: number } | undefined {
+    const asked = approvalsOf(this.execution).flatMap(({ name, reference, askedAtMs }) => {
+      const given = this.#decisions.find(({ task }) => task === name || task === reference);
+      return given === undefined ? [] : [{ given, dueMs: askedAtMs + given.afterMs }];
+    });
+    return asked.reduce<(typeof asked)[number] | undefined>((first, each) => (first === undefined || each.dueMs < first.dueMs ? each : first), undefined);
+  }
+
+  #decide(given: RehearsedDecision): void {
+    this.#decisions = this.#decisions.filter((each) => each !== given);
+    const choice = chooseApproval(this.execution, { task: given.task });
+    if (choice.kind === 'found') this.#turn((journal) => decideApproval(this.execution, given.act, { by: given.by, ...(given.comment === undefined ? {} : { reason: given.comment }) }, choice.activation, undefined, journal));
   }
 
   #deliverWaiting(): boolean {

@@ -209,3 +209,18 @@ test('a hundred cases take well under a second of the engine\'s time', () => {
   // Generous: it is the order of magnitude that must hold.
   expect(result.cases.reduce((sum, { durationMs }) => sum + durationMs, 0)).toBeLessThan(10_000);
 });
+
+test('people are asked, answer after their time, or too late', () => {
+  const asks = `document: { dsl: '1.0.3', namespace: shop, name: asks, version: 1.0.0 }
+do:
+  - first: { call: 'approval:1.0.0@default', with: { title: '\${ "Pay \\(.n)?" }' } }
+  - second: { call: 'approval:1.0.0@default', timeout: { after: { hours: 2 } }, output: { as: .decision } }
+`;
+  const asked = workflowText(asks);
+  const first = { task: 'first', decision: 'approved', by: 'ada', after: { hours: 1 } } as const;
+  expect(asked.run({ input: { n: 1 }, approvals: [first, { task: '/do/1/second', decision: 'rejected', after: 'PT1H' }] })).toMatchObject({ status: 'completed', output: 'rejected', path: ['first', 'second'] });
+  expect(asked.run({ input: { n: 1 }, approvals: [first, { task: 'second', decision: 'approved', after: { hours: 3 } }] })).toMatchObject({ status: 'faulted', error: { type: 'https://serverlessworkflow.io/spec/1.0.0/errors/timeout' } });
+  expect(asked.run({ input: { n: 1 } })).toMatchObject({ status: 'waiting' });
+  const tests = TESTS.replace(/cases:[^]*$/, 'cases:\n    - name: asked\n      input: { n: 1 }\n      approvals: [ { task: first, decision: approved }, { task: second, decision: approved, after: PT30M } ]\n      expect: { output: approved, took: PT30M }\n').replace(/ {2}mocks:[^]*?(?= {2}cases)/, '');
+  expect(runTests(testOf(tests), asked.program).cases).toMatchObject([{ name: 'asked', failures: [] }]);
+});

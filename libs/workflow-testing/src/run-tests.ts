@@ -7,8 +7,8 @@ import { performance } from 'node:perf_hooks';
 import { statedDurationMs, type CloudEvent, type JsonValue, type Program } from '@millrace/engine';
 import { coverageOf, type Coverage } from './coverage.ts';
 import { createMockBook, MockError, ownAnswer, type Mock } from './mock.ts';
-import { isSubflow, rehearseWith, type Rehearsed, type RehearsedEvent, type RehearsedStep, type StepAnswer } from './rehearse.ts';
-import type { GivenEvent, TestCase, TestDocument } from './test-document.ts';
+import { isSubflow, rehearseWith, type Rehearsed, type RehearsedDecision, type RehearsedEvent, type RehearsedStep, type StepAnswer } from './rehearse.ts';
+import type { GivenApproval, GivenEvent, TestCase, TestDocument } from './test-document.ts';
 import { failuresOf } from './verdict.ts';
 
 /** When the clock of a case begins that does not say so. */
@@ -20,6 +20,7 @@ export interface RunGiven {
   readonly startAt?: string;
   readonly mocks?: readonly Mock[];
   readonly events?: readonly GivenEvent[];
+  readonly approvals?: readonly GivenApproval[];
   /** Workflows that are run, by name. */
   readonly workflows?: readonly Program[];
 }
@@ -48,9 +49,9 @@ export interface TestResult {
  * One run on mocks.
  * @throws MockError when a step has no mock, or a mock cannot be evaluated
  */
-export function runOnMocks(program: Program, { input = {}, startAt = START_DEFAULT, mocks = [], events = [], workflows = [] }: RunGiven): Rehearsed {
+export function runOnMocks(program: Program, { input = {}, startAt = START_DEFAULT, mocks = [], events = [], approvals = [], workflows = [] }: RunGiven): Rehearsed {
   const book = createMockBook(mocks);
-  return rehearseWith(program, { input, startMs: Date.parse(startAt), events: events.map((event, index) => rehearsedEvent(event, index, startAt)) }, (step) => book.answer(step)?.answer ?? innerAnswer(step, workflows) ?? ownAnswer(step) ?? noMock(step));
+  return rehearseWith(program, { input, startMs: Date.parse(startAt), events: events.map((event, index) => rehearsedEvent(event, index, startAt)), decisions: approvals.map(rehearsedDecision) }, (step) => book.answer(step)?.answer ?? innerAnswer(step, workflows) ?? ownAnswer(step) ?? noMock(step));
 }
 
 /** Runs every case. `workflows` are those that the workflow may run. */
@@ -77,6 +78,10 @@ function rehearsedEvent({ after, event }: GivenEvent, index: number, startAt: st
   const afterMs = after === undefined ? undefined : statedDurationMs(after);
   const filled: CloudEvent = { specversion: '1.0', id: `test-${index + 1}`, source: 'https://millrace.dev/test', time: new Date(Date.parse(startAt) + (afterMs ?? 0)).toISOString(), ...event };
   return { event: filled, ...(afterMs === undefined ? {} : { afterMs }) };
+}
+
+function rehearsedDecision({ task, decision, by = 'test', comment, after }: GivenApproval): RehearsedDecision {
+  return { task, act: decision === 'approved' ? 'approve' : 'reject', by, ...(comment === undefined ? {} : { comment }), afterMs: (after === undefined ? undefined : statedDurationMs(after)) ?? 0 };
 }
 
 function innerAnswer(step: RehearsedStep, workflows: readonly Program[]): StepAnswer | undefined {

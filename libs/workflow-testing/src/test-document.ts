@@ -41,12 +41,22 @@ export interface GivenEvent {
   readonly event: { readonly [attribute: string]: JsonValue };
 }
 
+/** What a person says when a task asks. */
+export interface GivenApproval {
+  readonly task: string;
+  readonly decision: 'approved' | 'rejected';
+  readonly by?: string;
+  readonly comment?: string;
+  readonly after?: JsonValue;
+}
+
 export interface TestCase {
   readonly name: string;
   readonly input?: JsonValue;
   readonly startAt?: string;
   readonly mocks?: readonly Mock[];
   readonly events?: readonly GivenEvent[];
+  readonly approvals?: readonly GivenApproval[];
   readonly expect?: Expectation;
 }
 
@@ -110,6 +120,7 @@ function meaning(document: ResourceDocument): Problem[] {
     names.add(each.name);
     mocks(each.mocks, `${at}/mocks`);
     each.events?.forEach((event, number) => duration(event.after, `${at}/events/${number}/after`));
+    each.approvals?.forEach((approval, number) => duration(approval.after, `${at}/approvals/${number}/after`));
     duration(each.expect?.took, `${at}/expect/took`);
     if (each.startAt !== undefined && Number.isNaN(Date.parse(each.startAt))) report(`${at}/startAt`, `${each.startAt} is no moment`, 'write it as in `2026-01-01T00:00:00Z`');
   });

@@ -51,6 +51,14 @@ const event = object('An event from outside.', {
   event: { type: 'object', required: ['type'], description: 'The CloudEvent: `type`, `source`, `data` and other attributes. `id`, `source` and `time` are filled in.' },
 }, ['event']);
 
+const approval = object('What a person says.', {
+  task: text('The task that asks, by name or reference.'),
+  decision: { enum: ['approved', 'rejected'], description: 'What is decided.' },
+  by: text('Who decides. Without it, `test`.'),
+  comment: text('The comment.'),
+  after: { ...duration, description: 'How long after the task has asked. Without it, at once.' },
+}, ['task', 'decision']);
+
 const call = object('Steps that must have gone out.', {
   task: text('The task, by name or reference.'),
   operation: text('The operation.'),
@@ -80,6 +88,7 @@ const testCase = object('One run of the workflow.', {
   startAt: { type: 'string', format: 'date-time', description: 'When the clock of the test begins. Without it, 2026-01-01T00:00:00Z.' },
   mocks: listOf(mock, 'Mocks of this case; they come before those of the document.'),
   events: listOf(event, 'Events from outside.'),
+  approvals: listOf(approval, 'What people say when tasks ask them; each once.'),
   expect: expected,
 }, ['name']);
 

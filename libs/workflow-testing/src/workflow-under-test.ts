@@ -10,7 +10,7 @@ import type { Mock, MockAnswer } from './mock.ts';
 import { pathOf } from './path.ts';
 import { isEmit, type Rehearsed } from './rehearse.ts';
 import { runOnMocks } from './run-tests.ts';
-import type { GivenEvent } from './test-document.ts';
+import type { GivenApproval, GivenEvent } from './test-document.ts';
 
 export interface RunOptions<Input = JsonValue> {
   readonly input?: Input;
@@ -19,6 +19,8 @@ export interface RunOptions<Input = JsonValue> {
   /** The first that matches answers. By task name they may be an object: `{ charge: { output: … } }`. */
   readonly mocks?: readonly Mock[] | Readonly<Record<string, MockAnswer & Pick<Mock, 'answers'>>>;
   readonly events?: readonly GivenEvent[];
+  /** What people say when tasks ask them. */
+  readonly approvals?: readonly GivenApproval[];
   /** Workflows that it runs. */
   readonly workflows?: readonly WorkflowUnderTest[];
 }
