@@ -50,6 +50,8 @@ function takeOver(node: Node, place: Place, site: Site, journal: Journal): boole
   if (node.kind !== 'call' && node.kind !== 'wait' && node.kind !== 'listen') return false;
   const found = reusableAt(site.execution, place.node, place.parent);
   if (found === undefined || (node.kind === 'listen' && node.first !== NO_NODE)) return false;
+  // A decision is taken over by the task that asked for it alone (U4).
+  if ((found.approval === true) !== (node.kind === 'listen' && node.approval !== undefined)) return false;
   if (found.arguments !== undefined && (node.kind !== 'call' || !isSame(found.arguments, argumentsOf(node, site)))) return false;
   if (found.error !== undefined) {
     journal.emit({ kind: 'failed', ...place, error: { ...found.error, instance: node.reference }, reused: true });

@@ -1,4 +1,5 @@
-import { advance, begin, elapse, journalFor, resolve, start } from './decide.ts';
+import { approvalsOf } from './approval.ts';
+import { advance, begin, decideApproval, elapse, journalFor, resolve, start } from './decide.ts';
 import type { Activation, Execution } from './execution.ts';
 import { createFrameWriter, decodeFrame } from './frame.ts';
 import { payloadOf } from './payload.ts';
@@ -142,4 +143,28 @@ test('what is still to be taken over survives frames and checkpoints', async () 
     expect(restored.reuse).toEqual(new Map([['/do/1/a', [{ result: 7 }]]]));
     expect(restored.origin).toEqual(record.origin);
   }
+});
+
+test('a decision is taken over by a retry, also by a retry of that, and asked for again in a fork', async () => {
+  const of = program([{ name: 'ask', kind: 'listen', to: { mode: 'one', filters: [] }, approval: computed((input: { n: number }) => ({ title: `Pay ${input.n}?` })) } as Task, call('pay', 'decision')]);
+  const record = startOf(of, { n: 1 });
+  const first = play(of, record, () => 'fails');
+  expect(approvalsOf(first.execution)).toMatchObject([{ details: { title: 'Pay 1?' } }]);
+  const [approval] = [...first.execution.activations.values()].slice(-1);
+  const records: JournalRecord[] = [];
+  const journal = journalFor(first.execution, 5, records);
+  decideApproval(first.execution, 'approve', { by: 'ada' }, approval as Activation, undefined, journal);
+  const step = [...first.execution.activations.values()].find((each) => each.arguments !== undefined);
+  resolve(first.execution, { activation: step?.number ?? 0, attempt: 1, run: 1, outcome: { kind: 'failure', problem: fault('runtime', 'no').problem }, dispatchedAtMs: 5, startedAtMs: 5, endedAtMs: 5, worker: 'w' }, journal);
+  const failed = { execution: first.execution, entries: [...first.entries, { atMs: 5, records }] };
+  expect(first.execution.end?.status).toBe('faulted');
+  const second = await again(failed, () => 'fails');
+  expect(second.sent).toEqual(['pay']);
+  const third = await again(second, echo);
+  expect(third.execution.end?.status).toBe('completed');
+  const forked = await again(failed, echo, { input: { n: 1_000_000 }, compares: true });
+  expect(approvalsOf(forked.execution)).toMatchObject([{ details: { title: 'Pay 1000000?' } }]);
+  // What another task had taken from events is no decision.
+  const heard = reuseRecord(new Map([['/do/0/ask', [{ result: [{ decision: 'approved' }] }]]]));
+  expect(approvalsOf(play(of, { ...record, reuse: heard }, echo).execution)).toHaveLength(1);
 });

@@ -9,6 +9,8 @@
  * U2 Taken over are results of calls, errors of calls that a `try` caught, waits that are over, and what listening
  *    tasks without `foreach` took. Everything else is worked out again by the same rules (D1).
  * U3 Where arguments are compared (a fork), a call whose arguments differ is sent.
+ * U4 A person's decision is for what they were asked: it is taken over where nothing differs (a retry, a restart), and
+ *    never in a fork, nor for anything that is not the same kind of task.
  */
 import { advance, begin, journalFor, start } from './decide.ts';
 import { NO_ACTIVATION } from './execution.ts';
@@ -27,6 +29,8 @@ export interface Reusable {
   readonly error?: Problem;
   /** The call's arguments, where they are compared. */
   readonly arguments?: JsonValue;
+  /** It is what a person decided (U4). */
+  readonly approval?: true;
 }
 
 /** By place (U1), in the order in which it was reached. */
@@ -99,6 +103,10 @@ export function collectReuse(program: Program, entries: readonly JournalEntry[],
     }
     return path;
   };
+  const isApprovalNode = (number: number): boolean => {
+    const node = program.nodes[number];
+    return node?.kind === 'listen' && node.approval !== undefined;
+  };
   const keep = (open: Open, what: Reusable): void => void found.push({ path: open.path, node: open.node, around: around(open.parent), ...what, ...(compares && open.arguments !== undefined ? { arguments: open.arguments } : {}) });
   for (const { records } of entries) {
     for (const record of records) {
@@ -115,7 +123,7 @@ export function collectReuse(program: Program, entries: readonly JournalEntry[],
         }
         case 'passed':
           // Taken over from an execution before.
-          if (isTaken && record.reused === true) found.push({ path: pathAt(record.node, record.parent), node: record.node, around: around(record.parent), ...(record.raw === undefined ? {} : { result: record.raw.value }) });
+          if (isTaken && record.reused === true && !(compares && isApprovalNode(record.node))) found.push({ ...(isApprovalNode(record.node) ? { approval: true } : {}), path: pathAt(record.node, record.parent), node: record.node, around: around(record.parent), ...(record.raw === undefined ? {} : { result: record.raw.value }) });
           break;
         case 'resolved': {
           const open = live.get(record.activation);
@@ -131,7 +139,10 @@ export function collectReuse(program: Program, entries: readonly JournalEntry[],
           const open = live.get(record.activation);
           const node = program.nodes[open?.node ?? -1];
           if (open !== undefined && isTaken && node?.kind === 'wait') keep(open, {});
-          if (open !== undefined && isTaken && node?.kind === 'listen' && open.index === undefined) keep(open, { result: node.approval === undefined ? open.heard : (open.heard[0] ?? null) });
+          if (open !== undefined && isTaken && node?.kind === 'listen' && open.index === undefined) {
+            if (node.approval === undefined) keep(open, { result: open.heard });
+            else if (!compares) keep(open, { result: open.heard[0] ?? null, approval: true });
+          }
           live.delete(record.activation);
           break;
         }
