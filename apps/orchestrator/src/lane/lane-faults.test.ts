@@ -249,6 +249,28 @@ test('an owner that misses frames because an older one has forgotten them does n
   await expect(read()).rejects.toThrow('the log jumps');
 });
 
+test('a lane is taken though its former owner, which still lives, forgets frames while they are read', async () => {
+  const number = fresh();
+  const first = await bench.take(number, 1, [CHAIN]);
+  bench.storesAtOnce = true;
+  answerAll(bench, () => first);
+  for (let n = 0; n < 3; n++) await startIn(first, CHAIN, { n }).ended;
+  await first.stop();
+  const former = await bench.log(number);
+  const { sequence } = await former.tail();
+  former.expectAfter(sequence);
+  const looks: number[] = [];
+  bench.whileTaking = async () => {
+    looks.push(await former.first());
+    await former.truncate(sequence);
+  };
+  const second = await bench.take(number, 2, [CHAIN]);
+  expect(looks).toEqual([1, sequence]);
+  expect([...second.actors.keys()]).toEqual([]);
+  answerAll(bench, () => second);
+  expect(await startIn(second, CHAIN, { n: 0 }).ended).toMatchObject({ status: 'completed' });
+});
+
 test('an owner that stood still while a later one read and forgot inputs ends, and reads none behind the gap', async () => {
   const number = fresh();
   const older = await bench.take(number, 1, [CHAIN]);

@@ -67,6 +67,8 @@ export interface Bench {
   table: (lane: number) => SlotTable;
   /** Inputs that lanes have sent on. */
   readonly sentOn: { readonly lane: number; readonly inputs: readonly LaneInput[]; readonly messageId: string }[];
+  /** Called while a lane is being taken, between the look at its first frame and the reading of it. */
+  whileTaking: () => Promise<void>;
   /** Told whenever a step becomes ready. */
   onStep: (step: ReadyStep) => void;
   /** Told of each end with what says that history has it. */
@@ -105,6 +107,7 @@ export async function openBench(url: string): Promise<Bench> {
     wrapLog: (log) => log,
     table: (lane) => ({ version: 1, lanes: lane + 1, map: Array.from({ length: SLOT_COUNT }, () => lane) }),
     sentOn: [],
+    whileTaking: () => Promise.resolve(),
     onStep: () => undefined,
     onStored: () => undefined,
     log: (number) => openLaneLog({ open, lane: number, clock, signal: ending.signal }),
@@ -212,7 +215,10 @@ function takingPorts(bench: Bench, lane: number, programs: readonly Program[]): 
       return Promise.resolve([]);
     },
     stored: (ids) => (bench.storeAway ? Promise.resolve([]) : readStored(bench, ids, programs)),
-    remembered: () => Promise.resolve({ starts: [], complete: true }),
+    async remembered() {
+      await bench.whileTaking();
+      return { starts: [], complete: true };
+    },
     programsOf: () => Promise.resolve(new Map()),
   };
 }

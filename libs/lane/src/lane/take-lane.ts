@@ -73,6 +73,8 @@ export interface TakenLane {
 
 /** A replay under way. */
 export interface LaneReplay {
+  /** The first frame that the log had when it began. */
+  readonly first: number;
   /** Applies every frame up to and including `last`; yields how many that were. Rejects when one is not there any more. */
   readTo(last: number): Promise<number>;
   /** What the lane is, once everything up to the fence has been read. */
@@ -82,22 +84,23 @@ export interface LaneReplay {
 /**
  * Appends the fence as `epoch`, then replays. Rejects with `lane-displaced` when a higher epoch is there first.
  *
+ * An older owner that still lives may forget frames, and the payloads they name, that its checkpoints cover: behind
+ * the fence as well, for forgetting appends nothing. What was not read yet is then read anew, from those checkpoints.
+ *
  * @param ahead a replay that was begun before, while the older owner still worked: only what came since is read then.
  */
 export async function takeLane(log: LaneLog, epoch: number, instance: string, ports: TakingPorts, ahead?: LaneReplay): Promise<TakenLane> {
   const fence = await raiseFence(log, epoch, instance, ports.format());
-  if (ahead !== undefined) {
+  for (let begun = ahead; ; begun = undefined) {
+    const replay = begun ?? (await beginReplay(log, ports));
     try {
-      await ahead.readTo(fence);
-      return await ahead.finish(fence);
+      await replay.readTo(fence);
+      return await replay.finish(fence);
     } catch (error) {
-      if (error instanceof MillraceError && error.reason === 'lane-displaced') throw error;
-      // The older owner has forgotten frames that were not read yet: everything is read anew.
+      // Nothing but the fence is appended below the fence: it ends at the latest when everything before it is forgotten.
+      if (begun === undefined && (await log.first()) <= replay.first) throw error;
     }
   }
-  const replay = await beginReplay(log, ports);
-  await replay.readTo(fence);
-  return replay.finish(fence);
 }
 
 /**
@@ -168,6 +171,7 @@ export async function beginReplay(log: LaneLog, ports: TakingPorts): Promise<Lan
   }
 
   return {
+    first,
     async readTo(last) {
       const before = frames;
       if (last < next) return 0;
